@@ -1,0 +1,1 @@
+"""A queue store in the memory of one process, on sortedcontainers."""

@@ -1,0 +1,1 @@
+"""A queue store in Redis or Valkey, each verb one Lua script."""

@@ -1,0 +1,42 @@
+"""How a backend makes itself known: one pluggy hook, and what it returns.
+
+A distribution names the module or object that implements the hook in the entry-point group
+`sharq_plug.backends`. The entry point's name is the backend's name.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import pluggy
+
+from sharq_plug.clock import Clock
+from sharq_plug.store import QueueStore
+
+PROJECT = "sharq_plug"
+ENTRY_POINT_GROUP = "sharq_plug.backends"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What a backend offers.
+
+    `options` is a msgspec structure whose fields are the keys of the backend's section in the
+    configuration, each with a default. `open(options, clock)` returns a store that is not
+    entered yet, for an instance of `options`; it may raise ConfigError. With a clock the store
+    goes by that one alone, with None by its own. `shared` says whether several processes
+    may open the store at once and see the same queues.
+    """
+
+    options: type[msgspec.Struct]
+    open: Callable[[Any, Clock | None], QueueStore]
+    shared: bool
+
+
+@hookspec(firstresult=True)
+def sharq_backend() -> Backend:  # type: ignore[empty-body]  # a specification has no body
+    """Return what this backend offers."""

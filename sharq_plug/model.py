@@ -1,0 +1,222 @@
+"""The vocabulary as values: frozen, checked at construction, the same for every backend.
+
+All times are integer milliseconds since the epoch, all durations integer milliseconds.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from sharq_plug.errors import InvalidRequest
+
+MAX_INTERVAL = 10**12
+MAX_INTEGER = 2**53 - 1
+"""The largest integer that every JSON reader, and a Redis script, holds exactly."""
+MAX_BATCH = 1000
+MAX_DEQUEUE_BYTES = 8 * 1024 * 1024
+"""A dequeue batch holds at most so many bytes of payload, but always one job."""
+MINUTE = 60_000
+COUNTED_MINUTES = 10
+"""Minute counts reach so many minutes back, the present one included."""
+MIN_RECEIPT_TIME = 60_000
+MAX_RECEIPTS = 262_144
+"""A queue type keeps at most about so many receipts; the oldest go first."""
+
+_is_name = re.compile(r"[A-Za-z0-9_-]{1,100}").fullmatch
+
+
+def invalid(field: str) -> InvalidRequest:
+    """Return the error for a value of `field` that is not acceptable."""
+    return InvalidRequest(f"`{field}` has an invalid value.")
+
+
+def check_name(field: str, value: str) -> str:
+    """Return `value` if it can name a queue type, a queue or a job.
+
+    Raises InvalidRequest that names `field`, unless it is 1 to 100 of `A-Z a-z 0-9 _ -`.
+    """
+    if _is_name(value) is None:
+        raise invalid(field)
+    return value
+
+
+def check_integer(field: str, value: int, minimum: int, maximum: int = MAX_INTEGER) -> int:
+    """Return `value` if it is an integer, no bool, from `minimum` to `maximum`.
+
+    Raises InvalidRequest that names `field`.
+    """
+    if type(value) is not int or not minimum <= value <= maximum:
+        raise invalid(field)
+    return value
+
+
+def check_interval(value: int) -> int:
+    """Return `value` (ms) if it can be a queue's interval; raise InvalidRequest if not."""
+    return check_integer("interval", value, 0, MAX_INTERVAL)
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job to be put into a queue.
+
+    `payload` is opaque. `interval` (ms, 0 = no limit) becomes the queue's. `requeue_limit` is
+    how often the job may go back after a lease expired, -1 = for ever. With
+    `max_queued_length` the job is refused where that many wait already.
+    """
+
+    queue_id: str
+    job_id: str
+    payload: bytes
+    interval: int
+    requeue_limit: int = -1
+    max_queued_length: int | None = None
+
+    def __post_init__(self) -> None:
+        check_name("queue_id", self.queue_id)
+        check_name("job_id", self.job_id)
+        check_interval(self.interval)
+        check_integer("requeue_limit", self.requeue_limit, -1)
+        if self.max_queued_length is not None:
+            check_integer("max_queued_length", self.max_queued_length, 0)
+
+
+class EnqueueOutcome(Enum):
+    """What became of a new job."""
+
+    QUEUED = "queued"
+    DUPLICATE = "duplicate"
+    QUEUE_FULL = "queue_full"
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueResult:
+    """The outcome for one new job.
+
+    `queue_length` counts the jobs that waited before it; None unless the job named a
+    `max_queued_length`.
+    """
+
+    outcome: EnqueueOutcome
+    queue_length: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedJob:
+    """A dequeued, unfinished job with its lease.
+
+    `attempt` counts the job's leases, this one included. `expires_at` is ms since the epoch.
+    `queue_length` counts the jobs that wait in its queue after this one left.
+    """
+
+    queue_id: str
+    job_id: str
+    payload: bytes
+    token: str
+    attempt: int
+    expires_at: int
+    requeues_remaining: int
+    queue_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Dequeued:
+    """The answer to a dequeue: leased jobs in the order they were served.
+
+    `next_ready_at` is None unless `jobs` is empty. Then it is the earliest instant (ms since
+    the epoch) at which, with no further call, a job of the type could be ready, expiring
+    leases included; None if nothing waits and nothing is leased.
+    """
+
+    jobs: tuple[LeasedJob, ...]
+    next_ready_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseRef:
+    """A caller's claim to a lease: its job, and the token it was given (None: the current)."""
+
+    queue_id: str
+    job_id: str
+    token: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name("queue_id", self.queue_id)
+        check_name("job_id", self.job_id)
+
+
+class LeaseOutcome(Enum):
+    """What became of a claim to a lease."""
+
+    ENDED = "ended"
+    """The lease was the caller's and is over (or was, by a finish that is on record)."""
+    STALE = "stale"
+    """The job waits, is dead, or is under another lease; nothing was changed."""
+    UNKNOWN = "unknown"
+    """There is no such job; without a token: no such lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaimed:
+    """What one reclaim did.
+
+    `requeued` leases went back into their queues, `dead` became dead letters; `more` says
+    that the limit was reached and there may be more to do at once.
+    """
+
+    requeued: int
+    dead: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """How many jobs and dead letters a clearing removed."""
+
+    waiting: int
+    leased: int
+    dead: int
+
+
+@dataclass(frozen=True, slots=True)
+class MinuteCounts:
+    """Enqueues and dequeues of the last ten minutes: a minute's epoch (ms) to its count.
+
+    Always ten entries each, the present minute included.
+    """
+
+    enqueues: Mapping[int, int]
+    dequeues: Mapping[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class QueueMetrics:
+    """What there is in one queue, and its counts; zeros for a queue nobody knows."""
+
+    waiting: int
+    leased: int
+    dead: int
+    counts: MinuteCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One bounded step of a listing; `cursor` leads to the next one, None ends it.
+
+    A name may turn up twice over a listing; one that is there from its first step to its
+    last turns up at least once.
+    """
+
+    names: tuple[str, ...]
+    cursor: str | None
+
+
+def counted_minutes(now: int) -> range:
+    """Return the epochs (ms) of the minutes that count at `now`, the oldest first."""
+    present = now - now % MINUTE
+    return range(present - (COUNTED_MINUTES - 1) * MINUTE, present + 1, MINUTE)
+
+
+def receipt_time(lease: int) -> int:
+    """Return for how long (ms) a receipt is kept when leases last `lease` ms."""
+    return max(lease, MIN_RECEIPT_TIME)

