@@ -1,0 +1,47 @@
+"""What must hold of a type's state between any two verbs."""
+
+from sharq_memory.queue import Queue
+from sharq_memory.state import TypeState
+
+
+def check_state(state: TypeState) -> None:
+    """Raise AssertionError if the structures of `state` disagree with each other."""
+    for queue_id, queue in state.queues.items():
+        assert queue.queue_id == queue_id
+        assert queue.jobs, f"{queue_id} exists without a job"
+        _check_queue(queue)
+    for queue_id, queue in state.idle.items():
+        assert queue_id not in state.queues
+        assert not queue.jobs
+        assert queue.ready_since is queue.expiring is None
+    queues = state.queues.values()
+    assert list(state.line) == sorted(
+        (queue.ready_since, queue.place_number, queue.queue_id) for queue in queues if queue.waiting
+    )
+    assert list(state.expiring) == sorted(
+        (queue.leases[0][0], queue.queue_id) for queue in queues if queue.leased
+    )
+    assert list(state.forgetting) == sorted(
+        (queue.forgotten_from, queue.queue_id) for queue in state.idle.values()
+    )
+    for letters in state.dead.values():
+        letters.check()
+
+
+def _check_queue(queue: Queue) -> None:
+    waiting = list(queue.waiting_jobs())
+    places = [job.place for job in waiting]
+    assert places == sorted(set(places))
+    assert len(waiting) == queue.waiting
+    assert queue.rest is None or (queue.head is not None and queue.rest)
+    leased = [job for job in queue.jobs.values() if job.token is not None]
+    assert sorted((job.expires_at, job.number, job.job_id) for job in leased) == list(
+        queue.leases or ()
+    )
+    assert {job.job_id for job in waiting} | {job.job_id for job in leased} == set(queue.jobs)
+    assert len(waiting) + len(leased) == len(queue.jobs)
+    assert (queue.ready_since is None) == (not waiting)
+    if queue.ready_since is not None:
+        assert queue.ready_since >= queue.allowed_at
+    first = queue.first_lease()
+    assert queue.expiring == (None if first is None else first.expires_at)

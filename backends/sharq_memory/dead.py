@@ -1,0 +1,45 @@
+"""Jobs that ran out of requeues."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A job as it was when it died at `died_at` (ms), with what a redrive needs to know."""
+
+    job_id: str
+    payload: bytes
+    reason: str
+    died_at: int
+    attempts: int
+    interval: int
+
+
+class DeadLetters:
+    """The dead letters of one queue, by numbers of their own, in the order of their deaths."""
+
+    __slots__ = ("_by_job", "_letters", "_number")
+
+    def __init__(self) -> None:
+        self._letters: dict[int, DeadLetter] = {}
+        self._by_job: Counter[str] = Counter()
+        self._number = 0
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._letters)
+
+    def __contains__(self, job_id: str) -> bool:
+        """Whether a job of this id died here."""
+        return job_id in self._by_job
+
+    def add(self, letter: DeadLetter) -> None:
+        """Keep one more; an earlier death of the same job id stands beside it."""
+        self._number += 1
+        self._letters[self._number] = letter
+        self._by_job[letter.job_id] += 1
+
+    def check(self) -> None:
+        """Raise AssertionError if the two views of the letters differ."""
+        assert self._by_job == Counter(letter.job_id for letter in self._letters.values())

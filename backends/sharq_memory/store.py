@@ -1,0 +1,150 @@
+"""The store: the types' states, one clock, and nothing that waits."""
+
+from collections.abc import Sequence
+from itertools import islice
+from types import TracebackType
+from typing import Self
+
+from sortedcontainers import SortedDict
+
+from sharq_memory.check import check_state
+from sharq_memory.state import TypeState
+from sharq_memory.tally import Tally
+from sharq_plug.clock import Clock, SystemClock
+from sharq_plug.model import (
+    Cleared,
+    Dequeued,
+    EnqueueOutcome,
+    EnqueueResult,
+    LeaseOutcome,
+    LeaseRef,
+    MinuteCounts,
+    NewJob,
+    Page,
+    QueueMetrics,
+    Reclaimed,
+    check_name,
+)
+from sharq_plug.store import QueueStore
+
+
+class MemoryStore(QueueStore):
+    """Keep everything in this process, for as long as it lives.
+
+    A verb runs from start to end without awaiting, so each is one atomic step.
+    """
+
+    def __init__(self, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
+        self._types = SortedDict()  # queue type -> TypeState
+        self._tally = Tally()
+
+    async def __aenter__(self) -> Self:
+        """Open the store."""
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Close the store."""
+
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
+        """Put jobs into their queues."""
+        now = self._clock.now()
+        state = self._types.get(queue_type)
+        if state is None:
+            state = self._types[check_name("queue_type", queue_type)] = TypeState()
+        results = [state.enqueue(job, now) for job in jobs]
+        self._tally.add(now, enqueues=sum(r.outcome is EnqueueOutcome.QUEUED for r in results))
+        return results
+
+    async def dequeue(self, queue_type: str, *, count: int, lease: int) -> Dequeued:
+        """Lease up to `count` ready jobs."""
+        now = self._clock.now()
+        dequeued = self._state(queue_type).dequeue(count, lease, now)
+        self._tally.add(now, dequeues=len(dequeued.jobs))
+        return dequeued
+
+    async def finish(
+        self, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int
+    ) -> list[LeaseOutcome]:
+        """End leases, their jobs done."""
+        now = self._clock.now()
+        state = self._state(queue_type)
+        return [state.finish(lease, receipt_time, now) for lease in leases]
+
+    async def release(self, queue_type: str, leases: Sequence[LeaseRef]) -> list[LeaseOutcome]:
+        """Hand leased jobs back."""
+        now = self._clock.now()
+        state = self._state(queue_type)
+        return [state.release(lease, now) for lease in leases]
+
+    async def reclaim(self, queue_type: str, *, limit: int) -> Reclaimed:
+        """End expired leases, and forget what is done with."""
+        now = self._clock.now()
+        state = self._state(queue_type)
+        reclaimed = state.reclaim(limit, now)
+        if state.is_empty(now):
+            self._types.pop(queue_type, None)
+        return reclaimed
+
+    async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:
+        """Change the interval of a queue that exists."""
+        return self._state(queue_type).set_interval(queue_id, interval, self._clock.now())
+
+    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
+        """Remove a queue's jobs."""
+        return self._state(queue_type).clear(queue_id, self._clock.now(), purge=purge)
+
+    async def queue_metrics(self, queue_type: str, queue_id: str) -> QueueMetrics:
+        """Return what there is in one queue."""
+        return self._state(queue_type).metrics(queue_id, self._clock.now())
+
+    async def counts(self, queue_type: str | None = None) -> MinuteCounts:
+        """Return the minute counts of a type, or of everything."""
+        tally = self._tally if queue_type is None else self._state(queue_type).tally
+        return tally.counts(self._clock.now())
+
+    async def queue_types(self, *, cursor: str | None = None, limit: int) -> Page:
+        """List the types that have a queue."""
+        page = _page(self._types, cursor, limit)
+        names = tuple(name for name in page.names if self._types[name].queues)
+        return Page(names, page.cursor)
+
+    async def queue_ids(self, queue_type: str, *, cursor: str | None = None, limit: int) -> Page:
+        """List the queues of a type that exist."""
+        return _page(self._state(queue_type).queues, cursor, limit)
+
+    async def known_types(self, *, cursor: str | None = None, limit: int) -> Page:
+        """List every type that holds anything."""
+        return _page(self._types, cursor, limit)
+
+    async def ping(self) -> None:
+        """Answer: the data is here."""
+
+    async def weaknesses(self) -> Sequence[str]:
+        """Say that nothing outlives the process."""
+        return ("the memory backend forgets every job when this process ends",)
+
+    def _state(self, queue_type: str) -> TypeState:
+        """Return the state of a type; one that nobody keeps if the type is not known."""
+        state: TypeState | None = self._types.get(queue_type)
+        if state is None:
+            check_name("queue_type", queue_type)
+            state = TypeState()
+        return state
+
+    def _check(self) -> None:
+        """Raise AssertionError if an invariant does not hold. For tests; reads everything."""
+        for state in self._types.values():
+            check_state(state)
+
+
+def _page(names: SortedDict, cursor: str | None, limit: int) -> Page:
+    """Return up to `limit` names that sort after `cursor`."""
+    following = names.irange(minimum=cursor, inclusive=(False, True))
+    found = tuple(islice(following, limit))
+    return Page(found, found[-1] if len(found) == limit else None)
