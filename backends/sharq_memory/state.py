@@ -255,9 +255,9 @@ class TypeState:
         """Return whose lease `ref` is, or how the claim fails."""
         queue: Queue | None = self.queues.get(ref.queue_id)
         job = None if queue is None else queue.jobs.get(ref.job_id)
-        if queue is not None and job is not None and job.token is not None:
-            if ref.token in {None, job.token}:
-                return queue, job
+        is_leased = job is not None and job.token is not None
+        if queue is not None and job is not None and is_leased and ref.token in {None, job.token}:
+            return queue, job
         known = job is not None or ref.job_id in self.dead.get(ref.queue_id, ())
         return LeaseOutcome.STALE if known and ref.token is not None else LeaseOutcome.UNKNOWN
 

@@ -1,0 +1,54 @@
+#!lua flags=allow-oom
+-- End leases, their jobs done.
+-- ARGV  2 for how long (ms) a receipt is kept, 3 how many each of the 16 shards may hold, then
+--       for each lease: queue id, job id, token or ''
+-- Reply for each lease: ended, stale or unknown, or why its queue is broken
+
+local receipt_ms, max_receipts = tonumber(ARGV[2]), tonumber(ARGV[3])
+local reply = {}
+local receipts = {}
+
+local function shard_of(token)
+    return key_of('receipts', string.byte(token) % 16)
+end
+
+local function finish(id, job_id, token)
+    local outcome, lease = claim(id, job_id, token)
+    local receipt = token .. ':' .. id .. ':' .. job_id
+    if not lease then
+        local until_ = token ~= '' and call('ZSCORE', shard_of(token), receipt)
+        return until_ and tonumber(until_) >= now and 'ended' or outcome
+    end
+    local jobs = key_of('jobs', id)
+    call('HDEL', jobs, job_id, '=' .. job_id)
+    if not drop_lease(id, job_id, lease[2], lease[3]) and call('EXISTS', jobs) == 0 then
+        cease(id, load_queue(id))
+    end
+    if token ~= '' then
+        local shard = shard_of(token)
+        receipts[shard] = receipts[shard] or {}
+        table.insert(receipts[shard], integer(now + receipt_ms))
+        table.insert(receipts[shard], receipt)
+    end
+    return outcome
+end
+
+for at = 4, #ARGV, 3 do
+    local outcome, reason = guarded(finish, ARGV[at], ARGV[at + 1], ARGV[at + 2])
+    reply[#reply + 1] = outcome or reason
+end
+
+-- Each shard gets its receipts at once, and loses at least as many that it need not keep.
+for shard, entries in pairs(receipts) do
+    for first = 1, #entries, 1000 do
+        call('ZADD', shard, unpack(entries, first, math.min(first + 999, #entries)))
+    end
+    local excess = call('ZCARD', shard) - max_receipts
+    local old = call('ZCOUNT', shard, '-inf', '(' .. integer(now))
+    local drop = math.max(excess, math.min(old, #entries + 100))
+    if drop > 0 then
+        call('ZREMRANGEBYRANK', shard, 0, drop - 1)
+    end
+    call('PEXPIRE', shard, integer(receipt_ms + GRACE_MS))
+end
+return reply

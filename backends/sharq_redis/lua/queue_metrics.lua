@@ -1,0 +1,25 @@
+#!lua flags=no-writes
+-- Tell what there is in one queue.
+-- ARGV  2 queue id
+-- Reply the time, how many wait, are leased, are dead letters, then for each minute that was
+--       counted: its epoch in minutes, enqueues, dequeues
+
+local id = ARGV[2]
+local queue = load_queue(id)
+if not queue then
+    local raw = call('GET', key_of('left', id))
+    queue = raw and {cmsgpack.unpack(raw)}
+end
+local dead = call('ZCARD', key_of('deaths', id))
+if not queue then
+    return {integer(now), 0, 0, dead}
+end
+local leased = call('ZCARD', key_of('leases', id))
+local reply = {integer(now), queue[LENGTH], leased, dead,
+    queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES]}
+for at = 1, #queue[EARLIER], 12 do
+    local earlier, enqueues, dequeues = struct.unpack('>I4I4I4', queue[EARLIER], at)
+    local next_ = #reply
+    reply[next_ + 1], reply[next_ + 2], reply[next_ + 3] = earlier, enqueues, dequeues
+end
+return reply

@@ -1,0 +1,279 @@
+"""The store: each verb is one script run on the keys of one queue type."""
+
+import base64
+import logging
+import secrets
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from redis.asyncio import BlockingConnectionPool
+
+from sharq_plug.clock import Clock
+from sharq_plug.errors import StoreUnavailable
+from sharq_plug.model import (
+    MAX_DEQUEUE_BYTES,
+    MAX_RECEIPTS,
+    MINUTE,
+    Cleared,
+    Dequeued,
+    EnqueueOutcome,
+    EnqueueResult,
+    LeasedJob,
+    LeaseOutcome,
+    LeaseRef,
+    MinuteCounts,
+    NewJob,
+    Page,
+    QueueMetrics,
+    Reclaimed,
+    check_name,
+    counted_minutes,
+)
+from sharq_plug.store import QueueStore
+from sharq_redis.durability import check_version, weaknesses_of
+from sharq_redis.index import TypeIndex, next_cursor
+from sharq_redis.link import Link
+from sharq_redis.owed import OwedCounts
+from sharq_redis.scripts import Script, Scripts
+
+logger = logging.getLogger(__name__)
+
+TOKEN_BYTES = 12
+RECEIPT_SHARDS = 16
+REQUEUES_EXHAUSTED = "requeues_exhausted"
+BROKEN = -2
+ENQUEUE_OUTCOMES = {
+    1: EnqueueOutcome.QUEUED,
+    0: EnqueueOutcome.DUPLICATE,
+    -1: EnqueueOutcome.QUEUE_FULL,
+}
+LEASE_OUTCOMES = {outcome.value.encode(): outcome for outcome in LeaseOutcome}
+JOB_FIELDS = 7
+
+
+class RedisStore(QueueStore):
+    """Keep everything in Redis (7 or later) or Valkey, for any number of processes."""
+
+    def __init__(
+        self, pool: BlockingConnectionPool, *, key_prefix: str, clock: Clock | None = None
+    ) -> None:
+        self._link = Link(pool)
+        self._scripts = Scripts.load()
+        self._key_prefix = key_prefix
+        self._now: Callable[[], int | str] = clock.now if clock else str  # '': Redis's own time
+        self._index = TypeIndex(self._link, key_prefix, self._keys)
+        self._owed = OwedCounts(self._link, key_prefix)
+
+    async def __aenter__(self) -> Self:
+        """Make sure that Redis answers, and is new enough."""
+        try:
+            await check_version(self._link)
+        except BaseException:
+            await self._link.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Write the counts that are owed and close every connection."""
+        try:
+            await self._owed.settle()
+        except StoreUnavailable as error:
+            logger.warning("some of the latest minute counts are lost: %s", error)
+        await self._link.close()
+
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
+        """Put jobs into their queues."""
+        arguments: list[Any] = [len(jobs)]
+        for job in jobs:
+            limit = "" if job.max_queued_length is None else job.max_queued_length
+            arguments += (job.queue_id, job.job_id, job.interval, job.requeue_limit, limit)
+            arguments.append(job.payload)
+        adding = self._index.adding(queue_type)
+        reply = await self._run(self._scripts.enqueue, queue_type, *arguments, first=adding)
+        born, now, queued, *results = reply
+        if born:
+            await self._link.call(*adding)
+        self._owed.add(int(now), "e", queued)
+        pairs = zip(results[::2], results[1::2], strict=True)
+        return [_enqueue_result(job, *pair) for job, pair in zip(jobs, pairs, strict=True)]
+
+    async def dequeue(self, queue_type: str, *, count: int, lease: int) -> Dequeued:
+        """Lease up to `count` ready jobs."""
+        tokens = base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_BYTES * count))
+        script = self._scripts.dequeue
+        reply = await self._run(script, queue_type, count, lease, tokens, MAX_DEQUEUE_BYTES)
+        now, next_ready_at, broken, *fields = reply
+        _log_broken(queue_type, broken)
+        jobs = _leased_jobs(fields, tokens.decode(), int(now) + lease)
+        self._owed.add(int(now), "d", len(jobs))
+        ready_at = int(next_ready_at)
+        return Dequeued(jobs, None if ready_at < 0 else ready_at)
+
+    async def finish(
+        self, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int
+    ) -> list[LeaseOutcome]:
+        """End leases, their jobs done."""
+        arguments = (receipt_time, MAX_RECEIPTS // RECEIPT_SHARDS, *_claims(leases))
+        reply = await self._run(self._scripts.finish, queue_type, *arguments)
+        return _lease_outcomes(leases, reply)
+
+    async def release(self, queue_type: str, leases: Sequence[LeaseRef]) -> list[LeaseOutcome]:
+        """Hand leased jobs back."""
+        reply = await self._run(self._scripts.release, queue_type, *_claims(leases))
+        return _lease_outcomes(leases, reply)
+
+    async def reclaim(self, queue_type: str, *, limit: int) -> Reclaimed:
+        """End expired leases, and forget rates that are paid off."""
+        script = self._scripts.reclaim
+        reply = await self._run(script, queue_type, limit, REQUEUES_EXHAUSTED)
+        requeued, dead, more, done, broken = reply
+        _log_broken(queue_type, broken)
+        if done:
+            await self._index.remove_if_done(queue_type)
+        return Reclaimed(requeued, dead, bool(more))
+
+    async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:
+        """Change the interval of a queue that exists."""
+        script = self._scripts.set_interval
+        return bool(await self._run(script, queue_type, queue_id, interval))
+
+    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
+        """Remove a queue's jobs."""
+        how = "purge" if purge else ""
+        return Cleared(*await self._run(self._scripts.clear, queue_type, queue_id, how))
+
+    async def queue_metrics(self, queue_type: str, queue_id: str) -> QueueMetrics:
+        """Return what there is in one queue."""
+        reply = await self._run(self._scripts.queue_metrics, queue_type, queue_id)
+        now, waiting, leased, dead, *counted = reply
+        minutes = (minute * MINUTE for minute in counted[::3])
+        counts = zip(minutes, counted[1::3], counted[2::3], strict=True)
+        return QueueMetrics(waiting, leased, dead, _minute_counts(int(now), counts))
+
+    async def counts(self, queue_type: str | None = None) -> MinuteCounts:
+        """Return the minute counts of a type, or of everything."""
+        if queue_type is None:
+            await self._owed.settle()
+            key = self._owed.key
+        else:
+            tag = self._tag(queue_type)
+
+            def key(minute: int) -> str:
+                return f"{tag}:minutes:{minute // MINUTE}"
+
+        now = await self._time()
+        minutes = counted_minutes(now)
+        found = await self._link.call_all([("HMGET", key(minute), "e", "d") for minute in minutes])
+        counts = ((m, int(e or 0), int(d or 0)) for m, (e, d) in zip(minutes, found, strict=True))
+        return _minute_counts(now, counts)
+
+    async def queue_types(self, *, cursor: str | None = None, limit: int) -> Page:
+        """List the types that have a queue."""
+        page = await self._index.page(cursor, limit)
+        return Page(await self._index.with_queues(page.names), page.cursor)
+
+    async def queue_ids(self, queue_type: str, *, cursor: str | None = None, limit: int) -> Page:
+        """List the queues of a type that exist."""
+        queues = self._keys(queue_type)[0]
+        after, found = await self._link.call("HSCAN", queues, cursor or "0", "COUNT", limit)
+        return Page(tuple(name.decode() for name in found[::2]), next_cursor(after))
+
+    async def known_types(self, *, cursor: str | None = None, limit: int) -> Page:
+        """List the types in the index."""
+        return await self._index.page(cursor, limit)
+
+    async def ping(self) -> None:
+        """Make a round trip to Redis."""
+        await self._link.call("PING")
+
+    async def weaknesses(self) -> Sequence[str]:
+        """Say what this Redis's settings may lose."""
+        return await weaknesses_of(self._link)
+
+    async def maintain(self) -> None:
+        """Look for types that are missing from the index; send counts that are owed."""
+        await self._owed.settle()
+        await self._index.repair()
+
+    async def _run(self, script: Script, queue_type: str, *arguments: Any, **how: Any) -> Any:
+        return await self._link.run(script, self._keys(queue_type), self._now(), *arguments, **how)
+
+    async def _time(self) -> int:
+        now = self._now()
+        if isinstance(now, int):
+            return now
+        seconds, microseconds = await self._link.call("TIME")
+        return int(seconds) * 1000 + int(microseconds) // 1000
+
+    def _tag(self, queue_type: str) -> str:
+        """Return what all keys of a type begin with; Redis Cluster keeps them in one slot."""
+        return "{" + f"{self._key_prefix}:{check_name('queue_type', queue_type)}" + "}"
+
+    def _keys(self, queue_type: str) -> tuple[str, str, str, str, str]:
+        """Return the fixed keys of a type, as lua/prelude.lua describes them."""
+        tag = self._tag(queue_type)
+        return (f"{tag}:queues", f"{tag}:line", f"{tag}:expiring", f"{tag}:idle", f"{tag}:number")
+
+
+def _enqueue_result(job: NewJob, outcome: int, waiting: int | bytes) -> EnqueueResult:
+    if outcome == BROKEN or isinstance(waiting, bytes):
+        raise _broken_queue(job.queue_id, waiting)
+    length = None if job.max_queued_length is None else waiting
+    return EnqueueResult(ENQUEUE_OUTCOMES[outcome], length)
+
+
+def _leased_jobs(fields: list[Any], tokens: str, expires_at: int) -> tuple[LeasedJob, ...]:
+    jobs = []
+    for at in range(0, len(fields), JOB_FIELDS):
+        queue_id, job_id, requeues, attempt, behind, payload_at, job = fields[at : at + JOB_FIELDS]
+        token_at = at // JOB_FIELDS * 16
+        jobs.append(
+            LeasedJob(
+                queue_id=queue_id.decode(),
+                job_id=job_id.decode(),
+                payload=job[payload_at - 1 :],
+                token=tokens[token_at : token_at + 16],
+                attempt=int(attempt),
+                expires_at=expires_at,
+                requeues_remaining=int(requeues),
+                queue_length=behind,
+            )
+        )
+    return tuple(jobs)
+
+
+def _claims(leases: Iterable[LeaseRef]) -> list[str]:
+    return [part for ref in leases for part in (ref.queue_id, ref.job_id, ref.token or "")]
+
+
+def _lease_outcomes(leases: Sequence[LeaseRef], reply: Sequence[bytes]) -> list[LeaseOutcome]:
+    for ref, outcome in zip(leases, reply, strict=True):
+        if outcome not in LEASE_OUTCOMES:
+            raise _broken_queue(ref.queue_id, outcome)
+    return [LEASE_OUTCOMES[outcome] for outcome in reply]
+
+
+def _minute_counts(now: int, counts: Iterable[tuple[int, int, int]]) -> MinuteCounts:
+    enqueues = dict.fromkeys(counted_minutes(now), 0)
+    dequeues = dict(enqueues)
+    for minute, enqueued, dequeued in counts:
+        if minute in enqueues:
+            enqueues[minute], dequeues[minute] = enqueued, dequeued
+    return MinuteCounts(enqueues, dequeues)
+
+
+def _broken_queue(queue_id: str, reason: object) -> StoreUnavailable:
+    why = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
+    return StoreUnavailable(f"Redis: queue {queue_id} is broken: {why}")
+
+
+def _log_broken(queue_type: str, broken: Sequence[bytes]) -> None:
+    for queue in broken:
+        text = queue.decode("utf-8", "replace")
+        logger.error("broken queue of type %s, set aside for a minute: %s", queue_type, text)
