@@ -4,12 +4,12 @@ from sharq_memory.queue import Queue
 from sharq_memory.state import TypeState
 
 
-def check_state(state: TypeState) -> None:
-    """Raise AssertionError if the structures of `state` disagree with each other."""
+def check_state(state: TypeState, now: int) -> None:
+    """Raise AssertionError if the structures of `state` disagree at the instant `now` (ms)."""
     for queue_id, queue in state.queues.items():
         assert queue.queue_id == queue_id
         assert queue.jobs, f"{queue_id} exists without a job"
-        _check_queue(queue)
+        _check_queue(queue, now)
     for queue_id, queue in state.idle.items():
         assert queue_id not in state.queues
         assert not queue.jobs
@@ -28,7 +28,7 @@ def check_state(state: TypeState) -> None:
         letters.check()
 
 
-def _check_queue(queue: Queue) -> None:
+def _check_queue(queue: Queue, now: int) -> None:
     waiting = list(queue.waiting_jobs())
     places = [job.place for job in waiting]
     assert places == sorted(set(places))
@@ -42,6 +42,6 @@ def _check_queue(queue: Queue) -> None:
     assert len(waiting) + len(leased) == len(queue.jobs)
     assert (queue.ready_since is None) == (not waiting)
     if queue.ready_since is not None:
-        assert queue.ready_since >= queue.allowed_at
+        assert queue.allowed_at <= max(now, queue.ready_since)
     first = queue.first_lease()
     assert queue.expiring == (None if first is None else first.expires_at)

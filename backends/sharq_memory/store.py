@@ -140,7 +140,7 @@ class MemoryStore(QueueStore):
     def _check(self) -> None:
         """Raise AssertionError if an invariant does not hold. For tests; reads everything."""
         for state in self._types.values():
-            check_state(state)
+            check_state(state, self._clock.now())
 
 
 def _page(names: SortedDict, cursor: str | None, limit: int) -> Page:

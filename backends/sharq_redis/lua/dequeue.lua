@@ -30,7 +30,7 @@ end
 
 -- Serve the queue at `place`. Return SERVED, or FULL if its job is too large for this batch.
 local function serve(place, number)
-    local id = without_number(place)
+    local id = name_of(place)
     local queue = load_queue(id)
     if not queue or queue[LENGTH] == 0 then
         call('ZREM', LINE, place)
@@ -84,7 +84,7 @@ while served < wanted and not full do
             break
         elseif not outcome then
             call('ZADD', LINE, now + QUARANTINE_MS, place)
-            broken[#broken + 1] = without_number(place) .. ': ' .. reason
+            broken[#broken + 1] = name_of(place) .. ': ' .. reason
         end
     end
 end

@@ -26,7 +26,7 @@ local function enqueue(id, job_id, interval, requeues, limit, payload)
     if limit and waiting >= limit then
         return -1, waiting
     end
-    queue = queue or take_left(id) or {interval, 0, 0, 0, 0, '', 0, 0, 0, ''}
+    queue = queue or take_left(id) or {interval, 0, 0, 0, 0, '', 0, 0, 0}
     change_interval(id, queue, interval, number)
     add_waiting(id, queue, job_id, number, number)
     count(queue, ENQUEUES)

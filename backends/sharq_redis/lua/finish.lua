@@ -6,7 +6,8 @@
 
 local receipt_ms, max_receipts = tonumber(ARGV[2]), tonumber(ARGV[3])
 local reply = {}
-local receipts = {}
+local receipts = {}     -- shard -> score, receipt, ... to be written
+local finished = {}     -- receipt -> true, those of this call
 
 local function shard_of(token)
     return key_of('receipts', string.byte(token) % 16)
@@ -16,8 +17,11 @@ local function finish(id, job_id, token)
     local outcome, lease = claim(id, job_id, token)
     local receipt = token .. ':' .. id .. ':' .. job_id
     if not lease then
-        local until_ = token ~= '' and call('ZSCORE', shard_of(token), receipt)
-        return until_ and tonumber(until_) >= now and 'ended' or outcome
+        local kept_until = token ~= '' and call('ZSCORE', shard_of(token), receipt)
+        if finished[receipt] or (kept_until and tonumber(kept_until) >= now) then
+            return 'ended'
+        end
+        return outcome
     end
     local jobs = key_of('jobs', id)
     call('HDEL', jobs, job_id, '=' .. job_id)
@@ -29,6 +33,7 @@ local function finish(id, job_id, token)
         receipts[shard] = receipts[shard] or {}
         table.insert(receipts[shard], integer(now + receipt_ms))
         table.insert(receipts[shard], receipt)
+        finished[receipt] = true
     end
     return outcome
 end

@@ -17,17 +17,16 @@
 --   {tag}:receipts:<0 to 15>   zset    token:queue id:job id -> until when it is kept; expires
 -- Formats (cmsgpack values one after the other):
 --   record  interval, last (0: never), place number, jobs waiting, the head's place, the head's
---           job id, then the minute counts: minute, enqueues, dequeues, and the earlier minutes
---           as 12 bytes each (big-endian minute, enqueues, dequeues)
+--           job id, then the minute counts: minute, enqueues, dequeues, and, if there are any,
+--           the earlier minutes as 12 bytes each (big-endian minute, enqueues, dequeues)
 --   job     requeues remaining, attempts, then the payload as it came
 --   lease   token, expiry, the job's number, attempt
---   place   number as 12 hexadecimal digits, then the queue id
+--   place   number as 6 bytes, big-endian, so that it sorts; then the queue id
 -- ARGV[1] is the time in ms, or '' for the server's own.
 
 local QUEUES, LINE, EXPIRING, IDLE, NUMBER = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local INTERVAL, LAST, PLACE, LENGTH, HEAD_PLACE, HEAD = 1, 2, 3, 4, 5, 6
 local MINUTE, ENQUEUES, DEQUEUES, EARLIER = 7, 8, 9, 10
-local FIELDS = 10
 
 local RETURNED = 2 ^ 52         -- a job that came back stands at its number less this
 local MINUTE_MS = 60000
@@ -59,11 +58,15 @@ local function reserve_numbers(count)
 end
 
 local function numbered(number, name)
-    return string.format('%012x', number) .. name
+    return struct.pack('>I6', number) .. name
 end
 
-local function without_number(member)
-    return string.sub(member, 13)
+local function number_of(member)
+    return (struct.unpack('>I6', member))
+end
+
+local function name_of(member)
+    return string.sub(member, 7)
 end
 
 -- Records ---------------------------------------------------------------------------------------
@@ -74,7 +77,7 @@ local function load_queue(id)
 end
 
 local function pack_record(queue)
-    return cmsgpack.pack(unpack(queue, 1, FIELDS))
+    return cmsgpack.pack(unpack(queue))
 end
 
 local function save_queue(id, queue)
@@ -93,7 +96,7 @@ local function count(queue, what)
     if queue[MINUTE] < minute then
         if queue[MINUTE] > 0 then
             local earlier = struct.pack('>I4I4I4', queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES])
-            queue[EARLIER] = string.sub(queue[EARLIER] .. earlier, -9 * 12)
+            queue[EARLIER] = string.sub((queue[EARLIER] or '') .. earlier, -9 * 12)
         end
         queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES] = minute, 0, 0
     end
@@ -101,7 +104,7 @@ local function count(queue, what)
 end
 
 local function forget_counts(queue)
-    queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES], queue[EARLIER] = 0, 0, 0, ''
+    queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES], queue[EARLIER] = 0, 0, 0, nil
 end
 
 -- Count for the whole type. `what` is 'e' or 'd'.

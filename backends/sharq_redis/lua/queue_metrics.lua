@@ -17,8 +17,9 @@ end
 local leased = call('ZCARD', key_of('leases', id))
 local reply = {integer(now), queue[LENGTH], leased, dead,
     queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES]}
-for at = 1, #queue[EARLIER], 12 do
-    local earlier, enqueues, dequeues = struct.unpack('>I4I4I4', queue[EARLIER], at)
+local history = queue[EARLIER] or ''
+for at = 1, #history, 12 do
+    local earlier, enqueues, dequeues = struct.unpack('>I4I4I4', history, at)
     local next_ = #reply
     reply[next_ + 1], reply[next_ + 2], reply[next_ + 3] = earlier, enqueues, dequeues
 end

@@ -23,8 +23,8 @@ local function reclaim(id, number)
         call('ZREM', EXPIRING, id)
         return true
     end
-    local jobs, job_id = key_of('jobs', id), without_number(first[1])
-    local job_number, expiry = tonumber(string.sub(first[1], 1, 12), 16), tonumber(first[2])
+    local jobs, job_id = key_of('jobs', id), name_of(first[1])
+    local job_number, expiry = number_of(first[1]), tonumber(first[2])
     local job, lease = unpack(call('HMGET', jobs, job_id, '=' .. job_id))
     local queue = load_queue(id)
     if not (job and lease and queue) then
