@@ -1,0 +1,26 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from redis import Redis
+
+from sharq_plug.plugins import open_store
+from sharq_plug.store import QueueStore
+from sharq_plug.testing import ManualClock
+from support.redis_server import RedisServer
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def store(redis_url: str, clock: ManualClock) -> AsyncIterator[QueueStore]:
+    async with open_store("redis", {"url": redis_url}, clock=clock) as store:
+        yield store
+
+
+@pytest.fixture
+def keys(redis_server: RedisServer, redis_url: str) -> Redis:
+    """A client for looking at the keys behind the store's back."""
+    return redis_server.client()
