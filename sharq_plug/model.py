@@ -14,6 +14,8 @@ MAX_INTERVAL = 10**12
 MAX_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader, and a Redis script, holds exactly."""
 MAX_BATCH = 1000
+"""Jobs or leases in one call."""
+MAX_TOKEN_LENGTH = 200
 MAX_DEQUEUE_BYTES = 8 * 1024 * 1024
 """A dequeue batch holds at most so many bytes of payload, but always one job."""
 MINUTE = 60_000
@@ -143,6 +145,12 @@ class LeaseRef:
     def __post_init__(self) -> None:
         check_name("queue_id", self.queue_id)
         check_name("job_id", self.job_id)
+        if self.token is not None and not _can_be_token(self.token):
+            raise invalid("lease")
+
+
+def _can_be_token(text: str) -> bool:
+    return 0 < len(text) <= MAX_TOKEN_LENGTH and text.isascii()
 
 
 class LeaseOutcome(Enum):

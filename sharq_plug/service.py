@@ -1,6 +1,7 @@
 """What the server does with a store: defaults, single outcomes as errors, reclaim passes."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -85,8 +86,10 @@ class QueueService:
         if self._passes is not None:
             self._passes.cancel()
             await asyncio.gather(self._passes, return_exceptions=True)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                while self._tasks:  # the end of one may start another, to hand its jobs back
+                    await asyncio.wait(self._tasks)
 
     async def enqueue(
         self,

@@ -1,0 +1,1 @@
+"""The HTTP API: SharQ's routes over a QueueService."""

@@ -1,0 +1,77 @@
+"""The Sanic app: its configuration, and its life from opening the store to closing it."""
+
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from sanic import Sanic
+
+from sharq_plug.http.errors import error_response
+from sharq_plug.http.request import REFUSED_BODY, Request
+from sharq_plug.http.router import Router
+from sharq_plug.http.routes import add_routes
+from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.store import QueueStore
+
+GRACEFUL_SHUTDOWN_TIMEOUT = 8.0
+"""Seconds that requests in flight have after a signal to stop: a store fails within 5."""
+RESPONSE_TIMEOUT = 60.0
+"""Seconds after which a handler is given up; longer than any waits."""
+KEEP_ALIVE_TIMEOUT = 120
+"""Seconds that a connection may be idle: longer than common proxies keep theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppOptions:
+    """What holds for every request. `max_body_size` is in bytes."""
+
+    service: ServiceOptions = field(default_factory=ServiceOptions)
+    max_body_size: int = 1024 * 1024
+    access_log: bool = False
+
+
+def create_app(
+    name: str, open_store: Callable[[], QueueStore], options: AppOptions | None = None
+) -> Sanic[Any, Any]:
+    """Return an app that opens its store when it starts and closes it when it has stopped.
+
+    Two apps in a process need two names. Logging is the caller's to configure.
+    """
+    options = options or AppOptions()
+    app = Sanic(
+        name, router=Router(), request_class=Request, env_prefix=None, configure_logging=False
+    )
+    app.config.update(
+        ACCESS_LOG=options.access_log,
+        AUTO_EXTEND=False,
+        GRACEFUL_SHUTDOWN_TIMEOUT=GRACEFUL_SHUTDOWN_TIMEOUT,
+        KEEP_ALIVE=True,
+        KEEP_ALIVE_TIMEOUT=KEEP_ALIVE_TIMEOUT,
+        MOTD=False,
+        REQUEST_MAX_SIZE=max(options.max_body_size, REFUSED_BODY),
+        RESPONSE_TIMEOUT=RESPONSE_TIMEOUT,
+    )
+    app.ctx.max_body_size = options.max_body_size
+    add_routes(app)
+    app.exception(Exception)(error_response)
+    _add_life(app, open_store, options.service)
+    return app
+
+
+def _add_life(
+    app: Sanic[Any, Any], open_store: Callable[[], QueueStore], options: ServiceOptions
+) -> None:
+    opened = AsyncExitStack()
+
+    async def start(app: Sanic[Any, Any]) -> None:
+        async with AsyncExitStack() as stack:
+            store = await stack.enter_async_context(open_store())
+            app.ctx.service = await stack.enter_async_context(QueueService(store, options))
+            opened.push_async_callback(stack.pop_all().aclose)
+
+    async def stop(_app: Sanic[Any, Any]) -> None:
+        await opened.aclose()
+
+    app.before_server_start(start)
+    app.after_server_stop(stop)

@@ -1,0 +1,50 @@
+"""Every failure as a response: one table from error to status."""
+
+import logging
+from collections.abc import Mapping
+
+from sanic import HTTPResponse
+from sanic.exceptions import SanicException
+
+from sharq_plug.errors import (
+    InvalidRequest,
+    QueueFull,
+    SharqError,
+    StaleLease,
+    StoreUnavailable,
+)
+from sharq_plug.http.request import Request
+from sharq_plug.http.responses import failure
+
+logger = logging.getLogger(__name__)
+
+STATUS: Mapping[type[SharqError], int] = {
+    InvalidRequest: 400,
+    StaleLease: 409,
+    QueueFull: 429,
+    StoreUnavailable: 503,
+}
+INTERNAL_ERROR = 500
+RETRIED = frozenset({429, 503})
+RETRY_AFTER = 1
+"""Seconds."""
+
+
+def error_response(request: Request, error: Exception) -> HTTPResponse:
+    """Answer an error: one of ours, one of Sanic's, or one that nobody thought of."""
+    status = _status(error)
+    if status == INTERNAL_ERROR:
+        logger.error("%s %s failed", request.method, request.path, exc_info=error)
+        return failure(status, "Internal server error")
+    headers = dict(error.headers) if isinstance(error, SanicException) else {}
+    if status in RETRIED:
+        headers["Retry-After"] = str(RETRY_AFTER)
+    fields = {"current_queue_length": error.queue_length} if isinstance(error, QueueFull) else {}
+    message = str(error).encode(errors="replace").decode()  # it may quote a broken request
+    return failure(status, message, headers=headers, **fields)
+
+
+def _status(error: Exception) -> int:
+    if isinstance(error, SanicException):
+        return error.status_code
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), INTERNAL_ERROR)

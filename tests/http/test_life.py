@@ -1,0 +1,164 @@
+"""The life of the server: its store goes away, its workers hang up, it starts and stops."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sanic import Request
+
+from sharq_memory.store import MemoryStore
+from sharq_plug.errors import StoreUnavailable
+from sharq_plug.model import Dequeued, LeaseOutcome, LeaseRef
+from sharq_plug.plugins import open_store
+from support.api import enqueue, send, serving
+from support.redis_server import RedisServer
+
+pytestmark = pytest.mark.anyio
+
+CALLS = [
+    enqueue("j2"),
+    ("GET", "/dequeue/sms/", None),
+    ("GET", "/dequeue/", None),
+    ("POST", "/finish/sms/q/j1/", None),
+    ("POST", "/interval/sms/q/", {"interval": 1}),
+    ("GET", "/metrics/", None),
+    ("GET", "/metrics/sms/", None),
+    ("GET", "/metrics/sms/q/", None),
+    ("DELETE", "/deletequeue/sms/q/", None),
+    ("GET", "/deepstatus/", None),
+]
+
+
+async def test_every_route_says_so_while_the_store_is_away(tmp_path: Path) -> None:
+    with RedisServer(tmp_path) as redis:
+        async with serving(partial(open_store, "redis", {"url": redis.url})) as served:
+            redis.stop()
+            for call in CALLS:
+                response = await send(served.client, call)
+                assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+                assert response.json()["status"] == "failure"
+                assert response.json()["message"]
+            assert (await served.client.get("/")).status_code == 200
+            redis.start()
+            for call in CALLS:
+                assert (await send(served.client, call)).status_code < 500
+
+
+async def test_an_app_whose_store_is_out_of_reach_does_not_start(tmp_path: Path) -> None:
+    gone = RedisServer(tmp_path)
+    with pytest.raises(StoreUnavailable):
+        async with serving(partial(open_store, "redis", {"url": gone.url})):
+            pass
+
+
+class BrokenStore(MemoryStore):
+    async def ping(self) -> None:
+        raise LookupError("a detail that is no client's business")
+
+
+async def test_an_error_nobody_thought_of_is_logged_once_and_not_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving(BrokenStore) as served:
+        response = await served.client.get("/deepstatus/")
+    assert response.status_code == 500
+    assert response.json() == {"status": "failure", "message": "Internal server error"}
+    [record] = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert record.getMessage() == "GET /deepstatus/ failed"
+    assert record.exc_info is not None
+    assert record.exc_info[0] is LookupError
+
+
+class SlowStore(MemoryStore):
+    """Returns a leased job when it is told to, and takes its time to release one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leased = asyncio.Event()
+        self.go_on = asyncio.Event()
+        self.released = asyncio.Event()
+        self.ended: list[str] = []
+
+    async def dequeue(
+        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
+    ) -> Dequeued:
+        dequeued = await super().dequeue(
+            queue_type, count=count, lease=lease, attempt_id=attempt_id
+        )
+        self.leased.set()
+        await self.go_on.wait()
+        self.ended.append("dequeue")
+        return dequeued
+
+    async def release(self, queue_type: str, leases: Sequence[LeaseRef]) -> list[LeaseOutcome]:
+        for _ in range(10):
+            await asyncio.sleep(0)
+        outcomes = await super().release(queue_type, leases)
+        self.ended.append("release")
+        self.released.set()
+        return outcomes
+
+    async def __aexit__(self, *_: object) -> None:
+        self.ended.append("store")
+
+
+async def test_a_job_is_handed_back_when_its_worker_hangs_up_while_it_waits() -> None:
+    store = SlowStore()
+    async with serving(lambda: store) as served:
+        await send(served.client, enqueue("j1"))
+        _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\n\r\n")
+        await store.leased.wait()
+        writer.close()
+        await writer.wait_closed()
+        await served.client.get("/")  # by then the server knows
+        store.go_on.set()
+        await store.released.wait()
+        job = (await served.client.get("/dequeue/sms/")).json()
+        assert (job["job_id"], job["attempt"]) == ("j1", 2)
+
+
+class HangingUpStore(MemoryStore):
+    """Closes the first worker's connection after its job was leased and before it is written."""
+
+    hung_up = False
+
+    async def dequeue(
+        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
+    ) -> Dequeued:
+        if not self.hung_up:
+            self.hung_up = True
+            loop, hang_up = asyncio.get_running_loop(), Request.get_current().transport.close
+            loop.call_soon(loop.call_soon, hang_up)
+        return await super().dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
+
+
+async def test_a_job_is_handed_back_when_its_worker_hung_up_before_it_is_written(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with serving(HangingUpStore) as served:
+        await send(served.client, enqueue("j1"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\n\r\n")
+        assert await reader.read() == b""
+        writer.close()
+        job = (await served.client.get("/dequeue/sms/")).json()
+        assert (job["job_id"], job["attempt"]) == ("j1", 2)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_the_store_is_closed_last() -> None:
+    store = SlowStore()
+    async with serving(lambda: store) as served:
+        await send(served.client, enqueue("j1"))
+        _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\n\r\n")
+        await store.leased.wait()
+        writer.close()
+        await writer.wait_closed()
+        await served.client.get("/")
+        asyncio.get_running_loop().call_later(0.05, store.go_on.set)
+    assert store.ended == ["dequeue", "release", "store"]

@@ -1,0 +1,124 @@
+"""What comes over the wire, from broken request lines to bodies that are too large."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from sharq_plug.store import QueueStore
+from support.api import QUIET, Served, serving
+
+pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("backend", ["memory"], indirect=True)]
+
+MIB = 1024 * 1024
+HEADERS = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+TOO_LARGE = {"status": "failure", "message": "Request body exceeds the size limit"}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    with caplog.at_level(logging.INFO):
+        yield
+    assert [record.getMessage() for record in caplog.records if record.name != "httpx"] == []
+
+
+async def exchange(port: int, *, sent: bytes) -> bytes:
+    """Send bytes over a connection of their own, and return all that comes back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    async with asyncio.timeout(5):
+        received = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return received
+
+
+BROKEN_TARGETS = [b"/\0", b"/dequeue/\0/", b"\0", b"sms", b"sms:80", b"?x=1", b"\xff", b"/\xff"]
+BROKEN_REQUESTS = [
+    *(b"GET " + target + HEADERS for target in BROKEN_TARGETS),
+    b"GET" + HEADERS,
+    b"G E T /" + HEADERS,
+    b"\x16\x03\x01" + HEADERS,
+    b"\r\n\r\n",
+    b"GET / HTTP/2.0\r\n\r\n",
+    b"GET / HTTP/1.1\r\nno header\r\n\r\n",
+    b"GET / HTTP/1.1\r\nExpect: \xff\r\nContent-Length: 1\r\n\r\n1",
+    b"POST /enqueue/sms/q/ HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+    b"POST /enqueue/sms/q/ HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n1",
+    b"POST /enqueue/sms/q/ HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
+    b"POST /enqueue/sms/q/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    b"GET /" + b"a" * 10_000 + HEADERS,
+    b"\0" * 20_000,
+]
+
+
+@pytest.mark.parametrize("sent", BROKEN_REQUESTS, ids=lambda sent: repr(sent[:30]))
+async def test_a_broken_request_is_refused(served: Served, sent: bytes) -> None:
+    head, _, body = (await exchange(served.port, sent=sent)).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 4")
+    assert body.startswith(b'{"status":"failure","message":"')
+    assert (await served.client.get("/")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [
+        (b"/dequeue/sms" + b"/" * 5000, 404),
+        (b"/" * 5000, 404),
+        (b"//", 200),
+        (b"*", 404),
+        (b"http://localhost", 200),
+        (b"http://localhost/dequeue/a%20b/", 400),
+        (b"/#fragment", 200),
+        (b"/dequeue/" + b"%73" * 101, 400),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+async def test_a_strange_target_is_answered(served: Served, target: bytes, status: int) -> None:
+    received = await exchange(served.port, sent=b"GET " + target + HEADERS)
+    assert received.startswith(b"HTTP/1.1 %d " % status)
+
+
+async def test_requests_in_a_row_are_answered_in_a_row(served: Served) -> None:
+    row = b"GET / HTTP/1.1\r\n\r\n" + b"GET /nothing HTTP/1.1\r\n\r\n" + b"GET /" + HEADERS
+    received = await exchange(served.port, sent=row)
+    statuses = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [b"200", b"404", b"200"]
+
+
+def job(*, size: int) -> bytes:
+    """A body of exactly `size` bytes."""
+    start, end = b'{"job_id": "j1", "interval": 0, "payload": "', b'"}'
+    return start + b"x" * (size - len(start) - len(end)) + end
+
+
+async def chunks(body: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(body), 50_000):
+        yield body[start : start + 50_000]
+
+
+async def test_a_body_may_have_a_mebibyte_and_no_byte_more(client: httpx.AsyncClient) -> None:
+    for send in (bytes, chunks):
+        for size in (MIB + 1, 3 * MIB, 15 * MIB):
+            response = await client.post("/enqueue/sms/q/", content=send(job(size=size)))
+            assert (response.status_code, response.json()) == (413, TOO_LARGE)
+        response = await client.post("/enqueue/sms/q/", content=send(job(size=MIB)))
+        assert response.status_code == 201
+
+
+async def test_a_huge_body_is_refused_before_it_comes(served: Served) -> None:
+    head = b"POST /enqueue/sms/q/ HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n"
+    assert (await exchange(served.port, sent=head)).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_the_limit_of_a_body_is_an_option(open_backend: Callable[[], QueueStore]) -> None:
+    async with serving(open_backend, replace(QUIET, max_body_size=100)) as served:
+        headers = {"x-long": "x" * 1000}
+        for size, status in ((101, 413), (100, 201)):
+            response = await served.client.post(
+                "/enqueue/sms/q/", content=job(size=size), headers=headers
+            )
+            assert response.status_code == status

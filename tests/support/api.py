@@ -1,0 +1,88 @@
+"""A server in this process, on a real socket, and what the tests of its API share."""
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, TypeAlias
+
+import httpx
+from sanic import Sanic
+
+from sharq_plug.http.app import AppOptions, create_app
+from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.store import QueueStore
+
+QUIET = AppOptions(service=ServiceOptions(reclaim=False))
+"""Reclaim passes run when a test says so: `await service.reclaim_pass()`."""
+
+Call: TypeAlias = tuple[str, str, Any]
+"""A method, a path, a body to be sent as JSON."""
+
+_app_numbers = count()
+
+
+@dataclass(frozen=True)
+class Served:
+    client: httpx.AsyncClient
+    service: QueueService
+    port: int
+
+
+@asynccontextmanager
+async def serving(
+    open_store: Callable[[], QueueStore], options: AppOptions = QUIET
+) -> AsyncIterator[Served]:
+    app = create_app(f"tests_{next(_app_numbers)}", open_store, options)
+    listener = socket.create_server(("127.0.0.1", 0))
+    port: int = listener.getsockname()[1]
+    server: Any = await app.create_server(
+        sock=listener, asyncio_server_kwargs={"start_serving": False}
+    )
+    try:
+        await server.startup()
+        await server.before_start()
+        await server.start_serving()
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            yield Served(client, app.ctx.service, port)
+        await server.before_stop()
+        await server.after_stop()
+    finally:
+        await server.close()
+        Sanic.unregister_app(app)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A call, what was called before it, and its answer."""
+
+    title: str
+    call: Call
+    status: int
+    body: object
+    before: list[Call] = field(default_factory=list)
+
+
+def enqueue(job_id: str, queue: str = "sms/q", /, **fields: Any) -> Call:
+    return "POST", f"/enqueue/{queue}", {"job_id": job_id, "interval": 0, "payload": {}} | fields
+
+
+def with_slash(call: Call) -> Call:
+    method, path, body = call
+    path, *query = path.split("?", 1)
+    return method, "?".join([path.rstrip("/") + "/", *query]), body
+
+
+async def send(client: httpx.AsyncClient, call: Call) -> httpx.Response:
+    method, path, body = call
+    return await client.request(method, path, json=body)
+
+
+async def check(client: httpx.AsyncClient, case: Case, *, slash: bool) -> None:
+    for call in case.before:
+        assert (await send(client, call)).status_code < 300
+    response = await send(client, with_slash(case.call) if slash else case.call)
+    assert (response.status_code, response.json()) == (case.status, case.body)
+    assert response.headers["content-type"] == "application/json"
+    assert response.headers.get("retry-after") == ("1" if case.status == 429 else None)
