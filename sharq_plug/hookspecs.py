@@ -26,8 +26,8 @@ class Backend:
     """What a backend offers.
 
     `options` is a msgspec structure whose fields are the keys of the backend's section in the
-    configuration, each with a default. `open(options, clock)` returns a store that is not
-    entered yet, for an instance of `options`; it may raise ConfigError. With a clock the store
+    configuration, each with a default; its `__post_init__` may raise ValueError("key: reason").
+    `open(options, clock)` returns a store that is not entered yet. With a clock the store
     goes by that one alone, with None by its own. `shared` says whether several processes
     may open the store at once and see the same queues.
     """

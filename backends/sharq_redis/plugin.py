@@ -1,14 +1,15 @@
 """The Redis backend's plugin: its options, and how they become a connection."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Meta
 from redis.asyncio import BlockingConnectionPool, UnixDomainSocketConnection
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from sharq_plug.clock import Clock
-from sharq_plug.errors import ConfigError
 from sharq_plug.hookspecs import Backend, hookimpl
 from sharq_redis.store import RedisStore
 
@@ -24,21 +25,28 @@ class RedisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str = ""
     conn_type: Literal["tcp_sock", "unix_sock"] = "tcp_sock"
     host: str = "127.0.0.1"
-    port: int = 6379
+    port: Annotated[int, Meta(ge=1, le=65535)] = 6379
     unix_socket_path: str = "/var/run/redis/redis.sock"
-    db: int = 0
+    db: Annotated[int, Meta(ge=0)] = 0
     username: str = ""
     password: str = ""
     key_prefix: str = "sharq_server"
     clustered: bool = False
 
+    def __post_init__(self) -> None:
+        if self.clustered:
+            raise ValueError("clustered: Redis Cluster is not supported yet: use false")
+        if not self.key_prefix or any(c in "{}" or c.isspace() for c in self.key_prefix):
+            raise ValueError("key_prefix: must not be empty, nor hold a brace or a space")
+        if self.url:
+            try:
+                parse_url(self.url)
+            except ValueError as error:
+                raise ValueError(f"url: {error}") from error
+
 
 def open_redis_store(options: RedisOptions, clock: Clock | None) -> RedisStore:
     """Return a store on the Redis that `options` name."""
-    if options.clustered:
-        raise ConfigError("[redis] clustered: Redis Cluster is not supported yet; use false")
-    if not options.key_prefix or any(c in "{}" or c.isspace() for c in options.key_prefix):
-        raise ConfigError("[redis] key_prefix: must not be empty, nor hold a brace or a space")
     return RedisStore(connection_pool(options), key_prefix=options.key_prefix, clock=clock)
 
 
@@ -53,10 +61,7 @@ def connection_pool(options: RedisOptions) -> BlockingConnectionPool:
         "retry": Retry(NoBackoff(), 0),  # a lost reply must not run a script a second time
     }
     if options.url:
-        try:
-            return BlockingConnectionPool.from_url(options.url, **common)
-        except ValueError as error:
-            raise ConfigError(f"[redis] url: {error}") from error
+        return BlockingConnectionPool.from_url(options.url, **common)
     common |= {
         "db": options.db,
         "username": options.username or None,

@@ -1,0 +1,150 @@
+"""The command `sharq-server`."""
+
+import argparse
+import asyncio
+import logging
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from sharq_plug import __version__
+from sharq_plug.config import CONFIG_VARIABLE, Settings, Sources, load_settings
+from sharq_plug.errors import ConfigError, SharqError
+from sharq_plug.logs import configure_logging
+from sharq_plug.plugins import installed_backends
+from sharq_plug.serving import hold_signals, listen, open_store, serve
+from sharq_plug.store import QueueStore
+
+logger = logging.getLogger(__name__)
+
+PROGRAM = "sharq-server"
+FAILED = 2
+"""The exit status when the server cannot start."""
+INTERRUPTED = 130
+"""The exit status that shells know for Ctrl-C, here before anything was served."""
+SERVER_KEYS = ("backend", "host", "port", "workers")
+"""Keys of [sharq-server] that are flags too."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status: 0, or 2 after one line that says what is wrong."""
+    try:
+        return _run(_parser().parse_args(arguments))
+    except SharqError as error:
+        message = " ".join(str(error).split())
+        sys.stderr.write(f"{PROGRAM}: error: {message}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.list_backends:
+        for name, distribution in installed_backends().items():
+            sys.stdout.write(f"{name} ({distribution})\n")
+        return 0
+    settings = load_settings(_sources(arguments))
+    configure_logging(settings.server.accesslog)
+    if arguments.gunicorn_config is not None:
+        logger.warning("--gunicorn-config has no effect: this server does not run on gunicorn")
+    weaknesses = asyncio.run(_reach(open_store(settings)))
+    if arguments.check:
+        _warn(weaknesses)
+        backend = settings.server.backend
+        sys.stdout.write(f"The configuration is valid, and the backend {backend!r} answers.\n")
+        return 0
+    with listen(settings.server.host, settings.server.port) as listener:
+        hold_signals(settings)  # whoever reads the announcement may send one
+        _announce(settings, listener)
+        _warn(weaknesses)
+        return serve(settings, listener)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Report a wrong argument as any other mistake is reported: in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ConfigError(f"{message} (see {self.prog} --help)")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROGRAM,
+        description="A rate-limited, multi-tenant job queue server.",
+        epilog="A flag goes before an environment variable, and that before the file. "
+        "sharq.conf, as it is shipped, explains each key.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "-c",
+        "--config",
+        metavar="FILE",
+        help=f"read this configuration file (default: what {CONFIG_VARIABLE} names, else none)",
+    )
+    parser.add_argument(
+        "--backend", metavar="NAME", help="keep the jobs in this backend (default: memory)"
+    )
+    parser.add_argument(
+        "--host", metavar="ADDRESS", help="listen at this address (default: 127.0.0.1)"
+    )
+    parser.add_argument(
+        "--port", metavar="NUMBER", help="listen at this port, 0 = any free one (default: 8080)"
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="NUMBER",
+        help="run so many processes (default: 1; more need a backend that they can share)",
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.add_argument(
+        "--list-backends", action="store_true", help="list the installed backends, and exit"
+    )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="check the configuration, reach the store, and exit: 0 if all is well, else 2",
+    )
+    parser.add_argument(
+        "-gc",
+        "--gunicorn-config",
+        metavar="FILE",
+        help="accepted for the sake of SharQ's users; has no effect",
+    )
+    return parser
+
+
+def _sources(arguments: argparse.Namespace) -> Sources:
+    given = {key: getattr(arguments, key) for key in SERVER_KEYS}
+    path = arguments.config or os.environ.get(CONFIG_VARIABLE)
+    return Sources(
+        path=Path(path) if path else None,
+        environ=os.environ,
+        flags={key: text for key, text in given.items() if text is not None},
+    )
+
+
+async def _reach(store: QueueStore) -> Sequence[str]:
+    async with store:
+        await store.ping()
+        return await store.weaknesses()
+
+
+def _announce(settings: Settings, listener: socket.socket) -> None:
+    host, port, *_ = listener.getsockname()
+    logger.info(
+        "%s %s serves the backend %r at http://%s:%s%s",
+        PROGRAM,
+        __version__,
+        settings.server.backend,
+        f"[{host}]" if ":" in host else host,
+        port,
+        f" with {settings.server.workers} processes" if settings.server.workers > 1 else "",
+    )
+
+
+def _warn(weaknesses: Sequence[str]) -> None:
+    for sentence in weaknesses:
+        logger.warning("%s", sentence)

@@ -1,0 +1,178 @@
+"""From a listening socket to served requests and an orderly end, in one process or in several.
+
+Sanic 25.12 runs the application, but neither its signals nor its processes. Its own way of serving
+cuts off the requests in flight at a second signal, and at one sent to the whole process group, as
+a terminal sends Ctrl-C. When all its worker processes are dead, its first one goes on listening.
+"""
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+from functools import partial
+from multiprocessing import resource_tracker
+from typing import Any
+
+import uvloop
+from sanic import Sanic
+
+from sharq_plug.config import Settings
+from sharq_plug.errors import ConfigError, SharqError
+from sharq_plug.http.app import AppOptions, create_app
+from sharq_plug.logs import configure_logging
+from sharq_plug.plugins import create_store, load_backend
+from sharq_plug.service import ServiceOptions
+from sharq_plug.store import QueueStore
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 1024
+STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
+WATCHED_SIGNALS = STOP_SIGNALS | {signal.SIGCHLD}
+DRAIN_STEP = 0.02
+"""Seconds between two looks at the connections that still carry a request."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens at an address; raises ConfigError that says why not."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family = min(info[0] for info in found)  # IPv4 for a name that has both
+        dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
+        return socket.create_server(
+            (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual
+        )
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "this is no host name"
+        raise ConfigError(f"cannot listen at {host} port {port}: {reason}") from error
+
+
+def open_store(settings: Settings) -> QueueStore:
+    """Return the configured store, not entered yet; raises ConfigError."""
+    name = settings.server.backend
+    return create_store(name, load_backend(name), settings.options)
+
+
+def hold_signals(settings: Settings) -> None:
+    """Keep SIGINT and SIGTERM waiting until the server listens to them."""
+    if settings.server.workers > 1:
+        resource_tracker.ensure_running()  # on Python 3.11 its start unblocks the signals
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # an ignored signal cannot be waited for
+    signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED_SIGNALS)
+
+
+def serve(settings: Settings, listener: socket.socket) -> int:
+    """Serve until SIGINT or SIGTERM, and then until what is in flight is done.
+
+    To be called after `hold_signals`. Returns the exit status: 0, or 1 if one of several
+    processes died. Raises StoreUnavailable if the store is out of reach at start.
+    """
+    if settings.server.workers > 1:
+        return _serve_in_processes(settings, listener)
+    _run(settings, listener)
+    return 0
+
+
+def _serve_in_processes(settings: Settings, listener: socket.socket) -> int:
+    """Run several processes on one socket; when one of them ends, stop them all."""
+    spawn = multiprocessing.get_context("spawn")
+    processes = [
+        spawn.Process(target=_run_child, args=(settings, listener), daemon=True)
+        for _ in range(settings.server.workers)
+    ]
+    for process in processes:
+        process.start()
+    listener.close()
+    while all(process.exitcode is None for process in processes):
+        if signal.sigwait(WATCHED_SIGNALS) in STOP_SIGNALS:
+            break
+    else:
+        logger.error("one of the server's processes ended; the others are stopped")
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join()
+    return 1 if any(process.exitcode for process in processes) else 0
+
+
+def _run_child(settings: Settings, listener: socket.socket) -> None:
+    configure_logging(settings.server.accesslog)
+    try:
+        _run(settings, listener)
+    except SharqError as error:
+        logger.error("%s", error)  # noqa: TRY400  # it is a message for people
+        sys.exit(1)
+
+
+def _run(settings: Settings, listener: socket.socket) -> None:
+    os.environ.setdefault("SANIC_IGNORE_PRODUCTION_WARNING", "true")
+    app = create_app("sharq_plug", partial(open_store, settings), _app_options(settings))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve_until_stopped(app, listener))
+
+
+def _app_options(settings: Settings) -> AppOptions:
+    queue, server = settings.queue, settings.server
+    return AppOptions(
+        service=ServiceOptions(
+            lease=queue.job_expire_interval,
+            reclaim_interval=queue.job_requeue_interval,
+            default_requeue_limit=queue.default_job_requeue_limit,
+            reclaim=queue.enable_requeue_script,
+        ),
+        max_body_size=server.max_body_size,
+        access_log=server.accesslog is not None,
+    )
+
+
+async def _serve_until_stopped(app: Sanic[Any, Any], listener: socket.socket) -> None:
+    stop = _stop_event()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED_SIGNALS)
+    server: Any = await app.create_server(  # an AsyncioServer, whose methods have no types
+        sock=listener, backlog=BACKLOG, asyncio_server_kwargs={"start_serving": False}
+    )
+    await server.startup()
+    await server.before_start()
+    try:
+        await server.start_serving()
+        await server.after_start()
+        await stop.wait()
+        server.close()
+        await server.before_stop()
+        await _drain(server, timeout=app.config.GRACEFUL_SHUTDOWN_TIMEOUT)
+    finally:
+        await server.after_stop()
+        signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED_SIGNALS)
+
+
+def _stop_event() -> asyncio.Event:
+    """Return an event that is set by the signals, and in a child by the end of its parent."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stop.set)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def parent_ended() -> None:
+            loop.remove_reader(parent.sentinel)
+            stop.set()
+
+        loop.add_reader(parent.sentinel, parent_ended)
+    return stop
+
+
+async def _drain(server: Any, *, timeout: float) -> None:
+    """Close each connection once it carries no request; after `timeout` seconds, all."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout
+    while server.connections and loop.time() < deadline:
+        for connection in list(server.connections):
+            if not connection.close_if_idle():
+                connection.http.keep_alive = False
+        await asyncio.sleep(DRAIN_STEP)
+    for connection in list(server.connections):
+        connection.abort()

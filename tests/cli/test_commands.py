@@ -1,0 +1,159 @@
+"""Each flag of sharq-server, and the one line that each mistake gets."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+import sharq_plug
+from sharq_plug.plugins import installed_backends
+from support.redis_server import free_port
+from support.server import ServerProcess, run_command
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert done.stderr.startswith("sharq-server: error: ")
+    assert done.stderr.count("\n") == 1
+    for word in words:
+        assert word in done.stderr
+
+
+def test_the_installed_script_is_the_module() -> None:
+    script = Path(sys.executable).with_name("sharq-server")
+    done = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"sharq-server {sharq_plug.__version__}\n"
+    assert run_command("--version").stdout == done.stdout
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        *("-c FILE", "--config FILE", "--backend NAME", "--host ADDRESS", "--port NUMBER"),
+        *("--workers NUMBER", "--version", "--list-backends", "--check"),
+        *("-gc FILE", "--gunicorn-config FILE"),
+    ],
+)
+def test_help_names_each_flag(flag: str) -> None:
+    done = run_command("--help")
+    assert done.returncode == 0
+    assert flag in done.stdout
+
+
+def test_list_backends_names_each_with_its_distribution() -> None:
+    done = run_command("--list-backends")
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        f"{name} ({distribution})" for name, distribution in installed_backends().items()
+    ]
+    assert f"memory (sharq-plug {sharq_plug.__version__})" in done.stdout
+
+
+def test_check_says_that_all_is_well() -> None:
+    done = run_command("--check")
+    assert done.returncode == 0
+    assert done.stdout == "The configuration is valid, and the backend 'memory' answers.\n"
+    assert "WARNING" in done.stderr
+
+
+def test_check_reaches_redis(redis_url: str) -> None:
+    done = run_command("--check", "--backend", "redis", environ={"SHARQ_REDIS_URL": redis_url})
+    assert done.returncode == 0, done.stderr
+    assert "the backend 'redis' answers" in done.stdout
+
+
+@pytest.mark.parametrize("flags", [["--check"], ["--port", "0"]])
+def test_a_redis_that_is_away_is_refused(flags: list[str]) -> None:
+    environ = {"SHARQ_REDIS_PORT": str(free_port())}
+    assert_refused(run_command("--backend", "redis", *flags, environ=environ), "Redis")
+
+
+def test_check_refuses_a_wrong_file(tmp_path: Path) -> None:
+    path = tmp_path / "sharq.conf"
+    path.write_text("[sharq-server]\nprot = 80\n")
+    assert_refused(run_command("--check", "-c", str(path)), f"{path}: [sharq-server] prot")
+
+
+def test_the_file_may_be_named_by_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "sharq.conf"
+    assert_refused(run_command("--check", environ={"SHARQ_CONFIG": str(path)}), str(path))
+
+
+def test_a_flag_goes_before_the_named_file_of_the_environment(tmp_path: Path) -> None:
+    path = tmp_path / "sharq.conf"
+    path.touch()
+    environ = {"SHARQ_CONFIG": "/nowhere"}
+    assert run_command("--check", "--config", str(path), environ=environ).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--config", "/nowhere/sharq.conf"], "/nowhere/sharq.conf: cannot be read"),
+        (["--backend", "redsi"], "--backend: there is no backend 'redsi'; installed: memory"),
+        (["--port", "http"], "--port: must be an integer"),
+        (["--port", "65536"], "--port: must be an integer <= 65535"),
+        (["--workers", "2"], "--workers: 2 processes cannot share"),
+        (["--host", "no.such.host.invalid"], "cannot listen at no.such.host.invalid"),
+        (["--host", "a..b"], "cannot listen at a..b"),
+        (["--prot", "80"], "unrecognized arguments: --prot"),
+        (["--conf", "x"], "unrecognized arguments: --conf"),
+        (["--port"], "argument --port: expected one argument"),
+    ],
+)
+def test_a_wrong_argument_gets_one_line(arguments: list[str], words: str) -> None:
+    assert_refused(run_command(*arguments), words)
+
+
+def test_an_access_log_that_cannot_be_written_is_refused() -> None:
+    environ = {"SHARQ_SERVER_ACCESSLOG": "/nowhere/access.log"}
+    assert_refused(run_command(environ=environ), "accesslog: /nowhere/access.log cannot be written")
+
+
+def test_a_port_in_use_is_refused() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = run_command("--port", str(port))
+    assert_refused(done, f"cannot listen at 127.0.0.1 port {port}: Address already in use")
+
+
+def test_a_name_with_addresses_of_both_kinds_means_the_older_kind() -> None:
+    with ServerProcess("--host", "localhost") as server:
+        assert httpx.get(f"{server.url}/").json() == {"message": "Hello, SharQ!"}
+
+
+def test_the_access_log_has_a_line_for_each_request(tmp_path: Path) -> None:
+    path = tmp_path / "access.log"
+    with ServerProcess(environ={"SHARQ_SERVER_ACCESSLOG": str(path)}) as server:
+        httpx.get(f"{server.url}/dequeue/sms/")
+        assert server.stop() == 0
+    [line] = path.read_text().splitlines()
+    assert f" GET {server.url}/dequeue/sms/ 404 " in line
+
+
+def test_without_an_access_log_requests_leave_no_trace() -> None:
+    with ServerProcess() as server:
+        httpx.get(f"{server.url}/dequeue/sms/")
+        assert server.stop() == 0
+        assert "dequeue" not in server.log()
+
+
+@pytest.mark.parametrize("flag", ["-gc", "--gunicorn-config"])
+def test_the_gunicorn_file_is_accepted_and_has_no_effect(flag: str) -> None:
+    done = run_command("--check", flag, "/nowhere/gunicorn.conf")
+    assert done.returncode == 0
+    assert "--gunicorn-config has no effect" in done.stderr
+
+
+def test_the_banner_says_version_backend_address_and_weakness() -> None:
+    with ServerProcess() as server:
+        log = server.log()
+        banner = f"sharq-server {sharq_plug.__version__} serves the backend 'memory' at "
+        assert f"{banner}{server.url}\n" in log
+        assert server.stop() == 0
+        assert "WARNING sharq_plug.cli: the memory backend forgets" in server.log()
+        assert server.log().count("\n") == 2

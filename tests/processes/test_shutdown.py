@@ -1,0 +1,140 @@
+"""Signals: what is in flight is answered, then the server ends with exit status 0."""
+
+import json
+import socket
+import time
+from collections.abc import Callable
+from signal import SIGINT, SIGTERM, Signals
+
+import pytest
+
+from support.load import Load, jobs_in_redis
+from support.server import ServerProcess
+
+pytestmark = pytest.mark.anyio
+
+BODY = json.dumps({"job_id": "late", "interval": 0, "payload": "x" * 100}).encode()
+HEAD = (
+    b"POST /enqueue/load/0/ HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+    b"Content-Length: %d\r\n\r\n" % len(BODY)
+)
+
+Stop = Callable[[ServerProcess], None]
+
+
+def once(number: Signals) -> Stop:
+    return lambda server: server.send(number)
+
+
+def twice(number: Signals) -> Stop:
+    def stop(server: ServerProcess) -> None:
+        server.send(number)
+        await_closed_port(server)
+        server.send(number)
+
+    return stop
+
+
+def all_processes_twice(number: Signals) -> Stop:
+    def stop(server: ServerProcess) -> None:
+        server.send_to_all(number)
+        await_closed_port(server)
+        server.send_to_all(number)
+
+    return stop
+
+
+STOPS = {
+    "SIGTERM": once(SIGTERM),
+    "SIGINT": once(SIGINT),
+    "SIGTERM twice": twice(SIGTERM),
+    "Ctrl-C twice": all_processes_twice(SIGINT),
+    "SIGTERM to all twice": all_processes_twice(SIGTERM),
+}
+
+
+def await_closed_port(server: ServerProcess) -> None:
+    deadline = time.monotonic() + 10
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
+        except ConnectionError:
+            return
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def a_request_in_flight(server: ServerProcess) -> socket.socket:
+    """Return a connection whose request the server has begun to read."""
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    connection.sendall(HEAD)
+    assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+    return connection
+
+
+def the_rest_of(connection: socket.socket) -> bytes:
+    connection.sendall(BODY)
+    answer = b""
+    while part := connection.recv(10_000):
+        answer += part
+    return answer
+
+
+@pytest.mark.parametrize("stop", STOPS.values(), ids=STOPS)
+def test_a_request_in_flight_is_answered_before_the_end(stop: Stop) -> None:
+    with ServerProcess() as server, a_request_in_flight(server) as connection:
+        stop(server)
+        await_closed_port(server)
+        assert the_rest_of(connection).startswith(b"HTTP/1.1 201 ")
+        assert server.wait() == 0
+        assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("stop", STOPS.values(), ids=STOPS)
+async def test_two_processes_answer_before_the_end(stop: Stop, on_redis: dict[str, str]) -> None:
+    with (
+        ServerProcess("--workers", "2", environ=on_redis) as server,
+        a_request_in_flight(server) as connection,
+    ):
+        stop(server)
+        await_closed_port(server)
+        assert the_rest_of(connection).startswith(b"HTTP/1.1 201 ")
+        assert server.wait() == 0
+        assert "Traceback" not in server.log()
+    assert await jobs_in_redis(on_redis["SHARQ_REDIS_URL"]) == {"late"}
+
+
+def test_an_idle_connection_holds_nothing_up() -> None:
+    with ServerProcess() as server, socket.create_connection(("127.0.0.1", server.port)):
+        started = time.monotonic()
+        server.send(SIGTERM)
+        assert server.wait() == 0
+        assert time.monotonic() - started < 3
+
+
+@pytest.mark.parametrize("number", [SIGTERM, SIGINT])
+async def test_memory_under_load_stops_with_every_answer_a_good_one(number: Signals) -> None:
+    with ServerProcess() as server:
+        load = Load(server.url)
+        await load.reach(200)
+        server.send(number)
+        await load.end()
+        assert server.wait() == 0
+        assert load.refusals == []
+        assert "Traceback" not in server.log()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("number", [SIGTERM, SIGINT])
+async def test_redis_under_load_keeps_every_acknowledged_job(
+    number: Signals, workers: str, on_redis: dict[str, str]
+) -> None:
+    with ServerProcess("--workers", workers, environ=on_redis) as server:
+        load = Load(server.url)
+        await load.reach(200)
+        server.send_to_all(number)
+        await load.end()
+        assert server.wait() == 0
+        assert load.refusals == []
+        assert "Traceback" not in server.log()
+    assert load.acknowledged <= await jobs_in_redis(on_redis["SHARQ_REDIS_URL"])
