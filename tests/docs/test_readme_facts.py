@@ -1,0 +1,87 @@
+"""What the README says is what the code has."""
+
+import configparser
+import re
+from itertools import zip_longest
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from sharq_plug.config import QueueSection, ServerSection, Sources, load_settings
+from sharq_plug.http.errors import STATUS
+from sharq_plug.http.routes import ROUTES
+from sharq_plug.plugins import load_backend
+from support.readme import README, ROOT, quoted, table
+from support.server import run_command
+
+PLACEHOLDERS = {"<t>": "<queue_type>", "<q>": "<queue_id>", "<j>": "<job_id>"}
+
+SECTIONS: dict[str, type[msgspec.Struct]] = {
+    "sharq": QueueSection,
+    "sharq-server": ServerSection,
+    "redis": load_backend("redis").options,
+}
+
+
+def test_the_routes_of_the_readme_are_those_of_the_server() -> None:
+    told = set()
+    for [cell] in (quoted(row[0]) for row in table("route")):
+        route = re.sub(r"<.>", lambda found: PLACEHOLDERS[found[0]], cell)
+        method, _, path = route.partition(" ")
+        told.add((method, path.removesuffix("/") or "/"))
+    served = {(method, route.path) for route in ROUTES for method in route.methods}
+    assert told == {(method, path) for method, path in served if method != "HEAD"}
+
+
+def test_the_readme_explains_each_status_of_an_error() -> None:
+    explained = {int(row[0]) for row in table("status")}
+    assert explained == {*STATUS.values(), 404, 405, 413, 500}
+
+
+def test_the_flags_of_the_readme_are_those_of_the_help() -> None:
+    _, _, options = run_command("--help").stdout.partition("\noptions:\n")
+    told = [flag for row in table("flag") for flag in quoted(row[0])]
+    assert {flag.split()[0] for flag in told} == set(re.findall(r"(?<![\w-])--?[a-z-]+", options))
+    assert all(flag in options for flag in told)
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_keys_and_defaults_are_the_same_in_the_readme_the_sample_and_the_code(
+    section: str,
+) -> None:
+    told: dict[str, str] = {}
+    for keys, defaults, *_ in table(f"`[{section}]`"):
+        told.update(zip_longest(quoted(keys), defaults.split(", "), fillvalue=""))
+    sample = configparser.RawConfigParser()
+    sample.read_string((ROOT / "sharq.conf").read_text())
+    coded = {field.name: field.default for field in msgspec.structs.fields(SECTIONS[section])}
+    assert told == {key: as_text(default) for key, default in coded.items()}
+    assert told == dict(sample[section])
+
+
+def as_text(default: object) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    return "" if default is None else str(default)
+
+
+def test_the_environment_variables_of_the_example_are_understood() -> None:
+    environ = dict(re.findall(r"\b(SHARQ_\w+)=([^\s`]+)", README))
+    settings = load_settings(Sources(environ=environ))
+    assert settings.server.backend == environ["SHARQ_SERVER_BACKEND"]
+    assert msgspec.structs.asdict(settings.options)["url"] == environ["SHARQ_REDIS_URL"]
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: page.name)
+def test_links_inside_the_repository_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?://)([^)]+)\)", page.read_text()):
+        name, _, anchor = target.partition("#")
+        linked = ROOT / name if name else page
+        assert linked.exists(), target
+        assert not anchor or anchor in anchors(linked), target
+
+
+def anchors(page: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

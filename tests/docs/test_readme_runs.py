@@ -1,0 +1,168 @@
+"""The code of the README is run, and gives what the README shows."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+from sharq_plug.plugins import open_store
+from support.readme import ADDRESS, block, blocks
+from support.server import ServerProcess
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A curl line of the README, and what stands below it."""
+
+    line: str
+    status: int
+    answer: str
+
+    def __str__(self) -> str:
+        return self.line
+
+
+def examples() -> Iterator[Example | float]:
+    """Yield the README's curl lines, and the seconds to sleep between them."""
+    lines = [line for code in blocks("sh") for line in code.splitlines() if line]
+    for line, below in zip(lines, [*lines[1:], ""], strict=True):
+        if line.startswith("curl "):
+            found = re.fullmatch(r"# (\d{3}) (.*)", below)
+            assert found, f"no answer below {line}"
+            yield Example(line, int(found[1]), found[2])
+        elif line.startswith("sleep "):
+            yield float(line.removeprefix("sleep "))
+
+
+def curl(line: str, url: str) -> httpx.Response:
+    """Send what curl would send."""
+    _, *arguments = shlex.split(line.replace(ADDRESS, url))
+    address, method, data = "", None, None
+    while arguments:
+        match arguments.pop(0):
+            case "-X":
+                method = arguments.pop(0)
+            case "-d":
+                data = arguments.pop(0)
+            case argument:
+                assert argument.startswith(url), f"unknown to this test: {argument}"
+                address = argument
+    headers = {"Content-Type": "application/x-www-form-urlencoded"} if data else {}
+    return httpx.request(
+        method or ("POST" if data else "GET"), address, content=data, headers=headers
+    )
+
+
+def lasting(body: str) -> str:
+    """Return a body without what differs from run to run: tokens, instants, minutes."""
+    body = re.sub(r'"lease":"[^"]*"', '"lease":"…"', body)
+    body = re.sub(r'"expires_at":\d+', '"expires_at":…', body)
+    return re.sub(r'(?<=_counts":)\{[^}]*\}', lambda found: str(total(found[0])), body)
+
+
+def total(counts: str) -> int:
+    return sum(json.loads(counts).values())
+
+
+@pytest.fixture(params=["memory", "redis"])
+def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
+    environ = {}
+    if request.param == "redis":
+        environ["SHARQ_REDIS_URL"] = request.getfixturevalue("redis_url")
+    with ServerProcess("--backend", request.param, environ=environ) as server:
+        yield server
+
+
+def test_every_curl_line_gives_what_stands_below_it(server: ServerProcess) -> None:
+    for example in examples():
+        if isinstance(example, float):
+            time.sleep(example)
+            continue
+        answer = curl(example.line, server.url)
+        assert answer.status_code == example.status, example
+        assert lasting(answer.text) == lasting(example.answer), example
+
+
+def test_the_worker_finishes_what_waits(server: ServerProcess) -> None:
+    for number in range(3):
+        job = {"job_id": f"{number}", "interval": 1, "payload": {"to": f"+44{number}"}}
+        httpx.post(f"{server.url}/enqueue/sms/acme/", json=job)
+    code = block("python", "while True").replace(ADDRESS, server.url)
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", code], stdout=subprocess.PIPE, text=True
+    ) as worker:
+        assert worker.stdout is not None
+        sent = [worker.stdout.readline() for _ in range(3)]
+        metrics = f"{server.url}/metrics/sms/acme/"
+        deadline = time.monotonic() + 10
+        while httpx.get(metrics).json()["leased"] and time.monotonic() < deadline:
+            time.sleep(0.02)
+        worker.kill()
+    assert sent == [f"sending to +44{number}\n" for number in range(3)]
+    left = httpx.get(metrics).json()
+    assert (left["queue_length"], left["leased"]) == (0, 0)
+
+
+def test_a_store_serves_a_program_of_ones_own() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", block("python", "import open_store")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.splitlines() == [f'acme job-{n} {{"n": {n}}}' for n in range(3)]
+
+
+@pytest.fixture
+def tape(tmp_path: Path) -> Path:
+    """A folder with the backend of the README; its store is the memory store."""
+    entry_points = tomllib.loads(blocks("toml")[0])["project"]["entry-points"]
+    info = tmp_path / "sharq_tape-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sharq_tape\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(
+        "[sharq_plug.backends]\ntape = " + entry_points["sharq_plug.backends"]["tape"]
+    )
+    package = tmp_path / "sharq_tape"
+    package.mkdir()
+    (package / "plugin.py").write_text(block("python", "@hookimpl"))
+    (package / "store.py").write_text(
+        "from sharq_memory.store import MemoryStore\n"
+        "class TapeStore(MemoryStore):\n"
+        "    def __init__(self, device, clock):\n"
+        "        super().__init__(clock)\n"
+        "        self.device = device\n"
+    )
+    return tmp_path
+
+
+def test_a_backend_made_as_the_readme_says_is_opened_by_its_name(
+    tape: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(tape)
+    store = open_store("tape", {"device": os.devnull})
+    assert vars(store)["device"] == os.devnull
+
+
+def test_the_conformance_kit_is_turned_on_as_the_readme_says(tape: Path) -> None:
+    (tape / "test_tape.py").write_text(block("python", "StoreConformance"))
+    answer = subprocess.run(
+        [sys.executable, "-m", "pytest", "-W", "error", "-k", "duplicate", "-q", "test_tape.py"],
+        cwd=tape,
+        env={**os.environ, "PYTHONPATH": str(tape)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stdout
+    assert re.search(r"^\d+ passed", answer.stdout, re.MULTILINE)
