@@ -50,6 +50,7 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True):
     accesslog: str | None = None
     backend: str = "memory"
     max_body_size: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 1024 * 1024
+    max_in_flight: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,5 +34,12 @@ class StoreUnavailable(SharqError):
     """
 
 
+class Overloaded(SharqError):
+    """The server has as much under way as it may; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is overloaded.")
+
+
 class ConfigError(SharqError):
     """The configuration cannot work; the message says where it is wrong and what to do."""

@@ -122,6 +122,7 @@ def _app_options(settings: Settings) -> AppOptions:
             reclaim_interval=queue.job_requeue_interval,
             default_requeue_limit=queue.default_job_requeue_limit,
             reclaim=queue.enable_requeue_script,
+            max_in_flight=server.max_in_flight,
         ),
         max_body_size=server.max_body_size,
         access_log=server.accesslog is not None,

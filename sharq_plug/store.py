@@ -87,7 +87,9 @@ class QueueStore(ABC):
         """
 
     @abstractmethod
-    async def dequeue(self, queue_type: str, *, count: int, lease: int) -> Dequeued:
+    async def dequeue(
+        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
+    ) -> Dequeued:
         """Lease up to `count` (1 to 1000) ready jobs of a type for `lease` ms each.
 
         Each is the first waiting job of the first ready queue in line. It gets a fresh token of
@@ -97,6 +99,11 @@ class QueueStore(ABC):
 
         With no job ready, the answer's `next_ready_at` is the earlier of the first place's ready
         since and the first lease's expiry (now, if that has passed); None if there is neither.
+
+        With `attempt_id`, a name, the call may be repeated. If an earlier call on the type with
+        this id got jobs, before their leases expire (`now < expires_at`), and some of those
+        leases still stand, then these are the answer again, the same but for `queue_length`,
+        and nothing else happens. Else the call is a new one.
         """
 
     @abstractmethod

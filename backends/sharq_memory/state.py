@@ -27,6 +27,9 @@ from sharq_plug.model import (
 TOKEN_BYTES = 12
 REQUEUES_EXHAUSTED = "requeues_exhausted"
 
+Attempt = tuple[int, list[LeaseRef]]
+"""Until when (ms) a dequeue may be repeated, and what it took."""
+
 
 class TypeState:
     """Every verb of the store for one queue type, one item at a time at an instant `now` (ms)."""
@@ -40,6 +43,7 @@ class TypeState:
         self.forgetting = SortedList()  # (forgotten from, queue id), the idle ones
         self.dead: dict[str, DeadLetters] = {}
         self.receipts: OrderedDict[str, tuple[int, str, str]] = OrderedDict()
+        self.attempts: OrderedDict[str, Attempt] = OrderedDict()
         self.garbage = Garbage()
         self._number = 0
 
@@ -74,6 +78,21 @@ class TypeState:
             jobs.append(self._serve(queue, lease, now))
         self.tally.add(now, dequeues=len(jobs))
         return Dequeued(tuple(jobs), None if jobs else self._next_ready_at(now))
+
+    def remember(self, attempt_id: str, jobs: tuple[LeasedJob, ...], until: int) -> None:
+        """Let a dequeue that got jobs be repeated until their leases expire."""
+        self.attempts.pop(attempt_id, None)
+        if jobs:
+            refs = [LeaseRef(job.queue_id, job.job_id, job.token) for job in jobs]
+            self.attempts[attempt_id] = (until, refs)
+
+    def repeat(self, attempt_id: str, now: int) -> tuple[LeasedJob, ...]:
+        """Return the jobs of an earlier dequeue whose leases still stand."""
+        until, refs = self.attempts.get(attempt_id, (0, []))
+        if until <= now:
+            return ()
+        claims = (self._claimed(ref) for ref in refs)
+        return tuple(_leased(*claim) for claim in claims if isinstance(claim, tuple))
 
     def finish(self, ref: LeaseRef, receipt_time: int, now: int) -> LeaseOutcome:
         """End a lease, its job done."""
@@ -149,8 +168,8 @@ class TypeState:
 
     def is_empty(self, now: int) -> bool:
         """Whether this type need not be remembered."""
-        kept = self.queues or self.idle or self.dead or self.receipts or self.garbage
-        return not kept and self.tally.counts_until() <= now
+        kept = (self.queues, self.idle, self.dead, self.receipts, self.attempts, self.garbage)
+        return not any(kept) and self.tally.counts_until() <= now
 
     def _next_number(self) -> int:
         self._number += 1
@@ -194,6 +213,10 @@ class TypeState:
             if not self.receipts or next(iter(self.receipts.values()))[0] >= now:
                 break
             self.receipts.popitem(last=False)
+        for _ in range(limit):
+            if not self.attempts or next(iter(self.attempts.values()))[0] > now:
+                break
+            self.attempts.popitem(last=False)
         self.garbage.free(limit)
         return bool(self.garbage) or bool(self.forgetting and self.forgetting[0][0] <= now)
 
@@ -227,7 +250,7 @@ class TypeState:
     def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
         self._leave_line(queue)
         job = queue.pop_waiting()
-        job.token = token = secrets.token_urlsafe(TOKEN_BYTES)
+        job.token = secrets.token_urlsafe(TOKEN_BYTES)
         job.attempt += 1
         job.expires_at = now + lease
         queue.add_lease(job)
@@ -236,16 +259,7 @@ class TypeState:
         if queue.head is not None:
             self._enter_line(queue, max(now, queue.allowed_at), self._next_number())
         queue.tally.add(now, dequeues=1)
-        return LeasedJob(
-            queue_id=queue.queue_id,
-            job_id=job.job_id,
-            payload=job.payload,
-            token=token,
-            attempt=job.attempt,
-            expires_at=job.expires_at,
-            requeues_remaining=job.requeues,
-            queue_length=queue.waiting,
-        )
+        return _leased(queue, job)
 
     def _next_ready_at(self, now: int) -> int | None:
         instants = [entries[0][0] for entries in (self.line, self.expiring) if entries]
@@ -298,3 +312,16 @@ class TypeState:
             if first is not None:
                 self.expiring.add((first, queue.queue_id))
             queue.expiring = first
+
+
+def _leased(queue: Queue, job: Job) -> LeasedJob:
+    return LeasedJob(
+        queue_id=queue.queue_id,
+        job_id=job.job_id,
+        payload=job.payload,
+        token=job.token or "",
+        attempt=job.attempt,
+        expires_at=job.expires_at,
+        requeues_remaining=job.requeues,
+        queue_length=queue.waiting,
+    )

@@ -61,10 +61,20 @@ class MemoryStore(QueueStore):
         self._tally.add(now, enqueues=sum(r.outcome is EnqueueOutcome.QUEUED for r in results))
         return results
 
-    async def dequeue(self, queue_type: str, *, count: int, lease: int) -> Dequeued:
+    async def dequeue(
+        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
+    ) -> Dequeued:
         """Lease up to `count` ready jobs."""
         now = self._clock.now()
-        dequeued = self._state(queue_type).dequeue(count, lease, now)
+        state = self._state(queue_type)
+        if attempt_id is None:
+            dequeued = state.dequeue(count, lease, now)
+        else:
+            repeated = state.repeat(check_name("attempt_id", attempt_id), now)
+            if repeated:
+                return Dequeued(repeated)
+            dequeued = state.dequeue(count, lease, now)
+            state.remember(attempt_id, dequeued.jobs, now + lease)
         self._tally.add(now, dequeues=len(dequeued.jobs))
         return dequeued
 

@@ -103,15 +103,20 @@ class RedisStore(QueueStore):
         pairs = zip(results[::2], results[1::2], strict=True)
         return [_enqueue_result(job, *pair) for job, pair in zip(jobs, pairs, strict=True)]
 
-    async def dequeue(self, queue_type: str, *, count: int, lease: int) -> Dequeued:
+    async def dequeue(
+        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
+    ) -> Dequeued:
         """Lease up to `count` ready jobs."""
-        tokens = base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_BYTES * count))
-        script = self._scripts.dequeue
-        reply = await self._run(script, queue_type, count, lease, tokens, MAX_DEQUEUE_BYTES)
-        now, next_ready_at, broken, *fields = reply
+        attempt = "" if attempt_id is None else check_name("attempt_id", attempt_id)
+        fresh = base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_BYTES * count))
+        reply = await self._run(
+            self._scripts.dequeue, queue_type, count, lease, fresh, MAX_DEQUEUE_BYTES, attempt
+        )
+        now, next_ready_at, broken, expires_at, repeated, *fields = reply
         _log_broken(queue_type, broken)
-        jobs = _leased_jobs(fields, tokens.decode(), int(now) + lease)
-        self._owed.add(int(now), "d", len(jobs))
+        jobs = _leased_jobs(fields, (repeated or fresh).decode(), int(expires_at))
+        if not repeated:
+            self._owed.add(int(now), "d", len(jobs))
         ready_at = int(next_ready_at)
         return Dequeued(jobs, None if ready_at < 0 else ready_at)
 

@@ -8,6 +8,7 @@ from sanic.exceptions import SanicException
 
 from sharq_plug.errors import (
     InvalidRequest,
+    Overloaded,
     QueueFull,
     SharqError,
     StaleLease,
@@ -22,6 +23,7 @@ STATUS: Mapping[type[SharqError], int] = {
     InvalidRequest: 400,
     StaleLease: 409,
     QueueFull: 429,
+    Overloaded: 503,
     StoreUnavailable: 503,
 }
 INTERNAL_ERROR = 500

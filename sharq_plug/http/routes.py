@@ -53,10 +53,11 @@ async def enqueue(request: Request, queue_type: str, queue_id: str) -> HTTPRespo
 
 async def dequeue(request: Request, queue_type: str = DEFAULT_QUEUE_TYPE) -> HTTPResponse:
     """Lease the next job of a type."""
-    dequeued = await request.service.dequeue(queue_type)
+    attempt_id = request.args.get("attempt_id")
+    dequeued = await request.service.dequeue(queue_type, attempt_id=attempt_id)
     if not dequeued.jobs:
         return failure(404)
-    if request.transport.is_closing():  # the worker has gone, and Sanic does not know yet
+    if attempt_id is None and request.transport.is_closing():  # gone, and Sanic has not seen it
         request.service.hand_back(queue_type, dequeued.jobs)
     return leased_job(dequeued.jobs[0])
 

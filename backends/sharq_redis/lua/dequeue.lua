@@ -1,19 +1,67 @@
 #!lua flags=allow-oom
 -- Lease ready jobs, the first of the first ready queue in line each time.
 -- ARGV  2 how many at most, 3 lease time in ms, 4 as many tokens of 16 characters in a row,
---       5 bytes of payload that end the batch
--- Reply the time, next_ready_at or -1, which queues are broken and why, then for each job: queue id,
---       job id, requeues remaining, attempt, jobs waiting behind it, where the payload begins,
---       the job with its payload
+--       5 bytes of payload that end the batch, 6 attempt id or ''
+-- Reply the time, next_ready_at or -1, which queues are broken and why, when the leases expire,
+--       the tokens of a repeated attempt in a row or '' (then they are the first of ARGV[4]), then
+--       for each job: queue id, job id, requeues remaining, attempt, jobs waiting behind it, where
+--       the payload begins, the job with its payload
 
-local wanted, lease_ms, tokens, max_bytes = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4],
-    tonumber(ARGV[5])
+local wanted, lease_ms, tokens = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local max_bytes, attempt_id = tonumber(ARGV[5]), ARGV[6]
+local TOKEN = 16
 local PAGE = 100
-local FIELDS_A_JOB = 7
 local SERVED, FULL = 1, 2
 local broken = {}
-local reply = {integer(now), -1, broken}
+local expiry = now + lease_ms
+local reply = {integer(now), -1, broken, integer(expiry), ''}
 local served, bytes = 0, 0
+local taken = {}        -- for an attempt: queue id, job id, token, ...
+
+local function add_to_reply(id, job_id, requeues, attempt, length, payload_at, job)
+    local at = #reply
+    reply[at + 1], reply[at + 2], reply[at + 3] = id, job_id, integer(requeues)
+    reply[at + 4], reply[at + 5] = integer(attempt), length
+    reply[at + 6], reply[at + 7] = payload_at, job
+end
+
+-- Put the jobs of an earlier attempt with this id, as far as their leases still stand, into the
+-- reply. Return whether there are any.
+local function repeat_attempt()
+    local raw = call('GET', key_of('attempt', attempt_id))
+    local before = raw and {cmsgpack.unpack(raw)}
+    if not before or before[1] <= now then
+        return false
+    end
+    local again = {}
+    for at = 2, #before, 3 do
+        local id, job_id, token = before[at], before[at + 1], before[at + 2]
+        local job, raw_lease = unpack(call('HMGET', key_of('jobs', id), job_id, '=' .. job_id))
+        local lease = raw_lease and {cmsgpack.unpack(raw_lease)}
+        if job and lease and lease[1] == token then
+            local requeues, _, payload_at = unpack_job(job)
+            local length = load_queue(id)[LENGTH]
+            add_to_reply(id, job_id, requeues, lease[4], length, payload_at, job)
+            again[#again + 1] = token
+        end
+    end
+    reply[4], reply[5] = integer(before[1]), table.concat(again)
+    return #again > 0
+end
+
+local function remember_attempt()
+    local record = {}
+    for first = 1, #taken, 1000 do
+        record[#record + 1] = cmsgpack.pack(unpack(taken, first, math.min(first + 999, #taken)))
+    end
+    call('SET', key_of('attempt', attempt_id), cmsgpack.pack(expiry) .. table.concat(record), 'PX',
+        integer(lease_ms + GRACE_MS))
+end
+
+if attempt_id ~= '' and repeat_attempt() then
+    return reply
+end
+reply[4] = integer(expiry)
 
 -- Let the next waiting job of a queue be its head.
 local function advance(id, queue)
@@ -47,8 +95,8 @@ local function serve(place, number)
         return FULL
     end
 
-    local token = string.sub(tokens, served * 16 + 1, served * 16 + 16)
-    local expiry, job_number = now + lease_ms, job_place % RETURNED
+    local token = string.sub(tokens, served * TOKEN + 1, (served + 1) * TOKEN)
+    local job_number = job_place % RETURNED
     call('ZADD', key_of('leases', id), expiry, numbered(job_number, job_id))
     call('HSET', jobs, '=' .. job_id, cmsgpack.pack(token, expiry, job_number, attempts + 1))
     call('ZADD', EXPIRING, 'LT', expiry, id)
@@ -62,10 +110,11 @@ local function serve(place, number)
     save_queue(id, queue)
 
     served, bytes = served + 1, bytes + size
-    local at = #reply
-    reply[at + 1], reply[at + 2], reply[at + 3] = id, job_id, integer(requeues)
-    reply[at + 4], reply[at + 5] = integer(attempts + 1), queue[LENGTH]
-    reply[at + FIELDS_A_JOB - 1], reply[at + FIELDS_A_JOB] = payload_at, job
+    add_to_reply(id, job_id, requeues, attempts + 1, queue[LENGTH], payload_at, job)
+    if attempt_id ~= '' then
+        local at = #taken
+        taken[at + 1], taken[at + 2], taken[at + 3] = id, job_id, token
+    end
     return SERVED
 end
 
@@ -90,6 +139,9 @@ while served < wanted and not full do
 end
 
 count_for_type('d', served)
+if taken[1] then
+    remember_attempt()
+end
 if served == 0 then
     local waiting = call('ZRANGE', LINE, 0, 0, 'WITHSCORES')
     local leased = call('ZRANGE', EXPIRING, 0, 0, 'WITHSCORES')

@@ -15,11 +15,13 @@
 --   {tag}:deaths:<queue>       zset    number of a dead letter -> when it died
 --   {tag}:minutes:<minute>     hash    e, d -> the type's enqueues and dequeues; expires
 --   {tag}:receipts:<0 to 15>   zset    token:queue id:job id -> until when it is kept; expires
+--   {tag}:attempt:<id>         string  attempt, of a dequeue that may be repeated; expires
 -- Formats (cmsgpack values one after the other):
 --   record  interval, last (0: never), place number, jobs waiting, the head's place, the head's
 --           job id, then the minute counts: minute, enqueues, dequeues, and, if there are any,
 --           the earlier minutes as 12 bytes each (big-endian minute, enqueues, dequeues)
 --   job     requeues remaining, attempts, then the payload as it came
+--   attempt expiry, then queue id, job id, token of each job it got
 --   lease   token, expiry, the job's number, attempt
 --   place   number as 6 bytes, big-endian, so that it sorts; then the queue id
 -- ARGV[1] is the time in ms, or '' for the server's own.

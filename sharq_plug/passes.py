@@ -1,0 +1,79 @@
+"""Reclaim passes: what brings expired leases back, on every type, for as long as a server runs."""
+
+import asyncio
+import logging
+
+from sharq_plug.errors import SharqError
+from sharq_plug.store import QueueStore
+
+logger = logging.getLogger(__name__)
+
+RECLAIM_LIMIT = 200
+"""Leases that one store call reclaims: about 2 ms of Redis's time."""
+RECLAIM_ROUNDS = 20
+"""Calls on one type within a pass, before the types are listed anew."""
+TYPES_AT_ONCE = 16
+MAX_RETRY_DELAY = 1000
+"""ms after which a pass that failed is tried again, at the latest."""
+
+
+class ReclaimPasses:
+    """Go over every type of a store, and begin again every `interval` ms."""
+
+    def __init__(self, store: QueueStore, interval: int) -> None:
+        self._store = store
+        self._interval = interval
+
+    async def once(self) -> bool:
+        """Reclaim what has expired, on every type; True if there is more to do at once.
+
+        A type that fails stops no other. Raises the first failure, when all is done.
+        """
+        more = False
+        failures: list[BaseException] = []
+        try:
+            await self._store.maintain()
+        except SharqError as error:
+            failures.append(error)
+        cursor: str | None = None
+        while True:
+            page = await self._store.known_types(cursor=cursor, limit=TYPES_AT_ONCE)
+            for result in await asyncio.gather(
+                *map(self._reclaim_type, page.names), return_exceptions=True
+            ):
+                if isinstance(result, BaseException):
+                    failures.append(result)
+                else:
+                    more = more or result
+            cursor = page.cursor
+            if cursor is None:
+                break
+        if failures:
+            raise failures[0]
+        return more
+
+    async def run(self) -> None:
+        """Run passes for ever; a failed one is repeated soon."""
+        failing = False
+        while True:
+            delay = self._interval
+            try:
+                if await self.once():
+                    delay = 0
+                if failing:
+                    logger.warning("reclaim passes work again")
+                failing = False
+            except Exception as error:  # whatever it is, the next pass must come
+                if not failing:
+                    unexpected = None if isinstance(error, SharqError) else error
+                    logger.warning("a reclaim pass failed: %s", error, exc_info=unexpected)
+                failing = True
+                delay = min(self._interval, MAX_RETRY_DELAY)
+            await asyncio.sleep(delay / 1000)
+
+    async def _reclaim_type(self, queue_type: str) -> bool:
+        for _ in range(RECLAIM_ROUNDS):
+            reclaimed = await self._store.reclaim(queue_type, limit=RECLAIM_LIMIT)
+            if not reclaimed.more:
+                return False
+        return True

@@ -1,0 +1,173 @@
+"""Minute counts and metrics: what went in and out, and what there is."""
+
+from sharq_plug.model import MINUTE, MinuteCounts, QueueMetrics, counted_minutes
+from sharq_plug.store import QueueStore
+from sharq_plug.testing.clock import ManualClock
+from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.vocabulary import (
+    TYPE,
+    counted,
+    enqueue,
+    finish_job,
+    lengths,
+    new_job,
+    release_job,
+    take,
+    take_batch,
+)
+
+
+def totals(counts: MinuteCounts) -> tuple[int, int]:
+    """Return the enqueues and the dequeues of all ten minutes."""
+    return sum(counts.enqueues.values()), sum(counts.dequeues.values())
+
+
+def to_the_next_minute(clock: ManualClock) -> int:
+    """Move to the first ms of the next minute; return it."""
+    clock.advance(MINUTE - clock.now() % MINUTE)
+    return clock.now()
+
+
+class MinuteCountConformance(Conformance):
+    """Enqueues and dequeues are counted by the minute, for ten minutes."""
+
+    async def test_ten_minutes_are_told_even_of_what_nobody_knows(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        zeros = dict.fromkeys(counted_minutes(clock.now()), 0)
+        metrics = await store.queue_metrics(TYPE, "q")
+        for counts in (metrics.counts, await store.counts(TYPE), await store.counts()):
+            assert dict(counts.enqueues) == dict(counts.dequeues) == zeros
+        assert metrics == QueueMetrics(waiting=0, leased=0, dead=0, counts=metrics.counts)
+
+    async def test_ten_minutes_are_told_of_what_counts(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j")
+        clock.advance(3 * MINUTE)
+        counts = (await store.queue_metrics(TYPE, "q")).counts
+        assert sorted(counts.enqueues) == list(counted_minutes(clock.now()))
+        assert sorted(counts.dequeues) == list(counted_minutes(clock.now()))
+
+    async def test_each_count_falls_into_its_minute(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        minute = to_the_next_minute(clock)
+        await enqueue(store, "q", "j1", "j2", "j3")
+        clock.advance(MINUTE - 1)
+        await take(store)
+        clock.advance(1)
+        await take_batch(store, 2)
+        zeros = dict.fromkeys(counted_minutes(minute + MINUTE), 0)
+        queue = (await store.queue_metrics(TYPE, "q")).counts
+        for counts in (queue, await store.counts(TYPE), await store.counts()):
+            assert dict(counts.enqueues) == zeros | {minute: 3}
+            assert dict(counts.dequeues) == zeros | {minute: 1, minute + MINUTE: 2}
+
+    async def test_a_minute_counts_for_ten(self, store: QueueStore, clock: ManualClock) -> None:
+        to_the_next_minute(clock)
+        await enqueue(store, "q", "j")
+        await finish_job(store, await take(store))
+        clock.advance(10 * MINUTE - 1)
+        await store.reclaim(TYPE, limit=100)
+        await store.maintain()
+        queue = (await store.queue_metrics(TYPE, "q")).counts
+        for counts in (queue, await store.counts(TYPE), await store.counts()):
+            assert totals(counts) == (1, 1)
+        clock.advance(1)
+        queue = (await store.queue_metrics(TYPE, "q")).counts
+        for counts in (queue, await store.counts(TYPE), await store.counts()):
+            assert totals(counts) == (0, 0)
+
+    async def test_old_minutes_do_not_count_with_new_ones(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        minute = to_the_next_minute(clock)
+        for n in range(25):
+            await enqueue(store, "q", f"j{n}")
+            clock.advance(MINUTE)
+        now = minute + 25 * MINUTE
+        expected = dict.fromkeys(counted_minutes(now), 1) | {now: 0}
+        queue = (await store.queue_metrics(TYPE, "q")).counts
+        for counts in (queue, await store.counts(TYPE), await store.counts()):
+            assert dict(counts.enqueues) == expected
+
+    async def test_a_redelivery_counts_as_a_dequeue_and_a_return_as_nothing(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j")
+        await release_job(store, await take(store))
+        await take(store, lease=100)
+        clock.advance(100)
+        await store.reclaim(TYPE, limit=9)
+        await finish_job(store, await take(store))
+        assert await counted(store, "q") == (1, 3)
+        assert totals(await store.counts(TYPE)) == totals(await store.counts()) == (1, 3)
+
+    async def test_duplicates_and_refusals_do_not_count(self, store: QueueStore) -> None:
+        jobs = [new_job("q", "j"), new_job("q", "j"), new_job("q", "no", max_queued_length=1)]
+        await store.enqueue(TYPE, jobs)
+        assert await counted(store, "q") == (1, 0)
+        assert totals(await store.counts(TYPE)) == totals(await store.counts()) == (1, 0)
+
+    async def test_an_empty_dequeue_does_not_count(self, store: QueueStore) -> None:
+        await enqueue(store, "q", "j1", "j2", interval=1000)
+        await take_batch(store, 5)
+        await take_batch(store, 5)
+        assert await counted(store, "q") == (2, 1)
+
+    async def test_a_queue_s_counts_outlive_the_queue(self, store: QueueStore) -> None:
+        await enqueue(store, "q", "j")
+        await finish_job(store, await take(store))
+        assert await counted(store, "q") == (1, 1)
+
+    async def test_counts_add_up_over_queues_and_types(self, store: QueueStore) -> None:
+        await enqueue(store, "a", "j1", "j2", "j3")
+        await enqueue(store, "b", "j1")
+        await enqueue(store, "a", "j1", "j2", queue_type="other")
+        await take_batch(store, 3)
+        await take(store, queue_type="other")
+        assert await counted(store, "a") == (3, 2)
+        assert await counted(store, "b") == (1, 1)
+        assert await counted(store, "a", queue_type="other") == (2, 1)
+        assert totals(await store.counts(TYPE)) == (4, 3)
+        assert totals(await store.counts("other")) == (2, 1)
+        assert totals(await store.counts("third")) == (0, 0)
+        assert totals(await store.counts()) == (6, 4)
+
+
+class MetricsConformance(Conformance):
+    """`queue_metrics` says what there is."""
+
+    async def test_the_waiting_the_leased_and_the_dead_are_told(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "dead", requeue_limit=0)
+        await enqueue(store, "q", *(f"j{n}" for n in range(5)))
+        await take(store, lease=100)
+        await take_batch(store, 2, lease=200)
+        assert await lengths(store, "q") == (3, 3, 0)
+        clock.advance(100)
+        await store.reclaim(TYPE, limit=9)
+        assert await lengths(store, "q") == (3, 2, 1)
+
+    async def test_an_expired_lease_is_leased_until_it_is_reclaimed(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j")
+        await take(store, lease=100)
+        clock.advance(1000)
+        assert await lengths(store, "q") == (0, 1, 0)
+
+    async def test_looking_changes_nothing(self, store: QueueStore, clock: ManualClock) -> None:
+        start = clock.now()
+        await enqueue(store, "q", "j1", "j2", interval=1000)
+        await take(store)
+        before = await store.queue_metrics(TYPE, "q")
+        await store.counts(TYPE)
+        await store.counts()
+        await store.ping()
+        await store.maintain()
+        assert await store.queue_metrics(TYPE, "q") == before
+        answer = await store.dequeue(TYPE, count=1, lease=1)
+        assert answer.next_ready_at == start + 1000

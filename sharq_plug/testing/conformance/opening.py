@@ -1,0 +1,54 @@
+"""Opening and closing, and the verbs that look after the store itself."""
+
+from sharq_plug.store import QueueStore
+from sharq_plug.testing.clock import ManualClock
+from sharq_plug.testing.conformance.base import Conformance, OpenStore
+from sharq_plug.testing.conformance.vocabulary import (
+    enqueue,
+    names,
+    next_ready_at,
+    take,
+    take_exactly_at,
+)
+
+
+class OpeningConformance(Conformance):
+    """A store is an async context manager that goes by the clock it was given."""
+
+    async def test_entering_a_store_gives_that_store(self, open_store: OpenStore) -> None:
+        store = open_store(ManualClock())
+        assert isinstance(store, QueueStore)
+        async with store as entered:
+            assert entered is store
+
+    async def test_a_store_is_empty_at_first(self, store: QueueStore) -> None:
+        assert await names(store.queue_types) == set()
+        assert await next_ready_at(store) is None
+
+    async def test_a_store_goes_by_the_clock_it_was_given_alone(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        start = clock.now()
+        await enqueue(store, "q", "j1", "j2", interval=1)
+        assert (await take(store, lease=5)).expires_at == start + 5
+        assert await next_ready_at(store) == start + 1
+        await take_exactly_at(store, clock, start + 1)
+
+    async def test_an_open_store_answers_a_ping(self, store: QueueStore) -> None:
+        await store.ping()
+        await store.ping()
+
+    async def test_weaknesses_are_said_in_sentences(self, store: QueueStore) -> None:
+        weaknesses = await store.weaknesses()
+        assert not isinstance(weaknesses, str)
+        assert all(isinstance(weakness, str) and weakness.strip() for weakness in weaknesses)
+
+    async def test_upkeep_changes_nothing_that_shows(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        start = clock.now()
+        await enqueue(store, "q", "j1", "j2", interval=1000)
+        await take(store)
+        for _ in range(20):
+            await store.maintain()
+        await take_exactly_at(store, clock, start + 1000)

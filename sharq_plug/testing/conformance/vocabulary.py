@@ -1,0 +1,214 @@
+"""The words in which the conformance tests are written: one call for one thought."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from sharq_plug.model import (
+    Cleared,
+    EnqueueOutcome,
+    LeasedJob,
+    LeaseOutcome,
+    LeaseRef,
+    NewJob,
+    Page,
+    Reclaimed,
+)
+from sharq_plug.store import QueueStore
+from sharq_plug.testing.clock import ManualClock
+
+TYPE = "sms"
+LEASE = 60_000
+RECEIPT_TIME = 60_000
+MAX_STEPS = 10_000
+"""What takes more steps than this, a listing or a reclaiming, does not end."""
+
+Ending = Callable[[QueueStore, LeasedJob], Coroutine[Any, Any, object]]
+
+
+def new_job(
+    queue_id: str,
+    job_id: str,
+    *,
+    payload: bytes = b"{}",
+    interval: int = 0,
+    requeue_limit: int = -1,
+    max_queued_length: int | None = None,
+) -> NewJob:
+    """Return a job without a rate, to be requeued for ever, unless told otherwise."""
+    return NewJob(queue_id, job_id, payload, interval, requeue_limit, max_queued_length)
+
+
+async def enqueue(
+    store: QueueStore,
+    queue_id: str,
+    *job_ids: str,
+    queue_type: str = TYPE,
+    interval: int = 0,
+    requeue_limit: int = -1,
+) -> None:
+    """Enqueue jobs in one batch; each must be queued."""
+    jobs = [
+        new_job(queue_id, job_id, interval=interval, requeue_limit=requeue_limit)
+        for job_id in job_ids
+    ]
+    results = await store.enqueue(queue_type, jobs)
+    assert [result.outcome for result in results] == [EnqueueOutcome.QUEUED] * len(jobs)
+
+
+async def enqueue_one(store: QueueStore, job: NewJob, *, queue_type: str = TYPE) -> EnqueueOutcome:
+    """Enqueue one job and return its outcome."""
+    [result] = await store.enqueue(queue_type, [job])
+    return result.outcome
+
+
+async def take(store: QueueStore, *, queue_type: str = TYPE, lease: int = LEASE) -> LeasedJob:
+    """Dequeue one job; there must be one."""
+    [job] = (await store.dequeue(queue_type, count=1, lease=lease)).jobs
+    return job
+
+
+async def take_in_turn(
+    store: QueueStore, count: int, *, queue_type: str = TYPE, lease: int = LEASE
+) -> list[LeasedJob]:
+    """Dequeue `count` jobs, one call each."""
+    return [await take(store, queue_type=queue_type, lease=lease) for _ in range(count)]
+
+
+async def take_batch(
+    store: QueueStore, count: int, *, queue_type: str = TYPE, lease: int = LEASE
+) -> list[LeasedJob]:
+    """Dequeue up to `count` jobs in one call."""
+    return list((await store.dequeue(queue_type, count=count, lease=lease)).jobs)
+
+
+async def job_order(store: QueueStore, count: int) -> list[str]:
+    """Return the jobs that `count` single dequeues serve."""
+    return [job.job_id for job in await take_in_turn(store, count)]
+
+
+async def queue_order(store: QueueStore, count: int) -> list[str]:
+    """Return the queues that `count` single dequeues serve."""
+    return [job.queue_id for job in await take_in_turn(store, count)]
+
+
+async def next_ready_at(store: QueueStore, *, queue_type: str = TYPE) -> int | None:
+    """Return when an empty dequeue says to come back; it must be empty."""
+    answer = await store.dequeue(queue_type, count=1, lease=LEASE)
+    assert answer.jobs == ()
+    return answer.next_ready_at
+
+
+async def take_exactly_at(store: QueueStore, clock: ManualClock, instant: int) -> LeasedJob:
+    """Dequeue one job at `instant`, when not one was ready 1 ms before."""
+    clock.advance(instant - 1 - clock.now())
+    await next_ready_at(store)
+    clock.advance(1)
+    return await take(store)
+
+
+def claim(job: LeasedJob) -> LeaseRef:
+    """Return the claim to a job's lease, with its token."""
+    return LeaseRef(job.queue_id, job.job_id, job.token)
+
+
+def claim_without_token(job: LeasedJob) -> LeaseRef:
+    """Return the claim to whatever lease a job has."""
+    return LeaseRef(job.queue_id, job.job_id)
+
+
+async def finish(
+    store: QueueStore,
+    lease: LeaseRef,
+    *,
+    queue_type: str = TYPE,
+    receipt_time: int = RECEIPT_TIME,
+) -> LeaseOutcome:
+    """Finish one job and return the outcome."""
+    [outcome] = await store.finish(queue_type, [lease], receipt_time=receipt_time)
+    return outcome
+
+
+async def release(store: QueueStore, lease: LeaseRef, *, queue_type: str = TYPE) -> LeaseOutcome:
+    """Release one job and return the outcome."""
+    [outcome] = await store.release(queue_type, [lease])
+    return outcome
+
+
+async def finish_job(store: QueueStore, job: LeasedJob) -> None:
+    """Finish a job whose lease is the caller's."""
+    assert await finish(store, claim(job)) is LeaseOutcome.ENDED
+
+
+async def release_job(store: QueueStore, job: LeasedJob) -> None:
+    """Release a job whose lease is the caller's."""
+    assert await release(store, claim(job)) is LeaseOutcome.ENDED
+
+
+async def reclaim(store: QueueStore, *, queue_type: str = TYPE) -> Reclaimed:
+    """Reclaim all that has expired, in one call."""
+    reclaimed = await store.reclaim(queue_type, limit=1000)
+    assert not reclaimed.more
+    return reclaimed
+
+
+async def reclaim_in_steps(store: QueueStore, limit: int, *, queue_type: str = TYPE) -> Reclaimed:
+    """Reclaim until there is no more to do, `limit` at a time; return the sums."""
+    requeued = dead = 0
+    for _ in range(MAX_STEPS):
+        step = await store.reclaim(queue_type, limit=limit)
+        assert step.requeued + step.dead <= limit
+        requeued += step.requeued
+        dead += step.dead
+        if not step.more:
+            return Reclaimed(requeued, dead, more=False)
+    raise AssertionError("reclaiming does not end")
+
+
+async def clear(
+    store: QueueStore, queue_id: str, *, purge: bool = False, queue_type: str = TYPE
+) -> Cleared:
+    """Clear a queue."""
+    return await store.clear(queue_type, queue_id, purge=purge)
+
+
+async def lengths(
+    store: QueueStore, queue_id: str, *, queue_type: str = TYPE
+) -> tuple[int, int, int]:
+    """Return how many jobs of a queue wait, are leased, are dead."""
+    metrics = await store.queue_metrics(queue_type, queue_id)
+    return metrics.waiting, metrics.leased, metrics.dead
+
+
+async def counted(store: QueueStore, queue_id: str, *, queue_type: str = TYPE) -> tuple[int, int]:
+    """Return how many enqueues and dequeues a queue has counted in its ten minutes."""
+    counts = (await store.queue_metrics(queue_type, queue_id)).counts
+    return sum(counts.enqueues.values()), sum(counts.dequeues.values())
+
+
+class Listing(Protocol):
+    """A verb that lists names step by step."""
+
+    async def __call__(self, *, cursor: str | None = None, limit: int) -> Page:
+        """Return one step."""
+
+
+async def names(listing: Listing, *, limit: int = 100) -> set[str]:
+    """Follow a listing to its end."""
+    found: set[str] = set()
+    cursor: str | None = None
+    for _ in range(MAX_STEPS):
+        page = await listing(cursor=cursor, limit=limit)
+        found.update(page.names)
+        cursor = page.cursor
+        if cursor is None:
+            return found
+    raise AssertionError("the listing does not end")
+
+
+def listing_of(store: QueueStore, *, queue_type: str = TYPE) -> Listing:
+    """Return the listing of a type's queues."""
+
+    async def step(*, cursor: str | None = None, limit: int) -> Page:
+        return await store.queue_ids(queue_type, cursor=cursor, limit=limit)
+
+    return step

@@ -1,0 +1,1 @@
+"""A backend for sharq-plug that keeps its queues in SQLite."""

@@ -1,0 +1,173 @@
+"""The verbs for one item at a time, at an instant `now` (ms), within a transaction."""
+
+import secrets
+from collections.abc import Sequence
+
+from sharq_plug.model import (
+    EnqueueOutcome,
+    EnqueueResult,
+    LeasedJob,
+    LeaseOutcome,
+    LeaseRef,
+    NewJob,
+)
+from sharq_sqlite.queue import Queue
+from sharq_sqlite.tables import Tables
+
+THIS_JOB = "WHERE type = ? AND queue = ? AND id = ?"
+NEXT_JOB = (
+    "FROM job WHERE type = ? AND queue = ? AND token IS NULL ORDER BY returned DESC, number LIMIT 1"
+)
+
+
+class Items:
+    """What becomes of single jobs."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def enqueue(self, queue_type: str, job: NewJob, now: int) -> EnqueueResult:
+        """Put one job into its queue."""
+        queue = self._tables.queue(queue_type, job.queue_id, now)
+        length = None if job.max_queued_length is None else queue.waiting
+        this_job = (queue_type, job.queue_id, job.job_id)
+        is_known = self._tables.one(f"SELECT 1 FROM job {THIS_JOB}", *this_job) is not None
+        is_full = job.max_queued_length is not None and queue.waiting >= job.max_queued_length
+        if is_full and not is_known:
+            return EnqueueResult(EnqueueOutcome.QUEUE_FULL, length)
+        number = self._tables.next_number()
+        queue.change_interval(job.interval, now=now, number=number)
+        if not is_known:
+            self._tables.run(
+                "INSERT INTO job (type, queue, id, number, payload, requeues) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                *(*this_job, number, job.payload, job.requeue_limit),
+            )
+            queue.add_waiting(now=now, number=number)
+            self._tables.count(queue, now, enqueues=1)
+        self._tables.save(queue, now)
+        outcome = EnqueueOutcome.DUPLICATE if is_known else EnqueueOutcome.QUEUED
+        return EnqueueResult(outcome, length)
+
+    def first_ready(self, queue_type: str, now: int) -> Queue | None:
+        """Return the first queue in line, if it is ready."""
+        queue = self._tables.first_in_line(queue_type)
+        return queue if queue and queue.ready_since <= now else None
+
+    def next_size(self, queue: Queue) -> int:
+        """Return how many bytes the next job of a queue in line has."""
+        [size] = self._tables.the(f"SELECT length(payload) {NEXT_JOB}", queue.type, queue.id)
+        return int(size)
+
+    def dequeue(self, queue: Queue, lease: int, now: int) -> LeasedJob:
+        """Lease the next job of a queue in line."""
+        job_id, payload, attempts, requeues = self._tables.the(
+            f"SELECT id, payload, attempts, requeues {NEXT_JOB}", queue.type, queue.id
+        )
+        job = LeasedJob(
+            queue_id=queue.id,
+            job_id=job_id,
+            payload=payload,
+            token=secrets.token_urlsafe(12),
+            attempt=attempts + 1,
+            expires_at=now + lease,
+            requeues_remaining=requeues,
+            queue_length=queue.waiting - 1,
+        )
+        self._tables.run(
+            f"UPDATE job SET token = ?, attempts = ?, expires_at = ? {THIS_JOB}",
+            *(job.token, job.attempt, job.expires_at, queue.type, queue.id, job_id),
+        )
+        queue.serve(now=now, number=self._tables.next_number())
+        self._tables.count(queue, now, dequeues=1)
+        self._tables.save(queue, now)
+        return job
+
+    def repeat(self, queue_type: str, attempt_id: str, now: int) -> list[LeasedJob]:
+        """Return what an attempt got, as far as those leases still stand and have not expired."""
+        rows = self._tables.run(
+            "SELECT job.queue, job.id, payload, job.token, attempts, expires_at, requeues, waiting "
+            "FROM attempt JOIN job ON job.type = attempt.type AND job.queue = attempt.queue "
+            "AND job.id = attempt.job AND job.token = attempt.token "
+            "JOIN queue ON queue.type = job.type AND queue.id = job.queue "
+            "WHERE attempt.type = ? AND attempt.id = ? AND until > ? ORDER BY attempt.number",
+            *(queue_type, attempt_id, now),
+        )
+        return [LeasedJob(*row) for row in rows]
+
+    def remember(self, queue_type: str, attempt_id: str, jobs: Sequence[LeasedJob]) -> None:
+        """Keep what an attempt got."""
+        for job in jobs:
+            self._tables.run(
+                "INSERT INTO attempt (type, id, queue, job, token, until) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                *(queue_type, attempt_id, job.queue_id, job.job_id, job.token, job.expires_at),
+            )
+
+    def next_ready_at(self, queue_type: str, now: int) -> int | None:
+        """Return when to come back, given that no queue is ready."""
+        queue = self._tables.first_in_line(queue_type)
+        [expiry] = self._tables.the(
+            "SELECT min(expires_at) FROM job WHERE type = ? AND token IS NOT NULL", queue_type
+        )
+        instants = [] if queue is None else [queue.ready_since]
+        instants += [] if expiry is None else [max(now, expiry)]
+        return min(instants, default=None)
+
+    def finish(self, queue_type: str, ref: LeaseRef, now: int, until: int) -> LeaseOutcome:
+        """End a lease, its job done; keep a receipt `until` then (ms)."""
+        receipt = (queue_type, ref.queue_id, ref.job_id, ref.token)
+        outcome = self._judge(queue_type, ref)
+        if outcome is LeaseOutcome.ENDED:
+            self._remove(queue_type, ref.queue_id, ref.job_id, now)
+            if ref.token is not None:
+                self._tables.run("INSERT INTO receipt VALUES (?, ?, ?, ?, ?)", *receipt, until)
+        elif self._tables.one(
+            f"SELECT 1 FROM receipt {THIS_JOB} AND token = ? AND until >= ?", *receipt, now
+        ):
+            return LeaseOutcome.ENDED
+        return outcome
+
+    def release(self, queue_type: str, ref: LeaseRef, now: int) -> LeaseOutcome:
+        """Hand a leased job back."""
+        outcome = self._judge(queue_type, ref)
+        if outcome is LeaseOutcome.ENDED:
+            self.come_back(queue_type, ref.queue_id, ref.job_id, now, cost=0)
+        return outcome
+
+    def come_back(
+        self, queue_type: str, queue_id: str, job_id: str, now: int, *, cost: int
+    ) -> None:
+        """Let a leased job wait again, with so many requeues less."""
+        self._tables.run(
+            "UPDATE job SET token = NULL, expires_at = NULL, returned = 1, "
+            f"requeues = requeues - ? {THIS_JOB}",
+            *(cost, queue_type, queue_id, job_id),
+        )
+        queue = self._tables.queue(queue_type, queue_id, now)
+        queue.leased -= 1
+        queue.add_waiting(now=now, number=self._tables.next_number())
+        self._tables.save(queue, now)
+
+    def die(self, queue_type: str, queue_id: str, job_id: str, now: int) -> None:
+        """Let a leased job become a dead letter."""
+        self._tables.run(
+            "INSERT INTO dead (type, queue, id, payload, attempts, died_at, reason) "
+            f"SELECT type, queue, id, payload, attempts, ?, ? FROM job {THIS_JOB}",
+            *(now, "requeues_exhausted", queue_type, queue_id, job_id),
+        )
+        self._remove(queue_type, queue_id, job_id, now)
+
+    def _remove(self, queue_type: str, queue_id: str, job_id: str, now: int) -> None:
+        self._tables.run(f"DELETE FROM job {THIS_JOB}", queue_type, queue_id, job_id)
+        queue = self._tables.queue(queue_type, queue_id, now)
+        queue.leased -= 1
+        self._tables.save(queue, now)
+
+    def _judge(self, queue_type: str, ref: LeaseRef) -> LeaseOutcome:
+        this_job = (queue_type, ref.queue_id, ref.job_id)
+        job = self._tables.one(f"SELECT token FROM job {THIS_JOB}", *this_job)
+        if job and job[0] is not None and ref.token in (None, job[0]):
+            return LeaseOutcome.ENDED
+        known = job or self._tables.one(f"SELECT 1 FROM dead {THIS_JOB}", *this_job)
+        return LeaseOutcome.STALE if known and ref.token is not None else LeaseOutcome.UNKNOWN

@@ -1,0 +1,50 @@
+-- A queue that exists, or the unpaid rate of one that does not. It is in line while jobs wait.
+CREATE TABLE IF NOT EXISTS queue (
+    type TEXT, id TEXT, interval INTEGER, last INTEGER, waiting INTEGER, leased INTEGER,
+    ready_since INTEGER, place INTEGER, PRIMARY KEY (type, id)
+);
+CREATE INDEX IF NOT EXISTS existing ON queue (type, id) WHERE waiting + leased > 0;
+CREATE INDEX IF NOT EXISTS line ON queue (type, ready_since, place) WHERE waiting > 0;
+CREATE INDEX IF NOT EXISTS unpaid ON queue (type, last + interval) WHERE waiting + leased = 0;
+
+-- A job that waits (no token) or is leased.
+CREATE TABLE IF NOT EXISTS job (
+    type TEXT, queue TEXT, id TEXT, number INTEGER, payload BLOB, requeues INTEGER,
+    attempts INTEGER DEFAULT 0, returned INTEGER DEFAULT 0, token TEXT, expires_at INTEGER,
+    PRIMARY KEY (type, queue, id)
+);
+CREATE INDEX IF NOT EXISTS waiting ON job (type, queue, returned DESC, number)
+    WHERE token IS NULL;
+CREATE INDEX IF NOT EXISTS leased ON job (type, expires_at, queue, number)
+    WHERE token IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS dead (
+    number INTEGER PRIMARY KEY, type TEXT, queue TEXT, id TEXT, payload BLOB, attempts INTEGER,
+    died_at INTEGER, reason TEXT
+);
+CREATE INDEX IF NOT EXISTS dead_by_job ON dead (type, queue, id);
+
+CREATE TABLE IF NOT EXISTS receipt (
+    type TEXT, queue TEXT, id TEXT, token TEXT, until INTEGER,
+    PRIMARY KEY (type, queue, id, token)
+);
+CREATE INDEX IF NOT EXISTS old_receipt ON receipt (type, until);
+
+-- What a dequeue that may be repeated got, in this order.
+CREATE TABLE IF NOT EXISTS attempt (
+    number INTEGER PRIMARY KEY, type TEXT, id TEXT, queue TEXT, job TEXT, token TEXT,
+    until INTEGER
+);
+CREATE INDEX IF NOT EXISTS attempt_by_id ON attempt (type, id, number);
+CREATE INDEX IF NOT EXISTS old_attempt ON attempt (type, until);
+
+-- An empty queue means the whole type, an empty type everything.
+CREATE TABLE IF NOT EXISTS minute (
+    type TEXT, queue TEXT, epoch INTEGER, enqueues INTEGER, dequeues INTEGER,
+    PRIMARY KEY (type, queue, epoch)
+);
+CREATE INDEX IF NOT EXISTS old_minute ON minute (type, epoch);
+
+-- The latest number of a job, a place or a dead letter.
+CREATE TABLE IF NOT EXISTS counter (number INTEGER);
+INSERT INTO counter SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM counter);

@@ -1,0 +1,72 @@
+"""A backend that breaks the contract is refused in one clear line, at exit status 2."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from third_backend.distribution import Distribution
+
+from support.server import run_command
+
+PLUGIN = "sharq_sqlite/plugin.py"
+STORE = "sharq_sqlite/store.py"
+
+
+def complaint(environ: Mapping[str, str], *arguments: str) -> str:
+    """Return what the server says when it is to use the backend and will not."""
+    answer = run_command("--backend", "sqlite", "--check", *arguments, environ=environ)
+    assert answer.returncode == 2
+    [line] = answer.stderr.splitlines()
+    assert line.startswith("sharq-server: error: ")
+    return line
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "reason"),
+    [
+        (PLUGIN, "@hookimpl\n", "", "backend 'sqlite' is broken: its hook sharq_backend"),
+        (PLUGIN, "def sharq_backend", "def sharq_back", "broken: unknown hook 'sharq_back'"),
+        (PLUGIN, "return Backend(", "return dict(", "returned dict, not sharq_plug.hookspecs"),
+        (PLUGIN, "return SqliteStore(", "return Exception(", "broken: it opened a Exception, not"),
+        (STORE, "async def ping", "async def pong", "broken: Can't instantiate abstract class"),
+        (STORE, "import sqlite3", "import sqlite4", "needs the module 'sqlite4', which is not"),
+        ("pyproject.toml", "sharq_sqlite.plugin", "sharq_sqlite.plug", "sharq_sqlite.plug"),
+    ],
+    ids=["no hook", "misnamed hook", "no backend", "no store", "no verb", "no driver", "no module"],
+)
+def test_what_breaks_the_contract_is_named(
+    distribution: Distribution, path: str, old: str, new: str, reason: str
+) -> None:
+    distribution.change(path, old, new)
+    distribution.install()
+    assert reason in complaint(distribution.environ)
+
+
+def test_two_distributions_of_one_name_are_both_named(
+    installed: Distribution, distribution: Distribution
+) -> None:
+    distribution.change("pyproject.toml", 'name = "sharq-sqlite"', 'name = "other-sqlite"')
+    distribution.install()
+    both = {"PYTHONPATH": f"{distribution.site}:{installed.site}"}
+    line = complaint(both)
+    assert "backend 'sqlite' is claimed by " in line
+    assert "other-sqlite 1.0" in line
+    assert "sharq-sqlite 1.0" in line
+
+
+def test_an_option_that_it_does_not_know_is_named(installed: Distribution, tmp_path: Path) -> None:
+    config = tmp_path / "sharq.conf"
+    config.write_text("[sqlite]\npath = :memory:\ncolour = blue\n")
+    line = complaint(installed.environ, "--config", str(config))
+    assert "[sqlite]" in line
+    assert "colour" in line
+
+
+def test_a_file_that_it_cannot_open_is_named(installed: Distribution, tmp_path: Path) -> None:
+    path = str(tmp_path / "no-such-folder" / "queues.db")
+    line = complaint({**installed.environ, "SHARQ_SQLITE_PATH": path})
+    assert "SQLite: unable to open database file" in line
+
+
+def test_several_processes_may_not_share_it(installed: Distribution) -> None:
+    assert "workers" in complaint(installed.environ, "--workers", "2")

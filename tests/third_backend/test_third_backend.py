@@ -1,0 +1,61 @@
+"""A stranger's backend takes the same road as the built-in ones, and is used like them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+from third_backend.distribution import Distribution
+
+from support.server import ServerProcess, run_command
+
+
+def test_it_is_listed_beside_the_built_in_backends(installed: Distribution) -> None:
+    listed = run_command("--list-backends", environ=installed.environ).stdout.splitlines()
+    assert "sqlite (sharq-sqlite 1.0)" in listed
+    assert [line.split()[0] for line in listed] == ["memory", "redis", "sqlite"]
+
+
+def test_it_is_not_there_unless_it_is_installed() -> None:
+    answer = run_command("--backend", "sqlite", "--check")
+    assert answer.returncode == 2
+    assert "there is no backend 'sqlite'; installed: memory, redis" in answer.stderr
+
+
+def test_it_passes_the_conformance_kit(installed: Distribution) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_store.py"],
+        cwd=installed.source / "tests",
+        env={**os.environ, **installed.environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert " passed" in run.stdout
+    assert " skipped" not in run.stdout
+
+
+def test_its_server_answers_a_check_with_its_weaknesses(installed: Distribution) -> None:
+    answer = run_command("--backend", "sqlite", "--check", environ=installed.environ)
+    assert answer.returncode == 0
+    assert "the backend 'sqlite' answers" in answer.stdout
+    assert "forgets every job" in answer.stderr
+
+
+def test_its_server_serves_and_its_options_are_read(
+    installed: Distribution, tmp_path: Path
+) -> None:
+    environ = {**installed.environ, "SHARQ_SQLITE_PATH": str(tmp_path / "queues.db")}
+    with ServerProcess("--backend", "sqlite", environ=environ) as server:
+        body = {"job_id": "j", "interval": 0, "payload": {"n": 1}}
+        assert httpx.post(f"{server.url}/enqueue/sms/q/", json=body).status_code == 201
+        assert server.stop() == 0
+    with ServerProcess("--backend", "sqlite", environ=environ) as server:
+        job = httpx.get(f"{server.url}/dequeue/sms/").json()
+        assert (job["job_id"], job["payload"]) == ("j", {"n": 1})
+        finish = httpx.post(f"{server.url}/finish/sms/q/j/", json={"lease": job["lease"]})
+        assert finish.status_code == 200
+        assert server.stop() == 0
