@@ -1,20 +1,22 @@
 """The minute counts of everything, which no type's script may write."""
 
 import asyncio
+import logging
 from collections import Counter
 
 from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import COUNTED_MINUTES, MINUTE
 from sharq_redis.link import Command, Link
 
+logger = logging.getLogger(__name__)
+
 LIFETIME = (COUNTED_MINUTES + 2) * MINUTE
-MAX_OWED_MINUTES = 2 * COUNTED_MINUTES
 
 
 class OwedCounts:
     """Counts on their way to Redis: sent at once, many together while a round trip lasts.
 
-    What is not sent when the process dies is lost; what could not be sent is tried again.
+    What is on its way when Redis or this process fails is lost, and never counted twice.
     """
 
     def __init__(self, link: Link, key_prefix: str) -> None:
@@ -30,26 +32,14 @@ class OwedCounts:
     def add(self, now: int, field: str, amount: int) -> None:
         """Count `amount` at `now` (ms) under `field`, e or d."""
         if amount:
-            self._owe(now - now % MINUTE, Counter({field: amount}))
+            self._owed.setdefault(now - now % MINUTE, Counter())[field] += amount
             if self._sender is None or self._sender.done():
-                self._sender = asyncio.create_task(self._try_to_send())
+                self._sender = asyncio.create_task(self._send())
 
     async def settle(self) -> None:
-        """Send what is owed and wait until it is written. Raises StoreUnavailable."""
+        """Wait until what was added is written, or lost."""
         if self._sender is not None:
-            await self._sender
-        await self._send()
-
-    def _owe(self, minute: int, counts: Counter[str]) -> None:
-        self._owed.setdefault(minute, Counter()).update(counts)
-        if len(self._owed) > MAX_OWED_MINUTES:
-            del self._owed[min(self._owed)]
-
-    async def _try_to_send(self) -> None:
-        try:
-            await self._send()
-        except StoreUnavailable:
-            return  # they stay owed
+            await asyncio.wait({self._sender})
 
     async def _send(self) -> None:
         while self._owed:
@@ -61,7 +51,5 @@ class OwedCounts:
                 commands.append(("PEXPIRE", key, LIFETIME))
             try:
                 await self._link.call_all(commands)
-            except StoreUnavailable:
-                for minute, counts in owed.items():
-                    self._owe(minute, counts)
-                raise
+            except StoreUnavailable as error:
+                logger.warning("some minute counts of everything are lost: %s", error)

@@ -81,10 +81,7 @@ class RedisStore(QueueStore):
         traceback: TracebackType | None,
     ) -> None:
         """Write the counts that are owed and close every connection."""
-        try:
-            await self._owed.settle()
-        except StoreUnavailable as error:
-            logger.warning("some of the latest minute counts are lost: %s", error)
+        await self._owed.settle()
         await self._link.close()
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
@@ -202,8 +199,7 @@ class RedisStore(QueueStore):
         return await weaknesses_of(self._link)
 
     async def maintain(self) -> None:
-        """Look for types that are missing from the index; send counts that are owed."""
-        await self._owed.settle()
+        """Look for types that are missing from the index."""
         await self._index.repair()
 
     async def _run(self, script: Script, queue_type: str, *arguments: Any, **how: Any) -> Any:
