@@ -1,6 +1,7 @@
 """Reclaim passes: what brings expired leases back, on every type, for as long as a server runs."""
 
 import asyncio
+import contextlib
 import logging
 
 from sharq_plug.errors import SharqError
@@ -13,6 +14,8 @@ RECLAIM_LIMIT = 200
 RECLAIM_ROUNDS = 20
 """Calls on one type within a pass, before the types are listed anew."""
 TYPES_AT_ONCE = 16
+STOP_TIMEOUT = 5.0
+"""Seconds that a store call may take to its end when the passes are to stop."""
 MAX_RETRY_DELAY = 1000
 """ms after which a pass that failed is tried again, at the latest."""
 
@@ -23,6 +26,20 @@ class ReclaimPasses:
     def __init__(self, store: QueueStore, interval: int) -> None:
         self._store = store
         self._interval = interval
+        self._stopping = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Run passes until `stop`."""
+        self._running = asyncio.create_task(self._run(), name="reclaim passes")
+
+    async def stop(self) -> None:
+        """Let the store call that is under way end, and make no other."""
+        self._stopping.set()
+        if self._running is not None:
+            # Not by cancelling: on Python 3.11 asyncio.wait_for, which drivers use, may swallow it.
+            await asyncio.wait({self._running}, timeout=STOP_TIMEOUT)
+            self._running.cancel()
 
     async def once(self) -> bool:
         """Reclaim what has expired, on every type; True if there is more to do at once.
@@ -46,16 +63,15 @@ class ReclaimPasses:
                 else:
                     more = more or result
             cursor = page.cursor
-            if cursor is None:
+            if cursor is None or self._stopping.is_set():
                 break
         if failures:
             raise failures[0]
         return more
 
-    async def run(self) -> None:
-        """Run passes for ever; a failed one is repeated soon."""
+    async def _run(self) -> None:
         failing = False
-        while True:
+        while not self._stopping.is_set():
             delay = self._interval
             try:
                 if await self.once():
@@ -69,11 +85,13 @@ class ReclaimPasses:
                     logger.warning("a reclaim pass failed: %s", error, exc_info=unexpected)
                 failing = True
                 delay = min(self._interval, MAX_RETRY_DELAY)
-            await asyncio.sleep(delay / 1000)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay / 1000):
+                    await self._stopping.wait()
 
     async def _reclaim_type(self, queue_type: str) -> bool:
         for _ in range(RECLAIM_ROUNDS):
             reclaimed = await self._store.reclaim(queue_type, limit=RECLAIM_LIMIT)
-            if not reclaimed.more:
+            if not reclaimed.more or self._stopping.is_set():
                 return False
         return True

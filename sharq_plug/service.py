@@ -66,12 +66,11 @@ class QueueService:
         self._options = options or ServiceOptions()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._passes = ReclaimPasses(store, self._options.reclaim_interval)
-        self._running_passes: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         """Start the reclaim passes, if this process is to run them."""
         if self._options.reclaim:
-            self._running_passes = asyncio.create_task(self._passes.run(), name="reclaim passes")
+            self._passes.start()
         return self
 
     async def __aexit__(
@@ -81,9 +80,7 @@ class QueueService:
         traceback: TracebackType | None,
     ) -> None:
         """Stop the passes, and let store calls end whose callers are gone."""
-        if self._running_passes is not None:
-            self._running_passes.cancel()
-            await asyncio.gather(self._running_passes, return_exceptions=True)
+        await self._passes.stop()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 while self._tasks:  # the end of one may start another, to hand its jobs back

@@ -4,23 +4,26 @@ from sharq_plug.errors import ConfigError, StoreUnavailable
 from sharq_redis.link import Link
 
 OLDEST_MAJOR = 7
+NO_PERSISTENCE = (
+    "this Redis has no persistence: a restart loses every job (appendonly yes keeps them)"
+)
+NO_APPEND_ONLY_FILE = (
+    "this Redis keeps snapshots only: a crash loses what came after the latest "
+    "(appendonly yes keeps more)"
+)
+NO_FSYNC = (
+    "this Redis leaves it to the system when to write (appendfsync no): a crash of the machine "
+    "may lose half a minute (everysec loses a second)"
+)
 
 
 async def weaknesses_of(link: Link) -> list[str]:
     """Say, in a sentence each, what this Redis may lose. Raises StoreUnavailable."""
     sentences = []
-    persistence = await _info(link, "persistence")
-    if persistence.get("aof_enabled") != "1":
-        if await _setting(link, "save"):
-            sentences.append(
-                "this Redis keeps snapshots only: a crash loses what came after the latest "
-                "(appendonly yes keeps more)"
-            )
-        else:
-            sentences.append(
-                "this Redis has no persistence: a restart loses every job "
-                "(appendonly yes keeps them)"
-            )
+    if (await _info(link, "persistence")).get("aof_enabled") != "1":
+        sentences.append(NO_APPEND_ONLY_FILE if await _setting(link, "save") else NO_PERSISTENCE)
+    elif await _setting(link, "appendfsync") == "no":
+        sentences.append(NO_FSYNC)
     policy = (await _info(link, "memory")).get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         sentences.append(

@@ -140,3 +140,6 @@ async def test_weak_settings_are_named(own_server: RedisServer) -> None:
         client.config_set("appendonly", "yes")
         client.config_set("maxmemory-policy", "noeviction")
         assert not await store.weaknesses()
+        client.config_set("appendfsync", "no")
+        [fsync] = await store.weaknesses()
+        assert "appendfsync no" in fsync
