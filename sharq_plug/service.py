@@ -224,8 +224,13 @@ class QueueService:
     def _start(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(call)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._ended)
         return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # if its caller is gone, nobody else looks at it
 
     def _admitted(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         if len(self._tasks) >= self._options.max_in_flight:

@@ -76,5 +76,6 @@ class Link:
         except ReadOnlyError as error:  # a primary that became a replica: look for it anew
             await self._redis.connection_pool.disconnect(inuse_connections=False)
             raise StoreUnavailable(f"Redis: {error}") from error
-        except (RedisError, OSError) as error:
+        except (RedisError, OSError, RuntimeError) as error:
+            # uvloop says RuntimeError when it is to write to a connection that has just died.
             raise StoreUnavailable(f"Redis: {error or 'no answer in time'}") from error

@@ -24,6 +24,7 @@ class OwedCounts:
         self._key_prefix = key_prefix
         self._owed: dict[int, Counter[str]] = {}
         self._sender: asyncio.Task[None] | None = None
+        self._losing = False
 
     def key(self, minute: int) -> str:
         """Return where the counts of the minute with this epoch (ms) are kept."""
@@ -51,5 +52,8 @@ class OwedCounts:
                 commands.append(("PEXPIRE", key, LIFETIME))
             try:
                 await self._link.call_all(commands)
+                self._losing = False
             except StoreUnavailable as error:
-                logger.warning("some minute counts of everything are lost: %s", error)
+                if not self._losing:
+                    logger.warning("minute counts of everything get lost: %s", error)
+                self._losing = True

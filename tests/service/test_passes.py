@@ -102,8 +102,8 @@ async def test_a_backlog_is_reclaimed_whole_without_a_pause() -> None:
         await store.dequeue("a", count=1000, lease=1000)
     clock.advance(1000)
     async with QueueService(store, ServiceOptions(reclaim_interval=3_600_000)):
-        while (await store.queue_metrics("a", "q")).waiting < 10_000:
-            await asyncio.sleep(0)  # noqa: ASYNC110  # the passes tell nobody how far they are
+        while (await store.queue_metrics("a", "q")).waiting < 10_000:  # noqa: ASYNC110
+            await asyncio.sleep(0)  # the passes tell nobody how far they are
 
 
 async def test_passes_end_though_the_store_swallows_a_cancellation() -> None:
