@@ -8,7 +8,7 @@ import pluggy
 
 from sharq_plug import hookspecs
 from sharq_plug.clock import Clock
-from sharq_plug.errors import ConfigError
+from sharq_plug.errors import ConfigError, SharqError
 from sharq_plug.hookspecs import ENTRY_POINT_GROUP, PROJECT, Backend
 from sharq_plug.store import QueueStore
 
@@ -28,6 +28,8 @@ def load_backend(name: str) -> Backend:
     or if it does not keep to `sharq_plug.hookspecs`.
     """
     backend = _call_hook(name, _entry_point(name))
+    if backend is None:
+        raise ConfigError(f"backend {name!r} is broken: it implements no hook sharq_backend")
     if not isinstance(backend, Backend):
         raise ConfigError(
             f"backend {name!r} is broken: its hook sharq_backend returned "
@@ -58,8 +60,10 @@ def create_store(
     """Let `backend` make its store, and make sure that it is one; raises ConfigError."""
     try:
         store = backend.open(options, clock)
-    except TypeError as error:  # an abstract verb without a body, a wrong signature
-        raise ConfigError(f"backend {name!r} is broken: {error}") from error
+    except SharqError:
+        raise
+    except Exception as error:  # a stranger's code: a verb that is missing, a wrong signature
+        raise _broken(name, error) from error
     if not isinstance(store, QueueStore):
         raise ConfigError(
             f"backend {name!r} is broken: it opened a {type(store).__name__}, "
@@ -100,11 +104,17 @@ def _call_hook(name: str, entry_point: EntryPoint) -> object:
     try:
         manager.register(entry_point.load(), name=name)
         manager.check_pending()
+        return manager.hook.sharq_backend()
     except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == entry_point.module.partition(".")[0]:
+            raise _broken(name, error) from error
         raise ConfigError(
             f"backend {name!r} needs the module {error.name!r}, which is not installed: "
             f"install what {_distribution(entry_point)} requires"
         ) from error
-    except (ImportError, AttributeError, pluggy.PluginValidationError) as error:
-        raise ConfigError(f"backend {name!r} is broken: {error}") from error
-    return manager.hook.sharq_backend()
+    except Exception as error:  # a stranger's code: anything may go wrong
+        raise _broken(name, error) from error
+
+
+def _broken(name: str, error: Exception) -> ConfigError:
+    return ConfigError(f"backend {name!r} is broken: {type(error).__name__}: {error}")

@@ -35,9 +35,10 @@ place number, and is *ready since*
 When a new interval leaves `last + interval` ahead, that becomes its ready since and it keeps its
 place number. A queue that is ready and stays so keeps its place.
 
-Arguments are valid: the dataclasses of `sharq_plug.model` see to theirs, and a store raises
-InvalidRequest for a queue type that is no name. Failures of a driver or of the network are
-raised as StoreUnavailable, chained to their cause; nothing else crosses the seam.
+Arguments are valid: the dataclasses of `sharq_plug.model` see to theirs, and `QueueService` to
+queue ids and numbers. A store raises InvalidRequest for a queue type that is no name. Failures of
+a driver or of the network are raised as StoreUnavailable, chained to their cause; nothing else
+crosses the seam.
 """
 
 from abc import ABC, abstractmethod
@@ -115,9 +116,9 @@ class QueueStore(ABC):
         Without a token the job's current lease is meant: ENDED, or UNKNOWN if it has none.
         With one, the first that holds: the token is that of the job's current lease, though it
         may have expired: ENDED. It is that of a lease of this job that a finish with this token
-        ended no longer than `receipt_time` ms ago: ENDED. The job waits, is leased or is a dead
-        letter: STALE. Else UNKNOWN. Only the first changes anything, and leaves a receipt. At
-        least 100 000 receipts of a type are kept before the oldest may go.
+        ended, no longer ago than that finish's `receipt_time` (ms): ENDED. The job waits, is
+        leased or is a dead letter: STALE. Else UNKNOWN. Only the first changes anything, and
+        leaves a receipt. At least 100 000 receipts of a type are kept before the oldest may go.
         """
 
     @abstractmethod

@@ -97,7 +97,7 @@ def test_a_driver_that_is_not_installed_is_named(install: Install) -> None:
     ("code", "reason"),
     [
         ("from sharq_plug.model import no_such_thing", "cannot import name 'no_such_thing'"),
-        ("sharq_backend = None", "returned NoneType"),
+        ("sharq_backend = None", "it implements no hook sharq_backend"),
         (
             """
             from sharq_plug.hookspecs import hookimpl

@@ -24,13 +24,18 @@ def complaint(environ: Mapping[str, str], *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("path", "old", "new", "reason"),
     [
-        (PLUGIN, "@hookimpl\n", "", "backend 'sqlite' is broken: its hook sharq_backend"),
-        (PLUGIN, "def sharq_backend", "def sharq_back", "broken: unknown hook 'sharq_back'"),
+        (PLUGIN, "@hookimpl\n", "", "backend 'sqlite' is broken: it implements no hook"),
+        (PLUGIN, "def sharq_backend", "def sharq_back", "unknown hook 'sharq_back'"),
         (PLUGIN, "return Backend(", "return dict(", "returned dict, not sharq_plug.hookspecs"),
         (PLUGIN, "return SqliteStore(", "return Exception(", "broken: it opened a Exception, not"),
-        (STORE, "async def ping", "async def pong", "broken: Can't instantiate abstract class"),
+        (STORE, "async def ping", "async def pong", "TypeError: Can't instantiate abstract class"),
         (STORE, "import sqlite3", "import sqlite4", "needs the module 'sqlite4', which is not"),
-        ("pyproject.toml", "sharq_sqlite.plugin", "sharq_sqlite.plug", "sharq_sqlite.plug"),
+        (
+            "pyproject.toml",
+            "sharq_sqlite.plugin",
+            "sharq_sqlite.plug",
+            "broken: ModuleNotFoundError",
+        ),
     ],
     ids=["no hook", "misnamed hook", "no backend", "no store", "no verb", "no driver", "no module"],
 )
