@@ -34,6 +34,13 @@ class StoreUnavailable(SharqError):
     """
 
 
+class BrokenQueue(StoreUnavailable):
+    """What the store keeps of one queue is damaged; nothing was changed. Others are fine."""
+
+    def __init__(self, queue_id: str) -> None:
+        super().__init__(f"The queue {queue_id} is damaged in the store.")
+
+
 class Overloaded(SharqError):
     """The server has as much under way as it may; nothing was changed."""
 

@@ -89,6 +89,8 @@ class EnqueueOutcome(Enum):
     QUEUED = "queued"
     DUPLICATE = "duplicate"
     QUEUE_FULL = "queue_full"
+    BROKEN = "broken"
+    """What the store keeps of the queue is damaged; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,8 @@ class LeaseOutcome(Enum):
     """The job waits, is dead, or is under another lease; nothing was changed."""
     UNKNOWN = "unknown"
     """There is no such job; without a token: no such lease."""
+    BROKEN = "broken"
+    """What the store keeps of the queue is damaged; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)

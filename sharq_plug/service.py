@@ -1,7 +1,5 @@
 """What the server does with a store: defaults, bounds, single outcomes as errors."""
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -9,7 +7,8 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sharq_plug.errors import Overloaded, QueueFull, StaleLease
+from sharq_plug.calls import StoreCalls
+from sharq_plug.errors import BrokenQueue, QueueFull, StaleLease
 from sharq_plug.model import (
     Cleared,
     Dequeued,
@@ -24,7 +23,6 @@ from sharq_plug.model import (
     QueueMetrics,
     check_interval,
     check_name,
-    receipt_time,
 )
 from sharq_plug.passes import ReclaimPasses
 from sharq_plug.store import QueueStore
@@ -34,8 +32,6 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LISTING_STEP = 1000
-CLOSE_TIMEOUT = 5.0
-"""Seconds that closing waits for store calls whose callers are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +60,9 @@ class QueueService:
     def __init__(self, store: QueueStore, options: ServiceOptions | None = None) -> None:
         self._store = store
         self._options = options or ServiceOptions()
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._calls = StoreCalls(
+            store, lease=self._options.lease, max_in_flight=self._options.max_in_flight
+        )
         self._passes = ReclaimPasses(store, self._options.reclaim_interval)
 
     async def __aenter__(self) -> Self:
@@ -81,10 +79,7 @@ class QueueService:
     ) -> None:
         """Stop the passes, and let store calls end whose callers are gone."""
         await self._passes.stop()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CLOSE_TIMEOUT):
-                while self._tasks:  # the end of one may start another, to hand its jobs back
-                    await asyncio.wait(self._tasks)
+        await self._calls.close()
 
     async def enqueue(
         self,
@@ -105,32 +100,24 @@ class QueueService:
         if requeue_limit is None:
             requeue_limit = self._options.default_requeue_limit
         job = NewJob(queue_id, job_id, payload, interval, requeue_limit, max_queued_length)
-        [result] = await self._shielded(self._store.enqueue(queue_type, [job]))
+        result = await self._calls.enqueue(queue_type, job)
+        if result.outcome is EnqueueOutcome.BROKEN:
+            raise BrokenQueue(queue_id)
         if result.outcome is EnqueueOutcome.QUEUE_FULL:
             raise QueueFull(result.queue_length or 0)
         return result
 
-    async def dequeue(
-        self, queue_type: str, *, count: int = 1, attempt_id: str | None = None
-    ) -> Dequeued:
-        """Lease up to `count` ready jobs of a type; with `attempt_id` the call may be repeated.
+    async def dequeue(self, queue_type: str, *, attempt_id: str | None = None) -> Dequeued:
+        """Lease the next ready job of a type; with `attempt_id` the call may be repeated.
 
-        A caller that is cancelled meanwhile has its jobs handed back, unless it can repeat.
+        A caller that is cancelled meanwhile has its job handed back, unless it can repeat.
         Raises InvalidRequest, Overloaded, StoreUnavailable.
         """
         check_name("queue_type", queue_type)
-        if attempt_id is not None:
-            check_name("attempt_id", attempt_id)
-        lease = self._options.lease
-        call = self._admitted(
-            self._store.dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
-        )
-        try:
-            return await asyncio.shield(call)
-        except asyncio.CancelledError:
-            if attempt_id is None:
-                call.add_done_callback(self._hand_back_result(queue_type))
-            raise
+        if attempt_id is None:
+            return await self._calls.dequeue(queue_type)
+        check_name("attempt_id", attempt_id)
+        return await self._calls.repeatable_dequeue(queue_type, attempt_id)
 
     async def finish(
         self, queue_type: str, queue_id: str, job_id: str, *, token: str | None = None
@@ -140,9 +127,9 @@ class QueueService:
         Raises InvalidRequest, StaleLease, Overloaded, StoreUnavailable.
         """
         check_name("queue_type", queue_type)
-        lease = LeaseRef(queue_id, job_id, token)
-        kept = receipt_time(self._options.lease)
-        [outcome] = await self._shielded(self._store.finish(queue_type, [lease], receipt_time=kept))
+        outcome = await self._calls.finish(queue_type, LeaseRef(queue_id, job_id, token))
+        if outcome is LeaseOutcome.BROKEN:
+            raise BrokenQueue(queue_id)
         if outcome is LeaseOutcome.STALE:
             raise StaleLease
         return outcome is LeaseOutcome.ENDED
@@ -152,10 +139,7 @@ class QueueService:
 
         If it fails, the jobs come back when their leases expire.
         """
-        if jobs:
-            leases = [LeaseRef(job.queue_id, job.job_id, job.token) for job in jobs]
-            task = self._start(self._store.release(queue_type, leases))
-            task.add_done_callback(_log_failed_hand_back)
+        self._calls.hand_back(queue_type, jobs)
 
     async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:
         """Change a queue's interval (ms); False if the queue does not exist.
@@ -165,7 +149,7 @@ class QueueService:
         check_name("queue_type", queue_type)
         check_name("queue_id", queue_id)
         check_interval(interval)
-        return await self._shielded(self._store.set_interval(queue_type, queue_id, interval))
+        return await self._calls.alone(self._store.set_interval(queue_type, queue_id, interval))
 
     async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
         """Remove a queue's jobs, with `purge` also its dead letters and counts.
@@ -174,7 +158,7 @@ class QueueService:
         """
         check_name("queue_type", queue_type)
         check_name("queue_id", queue_id)
-        return await self._shielded(self._store.clear(queue_type, queue_id, purge=purge))
+        return await self._calls.alone(self._store.clear(queue_type, queue_id, purge=purge))
 
     async def queue_metrics(self, queue_type: str, queue_id: str) -> QueueMetrics:
         """Return a queue's lengths and counts.
@@ -183,7 +167,7 @@ class QueueService:
         """
         check_name("queue_type", queue_type)
         check_name("queue_id", queue_id)
-        return await self._shielded(self._store.queue_metrics(queue_type, queue_id))
+        return await self._calls.alone(self._store.queue_metrics(queue_type, queue_id))
 
     async def counts(self, queue_type: str | None = None) -> MinuteCounts:
         """Return the minute counts of a type or of everything.
@@ -192,7 +176,7 @@ class QueueService:
         """
         if queue_type is not None:
             check_name("queue_type", queue_type)
-        return await self._shielded(self._store.counts(queue_type))
+        return await self._calls.alone(self._store.counts(queue_type))
 
     async def queue_types(self) -> list[str]:
         """List every type that has a queue, in bounded steps.
@@ -221,44 +205,12 @@ class QueueService:
         """
         return await self._passes.once()
 
-    def _start(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(call)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled():
-            task.exception()  # if its caller is gone, nobody else looks at it
-
-    def _admitted(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        if len(self._tasks) >= self._options.max_in_flight:
-            call.close()
-            raise Overloaded
-        return self._start(call)
-
-    async def _shielded(self, call: Coroutine[Any, Any, T]) -> T:
-        return await asyncio.shield(self._admitted(call))
-
     async def _gathered(self, step: Callable[..., Coroutine[Any, Any, Page]]) -> list[str]:
         names: dict[str, None] = {}
         cursor: str | None = None
         while True:
-            page = await self._shielded(step(cursor=cursor, limit=LISTING_STEP))
+            page = await self._calls.alone(step(cursor=cursor, limit=LISTING_STEP))
             names.update(dict.fromkeys(page.names))
             cursor = page.cursor
             if cursor is None:
                 return list(names)
-
-    def _hand_back_result(self, queue_type: str) -> Callable[[asyncio.Task[Dequeued]], None]:
-        def hand_back(call: asyncio.Task[Dequeued]) -> None:
-            if not call.cancelled() and call.exception() is None:
-                self.hand_back(queue_type, call.result().jobs)
-
-        return hand_back
-
-
-def _log_failed_hand_back(task: asyncio.Task[list[LeaseOutcome]]) -> None:
-    if not task.cancelled() and task.exception() is not None:
-        logger.warning("jobs could not be handed back, they wait for expiry: %s", task.exception())

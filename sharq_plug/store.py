@@ -38,7 +38,9 @@ place number. A queue that is ready and stays so keeps its place.
 Arguments are valid: the dataclasses of `sharq_plug.model` see to theirs, and `QueueService` to
 queue ids and numbers. A store raises InvalidRequest for a queue type that is no name. Failures of
 a driver or of the network are raised as StoreUnavailable, chained to their cause; nothing else
-crosses the seam.
+crosses the seam. A store that finds what it keeps of one queue damaged (by others: no verb does it)
+answers BROKEN for the items of that queue, passes over it in `dequeue` and `reclaim`, logs it, and
+serves all others.
 """
 
 from abc import ABC, abstractmethod

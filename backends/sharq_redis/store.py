@@ -10,7 +10,6 @@ from typing import Any, Self
 from redis.asyncio import BlockingConnectionPool
 
 from sharq_plug.clock import Clock
-from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import (
     MAX_DEQUEUE_BYTES,
     MAX_RECEIPTS,
@@ -42,11 +41,11 @@ logger = logging.getLogger(__name__)
 TOKEN_BYTES = 12
 RECEIPT_SHARDS = 16
 REQUEUES_EXHAUSTED = "requeues_exhausted"
-BROKEN = -2
 ENQUEUE_OUTCOMES = {
     1: EnqueueOutcome.QUEUED,
     0: EnqueueOutcome.DUPLICATE,
     -1: EnqueueOutcome.QUEUE_FULL,
+    -2: EnqueueOutcome.BROKEN,
 }
 LEASE_OUTCOMES = {outcome.value.encode(): outcome for outcome in LeaseOutcome}
 JOB_FIELDS = 7
@@ -110,7 +109,7 @@ class RedisStore(QueueStore):
             self._scripts.dequeue, queue_type, count, lease, fresh, MAX_DEQUEUE_BYTES, attempt
         )
         now, next_ready_at, broken, expires_at, repeated, *fields = reply
-        _log_broken(queue_type, broken)
+        _log_all_broken(broken)
         jobs = _leased_jobs(fields, (repeated or fresh).decode(), int(expires_at))
         if not repeated:
             self._owed.add(int(now), "d", len(jobs))
@@ -123,19 +122,19 @@ class RedisStore(QueueStore):
         """End leases, their jobs done."""
         arguments = (receipt_time, MAX_RECEIPTS // RECEIPT_SHARDS, *_claims(leases))
         reply = await self._run(self._scripts.finish, queue_type, *arguments)
-        return _lease_outcomes(leases, reply)
+        return [_lease_outcome(*pair) for pair in zip(leases, reply, strict=True)]
 
     async def release(self, queue_type: str, leases: Sequence[LeaseRef]) -> list[LeaseOutcome]:
         """Hand leased jobs back."""
         reply = await self._run(self._scripts.release, queue_type, *_claims(leases))
-        return _lease_outcomes(leases, reply)
+        return [_lease_outcome(*pair) for pair in zip(leases, reply, strict=True)]
 
     async def reclaim(self, queue_type: str, *, limit: int) -> Reclaimed:
         """End expired leases, and forget rates that are paid off."""
         script = self._scripts.reclaim
         reply = await self._run(script, queue_type, limit, REQUEUES_EXHAUSTED)
         requeued, dead, more, done, broken = reply
-        _log_broken(queue_type, broken)
+        _log_all_broken(broken)
         if done:
             await self._index.remove_if_done(queue_type)
         return Reclaimed(requeued, dead, bool(more))
@@ -223,8 +222,9 @@ class RedisStore(QueueStore):
 
 
 def _enqueue_result(job: NewJob, outcome: int, waiting: int | bytes) -> EnqueueResult:
-    if outcome == BROKEN or isinstance(waiting, bytes):
-        raise _broken_queue(job.queue_id, waiting)
+    if isinstance(waiting, bytes):
+        _log_broken(job.queue_id, waiting)
+        return EnqueueResult(EnqueueOutcome.BROKEN)
     length = None if job.max_queued_length is None else waiting
     return EnqueueResult(ENQUEUE_OUTCOMES[outcome], length)
 
@@ -253,11 +253,12 @@ def _claims(leases: Iterable[LeaseRef]) -> list[str]:
     return [part for ref in leases for part in (ref.queue_id, ref.job_id, ref.token or "")]
 
 
-def _lease_outcomes(leases: Sequence[LeaseRef], reply: Sequence[bytes]) -> list[LeaseOutcome]:
-    for ref, outcome in zip(leases, reply, strict=True):
-        if outcome not in LEASE_OUTCOMES:
-            raise _broken_queue(ref.queue_id, outcome)
-    return [LEASE_OUTCOMES[outcome] for outcome in reply]
+def _lease_outcome(ref: LeaseRef, reply: bytes) -> LeaseOutcome:
+    outcome = LEASE_OUTCOMES.get(reply)
+    if outcome is None:
+        _log_broken(ref.queue_id, reply)
+        return LeaseOutcome.BROKEN
+    return outcome
 
 
 def _minute_counts(now: int, counts: Iterable[tuple[int, int, int]]) -> MinuteCounts:
@@ -269,12 +270,10 @@ def _minute_counts(now: int, counts: Iterable[tuple[int, int, int]]) -> MinuteCo
     return MinuteCounts(enqueues, dequeues)
 
 
-def _broken_queue(queue_id: str, reason: object) -> StoreUnavailable:
-    why = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else reason
-    return StoreUnavailable(f"Redis: queue {queue_id} is broken: {why}")
+def _log_all_broken(broken: Sequence[bytes]) -> None:
+    for queue_id, reason in zip(broken[::2], broken[1::2], strict=True):
+        _log_broken(queue_id.decode(), reason)
 
 
-def _log_broken(queue_type: str, broken: Sequence[bytes]) -> None:
-    for queue in broken:
-        text = queue.decode("utf-8", "replace")
-        logger.error("broken queue of type %s, set aside for a minute: %s", queue_type, text)
+def _log_broken(queue_id: str, reason: bytes) -> None:
+    logger.error("queue %s is broken: %s", queue_id, reason.decode("utf-8", "replace"))

@@ -131,8 +131,7 @@ class HangingUpStore(MemoryStore):
     ) -> Dequeued:
         if not self.hung_up:
             self.hung_up = True
-            loop, hang_up = asyncio.get_running_loop(), Request.get_current().transport.close
-            loop.call_soon(loop.call_soon, hang_up)
+            Request.get_current().transport.close()
         return await super().dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
 
 

@@ -2,7 +2,7 @@
 -- Lease ready jobs, the first of the first ready queue in line each time.
 -- ARGV  2 how many at most, 3 lease time in ms, 4 as many tokens of 16 characters in a row,
 --       5 bytes of payload that end the batch, 6 attempt id or ''
--- Reply the time, next_ready_at or -1, which queues are broken and why, when the leases expire,
+-- Reply the time, next_ready_at or -1, the broken queues, each with the reason, when the leases expire,
 --       the tokens of a repeated attempt in a row or '' (then they are the first of ARGV[4]), then
 --       for each job: queue id, job id, requeues remaining, attempt, jobs waiting behind it, where
 --       the payload begins, the job with its payload
@@ -133,7 +133,7 @@ while served < wanted and not full do
             break
         elseif not outcome then
             call('ZADD', LINE, now + QUARANTINE_MS, place)
-            broken[#broken + 1] = name_of(place) .. ': ' .. reason
+            broken[#broken + 1], broken[#broken + 2] = name_of(place), reason
         end
     end
 end

@@ -2,7 +2,7 @@
 -- End expired leases by (expiry, queue id, number), and forget rates that are paid off.
 -- ARGV  2 how many of each at most, 3 the reason for dead letters
 -- Reply how many went back, how many died, 1 if there is more to do at once, 1 if the type needs
---       no further pass, which queues are broken and why
+--       no further pass, the broken queues, each with the reason
 
 local limit, reason = tonumber(ARGV[2]), ARGV[3]
 local broken = {}
@@ -62,7 +62,7 @@ for turn = 1, limit do
     local outcome, reason = guarded(reclaim, id, number + turn)
     if not outcome then
         call('ZADD', EXPIRING, now + QUARANTINE_MS, id)
-        broken[#broken + 1] = id .. ': ' .. reason
+        broken[#broken + 1], broken[#broken + 2] = id, reason
     end
     id = first_expired()
 end

@@ -1,0 +1,169 @@
+"""The way from single requests to the store: shared calls, a bound, callers that go away."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from sharq_plug.batching import Again, Batcher
+from sharq_plug.errors import Overloaded
+from sharq_plug.model import (
+    Dequeued,
+    EnqueueResult,
+    LeasedJob,
+    LeaseOutcome,
+    LeaseRef,
+    NewJob,
+    receipt_time,
+)
+from sharq_plug.store import QueueStore
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+CLOSE_TIMEOUT = 5.0
+"""Seconds that closing waits for store calls whose callers are gone."""
+MAX_IDLE_BATCHERS = 1000
+
+
+class StoreCalls:
+    """Call a store for single requests. Those of one verb and type that come together share a call.
+
+    A call runs to its end even if its caller is cancelled. Past `max_in_flight` callers at a time
+    all methods but `hand_back` raise Overloaded. `lease` is in ms.
+    """
+
+    def __init__(self, store: QueueStore, *, lease: int, max_in_flight: int) -> None:
+        self._store = store
+        self._lease = lease
+        self._max_in_flight = max_in_flight
+        self._in_flight = 0
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._batchers: dict[tuple[str, str], Batcher[Any, Any]] = {}
+
+    async def enqueue(self, queue_type: str, job: NewJob) -> EnqueueResult:
+        """Put a job into its queue."""
+        batcher: Batcher[NewJob, EnqueueResult] = self._batcher(
+            "enqueue",
+            queue_type,
+            lambda: Batcher(partial(self._store.enqueue, queue_type), weigh=_payload_size),
+        )
+        return await self._result(batcher, job)
+
+    async def dequeue(self, queue_type: str) -> Dequeued:
+        """Lease the next job of a type; if the caller is cancelled, hand it back."""
+        batcher: Batcher[None, Dequeued] = self._batcher(
+            "dequeue",
+            queue_type,
+            lambda: Batcher(
+                partial(self._dequeue_for_each, queue_type),
+                abandoned=lambda dequeued: self.hand_back(queue_type, dequeued.jobs),
+            ),
+        )
+        return await self._result(batcher, None)
+
+    async def finish(self, queue_type: str, lease: LeaseRef) -> LeaseOutcome:
+        """End a lease, its job done."""
+        finish = partial(self._store.finish, queue_type, receipt_time=receipt_time(self._lease))
+        batcher: Batcher[LeaseRef, LeaseOutcome] = self._batcher(
+            "finish", queue_type, lambda: Batcher(finish)
+        )
+        return await self._result(batcher, lease)
+
+    async def repeatable_dequeue(self, queue_type: str, attempt_id: str) -> Dequeued:
+        """Lease the next job of a type, or the one that this attempt has got already."""
+        return await self.alone(
+            self._store.dequeue(queue_type, count=1, lease=self._lease, attempt_id=attempt_id)
+        )
+
+    async def alone(self, call: Coroutine[Any, Any, T]) -> T:
+        """Make a call that is not to be shared."""
+        try:
+            self._admit()
+        except Overloaded:
+            call.close()
+            raise
+        try:
+            return await asyncio.shield(self._start(call))
+        finally:
+            self._in_flight -= 1
+
+    def hand_back(self, queue_type: str, jobs: Sequence[LeasedJob]) -> None:
+        """Release jobs that never reached their worker; do not wait for it.
+
+        If it fails, the jobs come back when their leases expire.
+        """
+        if jobs:
+            leases = [LeaseRef(job.queue_id, job.job_id, job.token) for job in jobs]
+            task = self._start(self._store.release(queue_type, leases))
+            task.add_done_callback(_log_failed_hand_back)
+
+    async def close(self) -> None:
+        """Let calls end whose callers are gone."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                while running := self._running():  # the end of one may start another
+                    await asyncio.wait(running)
+
+    def _running(self) -> set[asyncio.Task[Any]]:
+        batches = (batcher.running for batcher in self._batchers.values())
+        return self._tasks | {task for task in batches if task is not None}
+
+    def _batcher(
+        self, verb: str, queue_type: str, make: Callable[[], Batcher[Any, Any]]
+    ) -> Batcher[Any, Any]:
+        batcher = self._batchers.get((verb, queue_type))
+        if batcher is None:
+            if len(self._batchers) >= MAX_IDLE_BATCHERS:
+                self._batchers = {k: b for k, b in self._batchers.items() if b.running is not None}
+            batcher = self._batchers[verb, queue_type] = make()
+        return batcher
+
+    def _admit(self) -> None:
+        if self._in_flight >= self._max_in_flight:
+            raise Overloaded
+        self._in_flight += 1
+
+    async def _result(self, batcher: Batcher[Any, T], item: Any) -> T:
+        self._admit()
+        future = batcher.submit(item)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            batcher.abandon(future)
+            raise
+        finally:
+            self._in_flight -= 1
+
+    async def _dequeue_for_each(
+        self, queue_type: str, callers: Sequence[None]
+    ) -> list[Dequeued | Again]:
+        """Give each caller a job. When they ran out, the others ask again, to hear till when."""
+        dequeued = await self._store.dequeue(queue_type, count=len(callers), lease=self._lease)
+        if not dequeued.jobs:
+            return [dequeued] * len(callers)
+        again = len(callers) - len(dequeued.jobs)
+        return [*(Dequeued((job,)) for job in dequeued.jobs), *[Again()] * again]
+
+    def _start(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.create_task(call)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            task.exception()  # if its caller is gone, nobody else looks at it
+
+
+def _payload_size(job: NewJob) -> int:
+    return len(job.payload)
+
+
+def _log_failed_hand_back(task: asyncio.Task[list[LeaseOutcome]]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        logger.warning("jobs could not be handed back, they wait for expiry: %s", task.exception())

@@ -1,0 +1,201 @@
+"""Calls that share a way to the store."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from sharq_memory.store import MemoryStore
+from sharq_plug.batching import Again, Batcher, Bounds
+from sharq_plug.errors import Overloaded, StoreUnavailable
+from sharq_plug.model import Dequeued, EnqueueResult, NewJob
+from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.testing import ManualClock
+
+pytestmark = pytest.mark.anyio
+
+
+class Store:
+    """Doubles numbers, a batch at a time, each when it is told to."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+        self.go_on = asyncio.Semaphore(0)
+        self.error: Exception | None = None
+
+    async def double(self, items: Sequence[int]) -> list[int | Again]:
+        self.batches.append(list(items))
+        await self.go_on.acquire()
+        if self.error is not None:
+            raise self.error
+        return [2 * item for item in items]
+
+
+@pytest.fixture
+async def store() -> Store:
+    return Store()
+
+
+async def turn() -> None:
+    """Let everything run that can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+async def test_a_call_that_comes_alone_goes_at_once(store: Store) -> None:
+    batcher = Batcher(store.double)
+    future = batcher.submit(1)
+    await turn()
+    assert store.batches == [[1]]
+    store.go_on.release()
+    assert await future == 2
+    await turn()
+    assert batcher.running is None
+
+
+async def test_calls_that_come_meanwhile_go_together_in_their_order(store: Store) -> None:
+    batcher = Batcher(store.double)
+    futures = [batcher.submit(0)]
+    await turn()
+    futures += [batcher.submit(number) for number in range(1, 6)]
+    store.go_on.release()
+    store.go_on.release()
+    assert await asyncio.gather(*futures) == [0, 2, 4, 6, 8, 10]
+    assert store.batches == [[0], [1, 2, 3, 4, 5]]
+
+
+async def test_a_batch_is_bounded_in_number_and_weight(store: Store) -> None:
+    batcher = Batcher(store.double, bounds=Bounds(items=3, weight=10), weigh=lambda item: item)
+    futures = [batcher.submit(item) for item in (1, 1, 1, 1, 9, 1, 50, 2)]
+    for _ in futures:
+        store.go_on.release()
+    await asyncio.gather(*futures)
+    assert store.batches == [[1, 1, 1], [1, 9], [1], [50], [2]]
+
+
+async def test_a_caller_that_is_gone_takes_nothing_from_the_others(store: Store) -> None:
+    abandoned: list[int] = []
+    batcher: Batcher[int, int] = Batcher(store.double, abandoned=abandoned.append)
+    first, gone_early, second = (batcher.submit(item) for item in (1, 2, 3))
+    batcher.abandon(gone_early)
+    await turn()
+    batcher.abandon(first)
+    store.go_on.release()
+    assert await second == 6
+    assert store.batches == [[1, 3]]
+    assert abandoned == [2], "what ran for it"
+
+
+async def test_a_result_that_its_cancelled_caller_did_not_get_is_abandoned(store: Store) -> None:
+    abandoned: list[int] = []
+    batcher: Batcher[int, int] = Batcher(store.double, abandoned=abandoned.append)
+    future = batcher.submit(1)
+    store.go_on.release()
+    await turn()
+    batcher.abandon(future)
+    assert abandoned == [2]
+
+
+async def test_what_a_batch_raises_is_raised_to_its_callers_alone(store: Store) -> None:
+    batcher = Batcher(store.double)
+    store.error = StoreUnavailable("away")
+    first = batcher.submit(1)
+    await turn()
+    second = batcher.submit(2)
+    store.go_on.release()
+    with pytest.raises(StoreUnavailable):
+        await first
+    store.error = None
+    store.go_on.release()
+    assert await second == 4
+
+
+async def test_an_item_that_is_to_go_again_goes_ahead_of_the_others() -> None:
+    batches: list[list[int]] = []
+
+    async def serve_two(items: Sequence[int]) -> list[int | Again]:
+        batches.append(list(items))
+        await asyncio.sleep(0)
+        return [item if place < 2 else Again() for place, item in enumerate(items)]
+
+    batcher: Batcher[int, int] = Batcher(serve_two)
+    futures = [batcher.submit(item) for item in range(5)]
+    await turn()
+    assert await asyncio.gather(*futures) == [0, 1, 2, 3, 4]
+    assert batches == [[0, 1, 2, 3, 4], [2, 3, 4], [4]]
+
+
+class CountingStore(MemoryStore):
+    """Counts the calls, and answers them when others have had their turn."""
+
+    def __init__(self, clock: ManualClock | None = None) -> None:
+        super().__init__(clock)
+        self.calls: list[int] = []
+
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
+        self.calls.append(len(jobs))
+        await asyncio.sleep(0)
+        return await super().enqueue(queue_type, jobs)
+
+    async def dequeue(
+        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
+    ) -> Dequeued:
+        self.calls.append(count)
+        await asyncio.sleep(0)
+        return await super().dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
+
+
+QUIET = ServiceOptions(reclaim=False, max_in_flight=100)
+
+
+async def put(service: QueueService, count: int, queue_id: str = "q", interval: int = 0) -> None:
+    await asyncio.gather(
+        *(
+            service.enqueue("sms", queue_id, job_id=f"j{n}", interval=interval, payload=b"{}")
+            for n in range(count)
+        )
+    )
+
+
+async def test_requests_of_one_type_that_are_there_together_are_one_store_call() -> None:
+    store = CountingStore()
+    async with QueueService(store, QUIET) as service:
+        await put(service, 50)
+        assert store.calls == [50]
+        answers = await asyncio.gather(*(service.dequeue("sms") for _ in range(50)))
+        assert store.calls == [50, 50]
+    assert [answer.jobs[0].job_id for answer in answers] == [f"j{n}" for n in range(50)]
+
+
+async def test_callers_beyond_the_jobs_that_are_ready_hear_when_to_come_back() -> None:
+    clock = ManualClock()
+    store = CountingStore(clock)
+    async with QueueService(store, QUIET) as service:
+        await put(service, 2, interval=500)
+        answers = await asyncio.gather(*(service.dequeue("sms") for _ in range(3)))
+    assert [len(answer.jobs) for answer in answers] == [1, 0, 0]
+    assert [answer.next_ready_at for answer in answers] == [None] + [clock.now() + 500] * 2
+
+
+async def test_a_worker_that_goes_away_has_its_job_handed_back_whenever_it_goes() -> None:
+    for turns in range(8):
+        store = CountingStore()
+        async with QueueService(store, QUIET) as service:
+            await put(service, 1)
+            caller = asyncio.create_task(service.dequeue("sms"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            went = caller.cancel()
+            await asyncio.wait({caller})
+        waiting = (await store.queue_metrics("sms", "q")).waiting
+        assert waiting == (1 if went else 0), turns
+
+
+async def test_past_the_bound_callers_are_refused_and_the_others_served() -> None:
+    async with QueueService(CountingStore(), QUIET) as service:
+        answers = await asyncio.gather(
+            *(service.dequeue("sms") for _ in range(120)), return_exceptions=True
+        )
+        refused = [answer for answer in answers if isinstance(answer, Overloaded)]
+        assert len(refused) == 20
+        assert (await service.dequeue("sms")).jobs == ()
