@@ -97,7 +97,7 @@ class BatchConformance(Conformance):
         for lease in await self._mixed_claims(store, SINGLE):
             singles += await store.finish(SINGLE, [lease], receipt_time=RECEIPT_TIME)
         assert await store.finish(BATCHED, batch, receipt_time=RECEIPT_TIME) == singles
-        assert set(singles) == set(LeaseOutcome)
+        assert set(singles) == {LeaseOutcome.ENDED, LeaseOutcome.STALE, LeaseOutcome.UNKNOWN}
         await assert_alike(store, clock)
 
     async def test_releases(self, store: QueueStore, clock: ManualClock) -> None:
@@ -107,7 +107,7 @@ class BatchConformance(Conformance):
         for lease in await self._mixed_claims(store, SINGLE):
             singles += await store.release(SINGLE, [lease])
         assert await store.release(BATCHED, batch) == singles
-        assert set(singles) == set(LeaseOutcome)
+        assert set(singles) == {LeaseOutcome.ENDED, LeaseOutcome.STALE, LeaseOutcome.UNKNOWN}
         await assert_alike(store, clock)
 
     async def test_reclaims(self, store: QueueStore, clock: ManualClock) -> None:
