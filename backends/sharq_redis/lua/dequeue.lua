@@ -2,16 +2,17 @@
 -- Lease ready jobs, the first of the first ready queue in line each time.
 -- ARGV  2 how many at most, 3 lease time in ms, 4 as many tokens of 16 characters in a row,
 --       5 bytes of payload that end the batch, 6 attempt id or ''
--- Reply the time, next_ready_at or -1, the broken queues, each with the reason, when the leases expire,
---       the tokens of a repeated attempt in a row or '' (then they are the first of ARGV[4]), then
---       for each job: queue id, job id, requeues remaining, attempt, jobs waiting behind it, where
---       the payload begins, the job with its payload
+-- Reply the time, next_ready_at or -1, the broken queues, each with the reason, when the leases
+--       expire, the tokens of a repeated attempt in a row or '' (then they are the first of
+--       ARGV[4]), then for each job: queue id, job id, requeues remaining, attempt, jobs waiting
+--       behind it, where the payload begins, the job with its payload
 
 local wanted, lease_ms, tokens = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local max_bytes, attempt_id = tonumber(ARGV[5]), ARGV[6]
 local TOKEN = 16
 local PAGE = 100
-local SERVED, FULL = 1, 2
+local MAX_PASSED_OVER = 1000
+local SERVED, FULL, NOTHING_THERE = 1, 2, 3
 local broken = {}
 local expiry = now + lease_ms
 local reply = {integer(now), -1, broken, integer(expiry), ''}
@@ -76,13 +77,14 @@ local function advance(id, queue)
     queue[LENGTH], queue[HEAD], queue[HEAD_PLACE] = 0, '', 0
 end
 
--- Serve the queue at `place`. Return SERVED, or FULL if its job is too large for this batch.
+-- Serve the queue at `place`. Return SERVED, or FULL if its job is too large for this batch, or
+-- NOTHING_THERE if nothing waits in it, which only a hand in the keys can bring about.
 local function serve(place, number)
     local id = name_of(place)
     local queue = load_queue(id)
     if not queue or queue[LENGTH] == 0 then
         call('ZREM', LINE, place)
-        return SERVED
+        return NOTHING_THERE
     end
     local jobs, job_id, job_place = key_of('jobs', id), queue[HEAD], queue[HEAD_PLACE]
     local job = call('HGET', jobs, job_id)
@@ -118,8 +120,8 @@ local function serve(place, number)
     return SERVED
 end
 
-local full = false
-while served < wanted and not full do
+local full, passed_over = false, 0
+while served < wanted and not full and passed_over < MAX_PASSED_OVER do
     local limit = math.min(wanted - served, PAGE)
     local places = call('ZRANGE', LINE, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
     if not places[1] then
@@ -131,7 +133,10 @@ while served < wanted and not full do
         if outcome == FULL then
             full = true
             break
-        elseif not outcome then
+        elseif outcome ~= SERVED then
+            passed_over = passed_over + 1
+        end
+        if not outcome then
             call('ZADD', LINE, now + QUARANTINE_MS, place)
             broken[#broken + 1], broken[#broken + 2] = name_of(place), reason
         end

@@ -150,7 +150,9 @@ end
 -- A queue that has lost its last job ceases to exist.
 local function cease(id, queue)
     call('HDEL', QUEUES, id)
-    leave_behind(id, queue)
+    if queue then
+        leave_behind(id, queue)
+    end
     if call('EXISTS', QUEUES) == 0 then
         call('DEL', NUMBER)
     end
@@ -175,7 +177,10 @@ local function change_interval(id, queue, interval, number)
     local allowed = allowed_at(queue)
     if allowed > now then
         call('ZADD', LINE, allowed, place)
-    elseif tonumber(call('ZSCORE', LINE, place)) > now then
+        return
+    end
+    local since = call('ZSCORE', LINE, place)
+    if not since or tonumber(since) > now then
         call('ZREM', LINE, place)
         enter_line(id, queue, now, number)
     end
