@@ -14,6 +14,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+MAX_GIVEN_UP = 32
+"""Items without a caller that may wait with the others while a batch lasts."""
+
+
 class Again:
     """Stands for a result: the item goes ahead of the others into the next batch."""
 
@@ -48,6 +52,7 @@ class Batcher(Generic[Item, Result]):
         self._abandoned = abandoned
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._running: asyncio.Task[None] | None = None
+        self._given_up = 0
 
     @property
     def running(self) -> asyncio.Task[None] | None:
@@ -70,6 +75,10 @@ class Batcher(Generic[Item, Result]):
         if future.done() and not future.cancelled() and future.exception() is None:
             self._tell_abandoned(future.result())
         future.cancel()
+        self._given_up += 1
+        if self._given_up > MAX_GIVEN_UP:
+            self._waiting = deque(entry for entry in self._waiting if not entry[1].done())
+            self._given_up = 0
 
     def _tell_abandoned(self, result: Result) -> None:
         if self._abandoned is not None:

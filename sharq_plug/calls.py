@@ -27,13 +27,15 @@ T = TypeVar("T")
 CLOSE_TIMEOUT = 5.0
 """Seconds that closing waits for store calls whose callers are gone."""
 MAX_IDLE_BATCHERS = 1000
+MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
+"""Bytes of payload that may be on their way into the store; one job may be, however large."""
 
 
 class StoreCalls:
     """Call a store for single requests. Those of one verb and type that come together share a call.
 
-    A call runs to its end even if its caller is cancelled. Past `max_in_flight` callers at a time
-    all methods but `hand_back` raise Overloaded. `lease` is in ms.
+    A call runs to its end even if its caller is cancelled. Past `max_in_flight` callers at a time,
+    or too many bytes of payload, all methods but `hand_back` raise Overloaded. `lease` is in ms.
     """
 
     def __init__(self, store: QueueStore, *, lease: int, max_in_flight: int) -> None:
@@ -41,6 +43,7 @@ class StoreCalls:
         self._lease = lease
         self._max_in_flight = max_in_flight
         self._in_flight = 0
+        self._bytes_in_flight = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._batchers: dict[tuple[str, str], Batcher[Any, Any]] = {}
 
@@ -51,7 +54,7 @@ class StoreCalls:
             queue_type,
             lambda: Batcher(partial(self._store.enqueue, queue_type), weigh=_payload_size),
         )
-        return await self._result(batcher, job)
+        return await self._result(batcher, job, size=_payload_size(job))
 
     async def dequeue(self, queue_type: str) -> Dequeued:
         """Lease the next job of a type; if the caller is cancelled, hand it back."""
@@ -89,7 +92,7 @@ class StoreCalls:
         try:
             return await asyncio.shield(self._start(call))
         finally:
-            self._in_flight -= 1
+            self._dismiss()
 
     def hand_back(self, queue_type: str, jobs: Sequence[LeasedJob]) -> None:
         """Release jobs that never reached their worker; do not wait for it.
@@ -122,13 +125,19 @@ class StoreCalls:
             batcher = self._batchers[verb, queue_type] = make()
         return batcher
 
-    def _admit(self) -> None:
-        if self._in_flight >= self._max_in_flight:
+    def _admit(self, size: int = 0) -> None:
+        too_large = self._bytes_in_flight and self._bytes_in_flight + size > MAX_BYTES_IN_FLIGHT
+        if self._in_flight >= self._max_in_flight or too_large:
             raise Overloaded
         self._in_flight += 1
+        self._bytes_in_flight += size
 
-    async def _result(self, batcher: Batcher[Any, T], item: Any) -> T:
-        self._admit()
+    def _dismiss(self, size: int = 0) -> None:
+        self._in_flight -= 1
+        self._bytes_in_flight -= size
+
+    async def _result(self, batcher: Batcher[Any, T], item: Any, *, size: int = 0) -> T:
+        self._admit(size)
         future = batcher.submit(item)
         try:
             return await future
@@ -136,7 +145,7 @@ class StoreCalls:
             batcher.abandon(future)
             raise
         finally:
-            self._in_flight -= 1
+            self._dismiss(size)
 
     async def _dequeue_for_each(
         self, queue_type: str, callers: Sequence[None]

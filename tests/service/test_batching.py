@@ -96,6 +96,20 @@ async def test_a_result_that_its_cancelled_caller_did_not_get_is_abandoned(store
     assert abandoned == [2]
 
 
+async def test_items_whose_callers_are_gone_do_not_pile_up(store: Store) -> None:
+    batcher = Batcher(store.double)
+    first = batcher.submit(0)
+    await turn()
+    for item in range(1, 1000):
+        batcher.abandon(batcher.submit(item))
+    assert len(batcher._waiting) < 50
+    last = batcher.submit(1000)
+    store.go_on.release()
+    store.go_on.release()
+    assert await asyncio.gather(first, last) == [0, 2000]
+    assert store.batches == [[0], [1000]]
+
+
 async def test_what_a_batch_raises_is_raised_to_its_callers_alone(store: Store) -> None:
     batcher = Batcher(store.double)
     store.error = StoreUnavailable("away")
@@ -199,3 +213,19 @@ async def test_past_the_bound_callers_are_refused_and_the_others_served() -> Non
         refused = [answer for answer in answers if isinstance(answer, Overloaded)]
         assert len(refused) == 20
         assert (await service.dequeue("sms")).jobs == ()
+
+
+async def test_payloads_on_their_way_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sharq_plug.calls.MAX_BYTES_IN_FLIGHT", 100)
+    async with QueueService(CountingStore(), QUIET) as service:
+
+        async def put_bytes(number: int, size: int) -> object:
+            return await service.enqueue(
+                "sms", "q", job_id=f"j{number}", interval=0, payload=b"1" * size
+            )
+
+        answers = await asyncio.gather(
+            *(put_bytes(number, 40) for number in range(4)), return_exceptions=True
+        )
+        assert [isinstance(answer, Overloaded) for answer in answers] == [False, False, True, True]
+        await put_bytes(9, 1000)
