@@ -1,10 +1,40 @@
 """What the server logs, and where: messages to standard error, accesses where they are wanted."""
 
+import logging
 import logging.config
+from typing import Any
 
 from sharq_plug.errors import ConfigError
 
 STANDARD_ERROR = "-"
+LONGEST = 4000
+"""Characters of a message that are kept."""
+
+
+class OneLineFormatter(logging.Formatter):
+    """Keep what a client sends from looking like a line of its own, or from moving the cursor.
+
+    A traceback stands below its line, indented.
+    """
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # it is logging's
+        """Return the line of a record."""
+        line = _printable(super().formatMessage(record))
+        return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # it is logging's
+        """Return a traceback."""
+        lines = super().formatException(ei).split("\n")
+        return "\n".join(f"    {_printable(line)}" for line in lines)
+
+
+def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )
 
 
 def configure_logging(accesslog: str | None) -> None:
@@ -30,9 +60,13 @@ def configure_logging(accesslog: str | None) -> None:
             "version": 1,
             "disable_existing_loggers": False,
             "formatters": {
-                "message": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"},
+                "message": {
+                    "()": OneLineFormatter,
+                    "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+                },
                 "access": {
-                    "format": "%(asctime)s %(host)s %(request)s %(status)s %(byte)s%(duration)s"
+                    "()": OneLineFormatter,
+                    "fmt": "%(asctime)s %(host)s %(request)s %(status)s %(byte)s%(duration)s",
                 },
             },
             "handlers": handlers,

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import sys
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 BACKLOG = 1024
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 WATCHED_SIGNALS = STOP_SIGNALS | {signal.SIGCHLD}
+OTHER_FILES = 300
+"""Open files beside the connections: refused connections, the store's, logs."""
 DRAIN_STEP = 0.02
 """Seconds between two looks at the connections that still carry a request."""
 
@@ -108,10 +111,27 @@ def _run_child(settings: Settings, listener: socket.socket) -> None:
 
 
 def _run(settings: Settings, listener: socket.socket) -> None:
+    _allow_files(settings.server.max_connections + OTHER_FILES)
     os.environ.setdefault("SANIC_IGNORE_PRODUCTION_WARNING", "true")
     app = create_app("sharq_plug", partial(open_store, settings), _app_options(settings))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve_until_stopped(app, listener))
+
+
+def _allow_files(count: int) -> None:
+    """Let this process open so many files, or as many as the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    if hard != unlimited and hard < count:
+        logger.warning(
+            "the system allows this process %d open files, and max_connections needs %d: "
+            "connections past that are closed without an answer",
+            hard,
+            count,
+        )
+        count = hard
+    if soft != unlimited and soft < count:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
 def _app_options(settings: Settings) -> AppOptions:
@@ -125,6 +145,7 @@ def _app_options(settings: Settings) -> AppOptions:
             max_in_flight=server.max_in_flight,
         ),
         max_body_size=server.max_body_size,
+        max_connections=server.max_connections,
         access_log=server.accesslog is not None,
     )
 

@@ -1,5 +1,6 @@
 """The Sanic app: its configuration, and its life from opening the store to closing it."""
 
+import asyncio
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -7,7 +8,9 @@ from typing import Any
 
 from sanic import Sanic
 
+from sharq_plug.http.connection import Connection
 from sharq_plug.http.errors import error_response
+from sharq_plug.http.memory import Memory
 from sharq_plug.http.request import REFUSED_BODY, Request
 from sharq_plug.http.router import Router
 from sharq_plug.http.routes import add_routes
@@ -16,19 +19,43 @@ from sharq_plug.store import QueueStore
 
 GRACEFUL_SHUTDOWN_TIMEOUT = 8.0
 """Seconds that requests in flight have after a signal to stop: a store fails within 5."""
+REQUEST_TIMEOUT = 60.0
+"""Seconds within which a request has to come, from its first byte to its last."""
 RESPONSE_TIMEOUT = 60.0
 """Seconds after which a handler is given up; longer than any waits."""
-KEEP_ALIVE_TIMEOUT = 120
+KEEP_ALIVE_TIMEOUT = 120.0
 """Seconds that a connection may be idle: longer than common proxies keep theirs."""
+MEMORY = 64 * 1024 * 1024
+"""Bytes that requests and answers may take while their clients send and read..."""
+BODIES = 4
+"""...but enough for so many of the largest bodies."""
+LISTINGS_AT_ONCE = 4
+"""Lists of all types or queues that are gathered at a time, each as long as it may be."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppOptions:
-    """What holds for every request. `max_body_size` is in bytes."""
+    """What holds for every request and connection.
+
+    `max_body_size` and `memory` are in bytes, time-outs in seconds. Past `max_connections`
+    a connection is refused.
+    """
 
     service: ServiceOptions = field(default_factory=ServiceOptions)
     max_body_size: int = 1024 * 1024
+    max_connections: int = 1000
+    memory: int = MEMORY
+    request_timeout: float = REQUEST_TIMEOUT
+    response_timeout: float = RESPONSE_TIMEOUT
     access_log: bool = False
+
+
+class App(Sanic[Any, Any]):
+    """A Sanic app whose connections are bounded."""
+
+    async def create_server(self, *args: Any, **kwargs: Any) -> Any:
+        """Return a server of this app, as Sanic's own does."""
+        return await super().create_server(*args, protocol=Connection, **kwargs)
 
 
 def create_app(
@@ -39,7 +66,7 @@ def create_app(
     Two apps in a process need two names. Logging is the caller's to configure.
     """
     options = options or AppOptions()
-    app = Sanic(
+    app = App(
         name, router=Router(), request_class=Request, env_prefix=None, configure_logging=False
     )
     app.config.update(
@@ -50,9 +77,14 @@ def create_app(
         KEEP_ALIVE_TIMEOUT=KEEP_ALIVE_TIMEOUT,
         MOTD=False,
         REQUEST_MAX_SIZE=max(options.max_body_size, REFUSED_BODY),
-        RESPONSE_TIMEOUT=RESPONSE_TIMEOUT,
+        REQUEST_TIMEOUT=options.request_timeout,
+        RESPONSE_TIMEOUT=options.response_timeout,
     )
     app.ctx.max_body_size = options.max_body_size
+    app.ctx.max_connections = options.max_connections
+    app.ctx.memory = Memory(max(options.memory, BODIES * options.max_body_size))
+    app.ctx.refused = set()
+    app.ctx.listings = asyncio.Semaphore(LISTINGS_AT_ONCE)
     add_routes(app)
     app.exception(Exception)(error_response)
     _add_life(app, open_store, options.service)

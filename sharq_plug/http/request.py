@@ -1,9 +1,10 @@
 """Sanic's request, mended where strange requests break it, and led to the service."""
 
+import re
 from typing import Any
 
 import sanic
-from sanic.exceptions import PayloadTooLarge
+from sanic.exceptions import BadRequest, PayloadTooLarge
 
 from sharq_plug.service import QueueService
 
@@ -11,10 +12,22 @@ REFUSED_BODY = 16 * 1024 * 1024
 """Bytes of a refused body that are read all the same, so that its sender gets to the answer."""
 
 
+LOGGED_URL = 500
+"""Characters of a URL that the access log shows."""
+
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
+_is_proper_head = re.compile(
+    _TOKEN + rb"{1,40}+ [!-~]++ HTTP/1\.[01](?:\r\n" + _TOKEN + rb"++:[\t -~\x80-\xff]*+)*+"
+).fullmatch
+"""RFC 9112 without its leniences: what two readers may take for two things is refused."""
+
+
 class Request(sanic.Request):
     """A request for the service."""
 
     def __init__(self, url_bytes: bytes, **kwargs: Any) -> None:
+        if "head" in kwargs and not _is_proper_head(kwargs["head"]):
+            raise BadRequest("Bad Request")
         # To answer a URL that it could not parse, Sanic makes a request without a head, of the
         # same URL, and fails again.
         super().__init__(url_bytes if "head" in kwargs else b"*", **kwargs)
@@ -30,12 +43,25 @@ class Request(sanic.Request):
         service: QueueService = self.app.ctx.service
         return service
 
+    @property
+    def url(self) -> str:
+        """The URL as it came, for the access log: Sanic's is made up with the client's headers."""
+        url = self.raw_url.decode("ascii")
+        return url if len(url) <= LOGGED_URL else f"{url[:LOGGED_URL]}..."
+
     async def receive_body(self) -> None:
         """Receive the body; raises PayloadTooLarge if it is larger than the options allow."""
-        assert self.stream is not None  # noqa: S101  # Sanic calls this with a stream only
-        self.stream.request_max_size = self.app.ctx.max_body_size
+        stream: Any = self.stream
+        stream.request_max_size = self.app.ctx.max_body_size
+        connection = stream.protocol
+        body = bytearray()
         try:
-            await super().receive_body()  # type: ignore[no-untyped-call]  # Sanic has no types
+            async for data in stream:
+                body += data
+                connection.hold(body=len(body))
         except PayloadTooLarge:
-            self.stream.request_max_size = REFUSED_BODY
+            stream.request_max_size = REFUSED_BODY
+            connection.hold(body=0)
             raise
+        connection.work()
+        self.body = bytes(body)

@@ -78,16 +78,18 @@ async def interval(request: Request, queue_type: str, queue_id: str) -> HTTPResp
 
 async def metrics(request: Request) -> HTTPResponse:
     """List the types, and count everything."""
-    queue_types = await request.service.queue_types()
-    counts = await request.service.counts()
-    return success(queue_types=queue_types, **count_fields(counts))
+    async with request.app.ctx.listings:
+        queue_types = await request.service.queue_types()
+        counts = await request.service.counts()
+        return success(queue_types=queue_types, **count_fields(counts))
 
 
 async def type_metrics(request: Request, queue_type: str) -> HTTPResponse:
     """List the queues of a type, and count what went through it."""
-    queue_ids = await request.service.queue_ids(queue_type)
-    counts = await request.service.counts(queue_type)
-    return success(queue_ids=queue_ids, **count_fields(counts))
+    async with request.app.ctx.listings:
+        queue_ids = await request.service.queue_ids(queue_type)
+        counts = await request.service.counts(queue_type)
+        return success(queue_ids=queue_ids, **count_fields(counts))
 
 
 async def one_queue_metrics(request: Request, queue_type: str, queue_id: str) -> HTTPResponse:

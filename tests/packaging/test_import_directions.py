@@ -31,7 +31,7 @@ LAYERS = {
     "serving": {"config", "logs", "http", "plugins", "service", "store", "errors"},
     "cli": {"", "config", "logs", "serving", "plugins", "store", "errors"},
     "__main__": {"cli"},
-    "testing": {"testing", *SEAM},
+    "testing": {"testing", "plugins", *SEAM},
 }
 """Each part of the server, and the parts that it may import."""
 

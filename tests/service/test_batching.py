@@ -106,7 +106,7 @@ async def test_items_whose_callers_are_gone_do_not_pile_up(store: Store) -> None
     last = batcher.submit(1000)
     store.go_on.release()
     store.go_on.release()
-    assert await asyncio.gather(first, last) == [0, 2000]
+    assert [await first, await last] == [0, 2000]
     assert store.batches == [[0], [1000]]
 
 

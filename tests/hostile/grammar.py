@@ -1,0 +1,158 @@
+"""Requests that are nearly right: the grammar of the API, with something wrong here and there."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote_from_bytes
+
+from hypothesis import strategies as st
+
+from hostile.snapshot import QUEUES, TYPES
+
+JOBS = ("j1", "j2", "j3")
+METHODS = {
+    "enqueue": b"POST",
+    "dequeue": b"GET",
+    "finish": b"POST",
+    "interval": b"POST",
+    "metrics": b"GET",
+    "deletequeue": b"DELETE",
+    "deepstatus": b"GET",
+    "": b"GET",
+}
+NAMES = {"enqueue": 2, "dequeue": 1, "finish": 3, "interval": 2, "deletequeue": 2}
+"""How many names stand after a verb; after the others from none to two."""
+TOKEN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
+INTEGERS = (0, 1, 50, -1, -2, 10**12, 10**12 + 1, 2**53, 10**400)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request: its method, and all of its bytes."""
+
+    method: bytes
+    data: bytes
+
+
+def mostly(usual: st.SearchStrategy[Any], rare: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Draw one in eight from `rare`."""
+    return st.integers(0, 7).flatmap(lambda drawn: usual if drawn else rare)
+
+
+raw_names = st.one_of(
+    st.binary(max_size=12),
+    st.sampled_from([b"", b".", b"..", b"{}", b"{sms}", b"%s", b"\n", b"\0", b"\x1b[2J", b"*"]),
+    st.text(TOKEN, max_size=120).map(str.encode),
+)
+strange_names = st.one_of(raw_names.map(quote_from_bytes).map(str.encode), raw_names)
+
+
+def names(usual: tuple[str, ...]) -> st.SearchStrategy[bytes]:
+    return mostly(st.sampled_from(usual).map(str.encode), strange_names)
+
+
+@st.composite
+def targets(draw: st.DrawFn, verb: str) -> bytes:
+    usual = [TYPES, QUEUES, JOBS][: NAMES.get(verb, draw(st.integers(0, 2)))]
+    parts: list[bytes] = [verb.encode(), *(draw(names(pool)) for pool in usual)]
+    parts += draw(mostly(st.just([]), st.lists(strange_names, max_size=3)))
+    query: bytes = draw(
+        mostly(st.just(b""), strange_names.map(lambda text: b"?attempt_id=" + text))
+    )
+    end: bytes = draw(st.sampled_from([b"", b"/"]))
+    return b"/" + b"/".join(parts) + end + query
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.sampled_from(INTEGERS) | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
+    "enqueue": {
+        "job_id": st.sampled_from(JOBS),
+        "interval": st.sampled_from([0, 1, 50]),
+        "payload": json_values,
+        "requeue_limit": st.sampled_from([-1, 0, 5]),
+        "max_queued_length": st.sampled_from([0, 1, 100]),
+    },
+    "finish": {"lease": st.text(TOKEN, max_size=40)},
+    "interval": {"interval": st.sampled_from([0, 1, 50])},
+    "deletequeue": {"purge_all": st.booleans()},
+}
+
+
+@st.composite
+def objects(draw: st.DrawFn, verb: str) -> bytes:
+    fields = FIELDS.get(verb, {})
+    drawn = {name: draw(mostly(values, json_values)) for name, values in fields.items()}
+    for name in draw(mostly(st.just([]), st.lists(st.sampled_from([*fields, "x"]), max_size=2))):
+        drawn.pop(name, None) or drawn.update({name: draw(json_values)})
+    return json.dumps(drawn).encode()
+
+
+@st.composite
+def damaged(draw: st.DrawFn, verb: str) -> bytes:
+    body = bytearray(draw(objects(verb)))
+    for byte in draw(st.binary(min_size=1, max_size=3)):
+        place = draw(st.integers(0, len(body)))
+        body[place : place + draw(st.integers(0, 1))] = bytes([byte])
+    return bytes(body)
+
+
+def bodies(verb: str) -> st.SearchStrategy[bytes]:
+    rare = st.one_of(
+        damaged(verb),
+        json_values.map(json.dumps).map(str.encode),
+        st.binary(max_size=50),
+        st.integers(1, 600).map(lambda depth: b"[" * depth + b"]" * depth),
+    )
+    usual = objects(verb) if verb in {"enqueue", "interval"} else st.just(b"") | objects(verb)
+    return mostly(usual, rare)
+
+
+header_values = st.binary(max_size=30).filter(lambda value: b"\r\n" not in value)
+OWN_HEADERS = {b"content-length", b"transfer-encoding", b"expect"}
+strange_headers = st.tuples(
+    st.one_of(
+        st.text(TOKEN, min_size=1, max_size=10).map(str.encode),
+        st.sampled_from([b"Host", b"Upgrade", b"Connection", b"Forwarded", b"X-Forwarded-For"]),
+        header_values.filter(lambda name: b":" not in name),
+    ).filter(lambda name: name.lower().strip() not in OWN_HEADERS),
+    st.one_of(header_values, st.sampled_from([b"websocket", b"close", b"keep-alive", b"\x1b[2J"])),
+)
+
+
+@st.composite
+def framed(draw: st.DrawFn, body: bytes) -> tuple[list[bytes], bytes]:
+    """Return the headers that say how long a body is, and the body as it is sent."""
+    length = b"Content-Length: %d" % len(body)
+    expect = draw(mostly(st.just([]), st.just([b"Expect: 100-continue"])))
+    match draw(st.integers(0, 15)):
+        case 0:
+            size = draw(st.integers(1, 40))
+            parts = [body[start : start + size] for start in range(0, len(body), size)]
+            sent = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts)
+            return [*expect, b"Transfer-Encoding: chunked"], sent + b"0\r\n\r\n"
+        case 1:
+            return [length, b"Transfer-Encoding: chunked"], body
+        case 2:
+            wrong = draw(st.sampled_from([b"-1", b"+1", b"1_0", b"", b"1,1", b"9" * 20, b"0x1"]))
+            return [b"Content-Length: " + wrong], body
+        case _:
+            return [*expect, length] if body else [], body
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Sent:
+    """A request that a server can tell the end of, or refuses before."""
+    verb = draw(st.sampled_from([*METHODS, "enqueue", "dequeue", "finish", "finish"]))
+    odd_methods = st.sampled_from([b"HEAD", b"OPTIONS", b"PUT", b"PATCH", b"TRACE", b"get", b"M-X"])
+    method = draw(mostly(st.just(METHODS[verb]), odd_methods))
+    strange_verbs = strange_names.map(lambda name: b"/" + name)
+    target = draw(mostly(targets(verb), strange_verbs))
+    lengths, body = draw(framed(draw(bodies(verb))))
+    headers = draw(mostly(st.just([]), st.lists(strange_headers, max_size=3)))
+    lines = [b"%b %b HTTP/1.1" % (method, target), b"Host: localhost", *lengths]
+    lines += [b"%b: %b" % header for header in headers]
+    return Sent(method, b"\r\n".join(lines) + b"\r\n\r\n" + body)
