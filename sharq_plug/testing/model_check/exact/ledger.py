@@ -1,0 +1,184 @@
+"""The facts that a sequential history leaves behind, of one queue type, as the contract reads.
+
+The ledger is told what happened, and never asks a store. It looks at everything to find anything.
+"""
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field, replace
+
+from sharq_plug.model import LeasedJob, LeaseOutcome, LeaseRef, NewJob
+
+
+@dataclass(slots=True)
+class Life:
+    """A job from its enqueue until it is finished, dead or cleared."""
+
+    new: NewJob
+    number: int
+    requeues: int
+    attempt: int = 0
+    returned: bool = False
+    token: str | None = None
+    expires_at: int = 0
+
+
+@dataclass(slots=True)
+class QueueFacts:
+    """A queue, or what it left behind. `place` is (ready since, place number)."""
+
+    interval: int = 0
+    last: int | None = None
+    place: tuple[int, int] = (0, 0)
+    lives: dict[str, Life] = field(default_factory=dict)
+
+    @property
+    def allowed_at(self) -> int:
+        """Return the instant (ms) from which on the rate allows a dequeue."""
+        return 0 if self.last is None else self.last + self.interval
+
+    @property
+    def waiting(self) -> list[Life]:
+        """Return the jobs that wait, the first one first."""
+        lives = [life for life in self.lives.values() if life.token is None]
+        return sorted(lives, key=lambda life: (not life.returned, life.number))
+
+    @property
+    def leased(self) -> list[Life]:
+        """Return the jobs that are leased."""
+        return [life for life in self.lives.values() if life.token is not None]
+
+
+class TypeLedger:
+    """The jobs, leases, receipts and places of one queue type."""
+
+    def __init__(self) -> None:
+        self.queues: dict[str, QueueFacts] = {}
+        self.dead: Counter[tuple[str, str]] = Counter()
+        self._receipts: dict[LeaseRef, int] = {}
+        self._attempts: dict[str, tuple[LeasedJob, ...]] = {}
+        self._numbers = itertools.count(1)
+
+    def queue(self, queue_id: str) -> QueueFacts:
+        """Return the facts of a queue, empty ones if nothing is known of it."""
+        return self.queues.get(queue_id) or QueueFacts()
+
+    def existing(self) -> set[str]:
+        """Return the queues that exist."""
+        return {queue_id for queue_id, queue in self.queues.items() if queue.lives}
+
+    def first_in_line(self) -> str | None:
+        """Return the queue with the lowest place of those where jobs wait."""
+        line = [(queue.place, queue_id) for queue_id, queue in self.queues.items() if queue.waiting]
+        return min(line)[1] if line else None
+
+    def first_ready(self, now: int) -> str | None:
+        """Return the queue that the next dequeue at `now` (ms) must serve."""
+        first = self.first_in_line()
+        return None if first is None or self.queues[first].place[0] > now else first
+
+    def next_ready_at(self, now: int) -> int | None:
+        """Return what an empty dequeue at `now` (ms) must say."""
+        first = self.first_in_line()
+        instants = [] if first is None else [self.queues[first].place[0]]
+        instants += [life.expires_at for queue in self.queues.values() for life in queue.leased]
+        return max(now, min(instants)) if instants else None
+
+    def expired(self, now: int) -> list[Life]:
+        """Return the jobs whose leases have expired at `now` (ms), in the order of reclaim."""
+        leased = [life for queue in self.queues.values() for life in queue.leased]
+        leased = [life for life in leased if life.expires_at <= now]
+        return sorted(leased, key=lambda life: (life.expires_at, life.new.queue_id, life.number))
+
+    def dead_letters(self, queue_id: str) -> int:
+        """Return how many dead letters a queue has."""
+        return sum(count for (of, _), count in self.dead.items() if of == queue_id)
+
+    def outcome(self, ref: LeaseRef) -> LeaseOutcome:
+        """Return what becomes of a claim, receipts aside."""
+        life = self.queue(ref.queue_id).lives.get(ref.job_id)
+        if life is not None and life.token is not None and ref.token in {None, life.token}:
+            return LeaseOutcome.ENDED
+        known = life is not None or self.dead[ref.queue_id, ref.job_id] > 0
+        return LeaseOutcome.STALE if known and ref.token is not None else LeaseOutcome.UNKNOWN
+
+    def has_receipt(self, ref: LeaseRef, now: int) -> bool:
+        """Return whether the receipt of a finish still answers at `now` (ms)."""
+        return self._receipts.get(ref, -1) >= now
+
+    def repeated(self, attempt_id: str | None, now: int) -> tuple[LeasedJob, ...]:
+        """Return what a dequeue with this id must give again; nothing if it is a new one."""
+        jobs = self._attempts.get(attempt_id or "", ())
+        standing = [
+            replace(job, queue_length=len(self.queue(job.queue_id).waiting))
+            for job in jobs
+            if job.expires_at > now and self._is_current(job)
+        ]
+        return tuple(standing)
+
+    def attempted(self, attempt_id: str, jobs: tuple[LeasedJob, ...]) -> None:
+        """Note what a new dequeue with this id got."""
+        self._attempts[attempt_id] = jobs
+
+    def enqueued(self, new: NewJob, now: int) -> None:
+        """Note a job that was queued."""
+        queue = self.queues.setdefault(new.queue_id, QueueFacts())
+        if not queue.lives and queue.allowed_at <= now:
+            queue.last = None
+        self.interval_set(queue, new.interval, now)
+        if not queue.waiting:
+            self._line_up(queue, now)
+        queue.lives[new.job_id] = Life(new, next(self._numbers), new.requeue_limit)
+
+    def interval_set(self, queue: QueueFacts, interval: int, now: int) -> None:
+        """Note a new interval, and what it does to the queue's place."""
+        queue.interval = interval
+        ready_since, number = queue.place
+        if queue.allowed_at > now:
+            queue.place = (queue.allowed_at, number)
+        elif ready_since > now:
+            self._line_up(queue, now)
+
+    def served(self, life: Life, job: LeasedJob, now: int) -> None:
+        """Note a lease that was given."""
+        queue = self.queues[job.queue_id]
+        life.token, life.expires_at, life.attempt = job.token, job.expires_at, job.attempt
+        queue.last = now
+        if queue.waiting:
+            self._line_up(queue, now)
+
+    def finished(self, ref: LeaseRef, until: int) -> None:
+        """Note a lease that a finish ended; its receipt answers until then (ms)."""
+        del self.queues[ref.queue_id].lives[ref.job_id]
+        if ref.token is not None:
+            self._receipts[ref] = until
+
+    def came_back(self, life: Life, now: int) -> None:
+        """Note a job that waits again."""
+        queue = self.queues[life.new.queue_id]
+        if not queue.waiting:
+            self._line_up(queue, now)
+        life.token, life.returned = None, True
+
+    def lease_expired(self, life: Life, now: int) -> None:
+        """Note a lease that a reclaim ended."""
+        if life.requeues == 0:
+            del self.queues[life.new.queue_id].lives[life.new.job_id]
+            self.dead[life.new.queue_id, life.new.job_id] += 1
+        else:
+            life.requeues -= life.requeues > 0
+            self.came_back(life, now)
+
+    def cleared(self, queue_id: str, *, purge: bool) -> None:
+        """Note a clearing."""
+        self.queue(queue_id).lives.clear()
+        if purge:
+            for letter in [letter for letter in self.dead if letter[0] == queue_id]:
+                del self.dead[letter]
+
+    def _is_current(self, job: LeasedJob) -> bool:
+        life = self.queue(job.queue_id).lives.get(job.job_id)
+        return life is not None and life.token == job.token
+
+    def _line_up(self, queue: QueueFacts, now: int) -> None:
+        queue.place = (max(now, queue.allowed_at), next(self._numbers))

@@ -1,0 +1,127 @@
+"""What each delivery of a job must agree with: its enqueue, and the deliveries before it."""
+
+from collections.abc import Iterator
+from itertools import combinations, pairwise
+
+from sharq_plug.model import LeaseOutcome
+from sharq_plug.testing.model_check.history import Delivery, Event
+from sharq_plug.testing.model_check.sound.evidence import (
+    Evidence,
+    JobEvidence,
+    may_end,
+    new_job,
+    token_of,
+)
+from sharq_plug.testing.model_check.violations import Rule, Violation
+
+
+def check_deliveries(evidence: Evidence) -> Iterator[Violation]:
+    """Yield what is wrong about single jobs' deliveries."""
+    for job in evidence.jobs():
+        if job.deliveries:
+            yield from _check_origin(job)
+            yield from _check_overlaps(job)
+            yield from _check_ends(job)
+            if job.had_one_life():
+                all_seen = job.queue[0] not in evidence.unanswered_dequeues
+                yield from _check_attempts(job, all_seen=all_seen)
+                yield from _check_requeues(job)
+
+
+def _check_origin(job: JobEvidence) -> Iterator[Violation]:
+    for delivery in job.deliveries:
+        starts = [start for start in job.starts if not delivery.event.before(start)]
+        if not starts:
+            what = f"{job.job_id} is leased, and was not enqueued before"
+            yield Violation(Rule.DOUBLING, what, (delivery.event,))
+        elif delivery.job.payload not in [new_job(start).payload for start in starts]:
+            what = f"{job.job_id} has not the payload it was enqueued with"
+            yield Violation(Rule.PAYLOAD, what, (*starts, delivery.event))
+    first = [delivery.event for delivery in job.deliveries if delivery.job.attempt == 1]
+    if len(first) > len(job.starts):
+        what = f"{job.job_id} is leased for the first time {len(first)} times"
+        yield Violation(Rule.DOUBLING, what, (*job.starts, *first))
+
+
+def _check_overlaps(job: JobEvidence) -> Iterator[Violation]:
+    """Hold that a lease which has not expired was ended before the next is given."""
+    by_instant = sorted(job.deliveries, key=lambda delivery: delivery.instant)
+    for earlier, later in pairwise(by_instant):
+        if later.instant >= earlier.job.expires_at:
+            continue
+        explained = _may_have_ended_before(job, earlier, later)
+        if earlier.instant == later.instant:  # either may have been the first
+            explained = explained or _may_have_ended_before(job, later, earlier)
+        if not explained:
+            what = f"{job.job_id} is leased again before its lease expires or is ended"
+            yield Violation(Rule.REDELIVERY, what, (earlier.event, later.event))
+
+
+def _may_have_ended_before(job: JobEvidence, lease: Delivery, following: Delivery) -> bool:
+    return any(
+        may_end(ender, lease) and not following.event.before(ender)
+        for ender in (*job.ends, *job.releases)
+    )
+
+
+def _check_ends(job: JobEvidence) -> Iterator[Violation]:
+    """Hold that what was finished or cleared comes back by a new enqueue alone."""
+    for end in job.ends:
+        if end.outcome is None:
+            continue
+        over_from = min(event.invoked for event in _same_end(job, end))
+        if any(start.answered is None or start.answered >= over_from for start in job.starts):
+            continue
+        for delivery in job.deliveries:
+            if end.before(delivery.event):
+                what = f"{job.job_id} is leased after its end"
+                yield Violation(Rule.DOUBLING, what, (end, delivery.event))
+
+
+def _same_end(job: JobEvidence, end: Event) -> list[Event]:
+    """Return the events of which the first one ended what `end` says it did."""
+    token = token_of(end)
+    return [end] if token is None else [other for other in job.finishes if token_of(other) == token]
+
+
+def _check_attempts(job: JobEvidence, *, all_seen: bool) -> Iterator[Violation]:
+    for one, other in combinations(job.deliveries, 2):
+        equal = one.job.attempt == other.job.attempt
+        falls = one.job.attempt > other.job.attempt and one.before(other)
+        if equal or falls:
+            what = f"{job.job_id} has attempt {one.job.attempt}, then {other.job.attempt}"
+            yield Violation(Rule.ATTEMPTS, what, (one.event, other.event))
+    last = max(job.deliveries, key=lambda delivery: delivery.job.attempt)
+    if all_seen and last.job.attempt > len(job.deliveries):
+        what = f"{job.job_id} has attempt {last.job.attempt} at delivery {len(job.deliveries)}"
+        yield Violation(Rule.ATTEMPTS, what, (last.event,))
+
+
+def _check_requeues(job: JobEvidence) -> Iterator[Violation]:
+    if len(job.limits) > 1:
+        return
+    [limit] = job.limits or {-1}
+    for delivery in job.deliveries:
+        lowest = max(0, limit - (delivery.job.attempt - 1)) if limit >= 0 else -1
+        if not lowest <= delivery.job.requeues_remaining <= limit:
+            what = f"{job.job_id} has {delivery.job.requeues_remaining} requeues left of {limit}"
+            yield Violation(Rule.ATTEMPTS, what, (*job.starts, delivery.event))
+    if limit == -1:
+        return
+    for one, other in pairwise(sorted(job.deliveries, key=lambda lease: lease.job.attempt)):
+        fall = one.job.requeues_remaining - other.job.requeues_remaining
+        least, most = _possible_fall(job, one, other)
+        if not least <= fall <= most:
+            what = f"{job.job_id} loses {fall} requeues between two leases"
+            yield Violation(Rule.ATTEMPTS, what, (one.event, other.event))
+
+
+def _possible_fall(job: JobEvidence, one: Delivery, other: Delivery) -> tuple[int, int]:
+    """Return by how much, at least and at most, the requeues fall from one lease to another."""
+    leases = other.job.attempt - one.job.attempt
+    if leases > 1:
+        return 0, leases
+    releases = [release for release in job.releases if may_end(release, one)]
+    if any(token_of(r) and r.outcome is LeaseOutcome.ENDED for r in releases):
+        return 0, 0
+    return (0 if releases else 1), 1

@@ -1,0 +1,124 @@
+"""Leases and who may end them: no stale finish accepted, no valid one refused."""
+
+from collections.abc import Iterator
+
+from sharq_plug.model import LeaseOutcome
+from sharq_plug.testing.model_check.history import Delivery, Event, Finish
+from sharq_plug.testing.model_check.sound.evidence import (
+    Evidence,
+    JobEvidence,
+    may_end,
+    token_of,
+)
+from sharq_plug.testing.model_check.violations import Rule, Violation
+
+
+def check_fencing(evidence: Evidence) -> Iterator[Violation]:
+    """Yield each claim that cannot have had the outcome it had."""
+    yield from _check_tokens(evidence)
+    for job in evidence.jobs():
+        leases = {delivery.job.token: delivery for delivery in job.deliveries}
+        yield from _check_double_ends(job)
+        for claim in (*job.finishes, *job.releases):
+            if claim.outcome is LeaseOutcome.ENDED and token_of(claim) is not None:
+                yield from _check_accepted(job, claim, leases)
+        for claim in job.refused:
+            yield from _check_receipt(job, claim)
+            lease = leases.get(token_of(claim) or "")
+            if lease is not None:
+                yield from _check_refused(job, claim, lease)
+
+
+def _check_tokens(evidence: Evidence) -> Iterator[Violation]:
+    given: dict[str, Event] = {}
+    for queue in evidence.queues.values():
+        for delivery in queue.deliveries:
+            first = given.setdefault(delivery.job.token, delivery.event)
+            if first is not delivery.event:
+                what = f"the token {delivery.job.token} is given twice"
+                yield Violation(Rule.FENCING, what, (first, delivery.event))
+
+
+def _check_double_ends(job: JobEvidence) -> Iterator[Violation]:
+    """Hold that a lease which was handed back was ended by that alone."""
+    ended: dict[str, Event] = {}
+    sure = [event for event in job.releases if event.outcome is LeaseOutcome.ENDED]
+    for release in sure:
+        token = token_of(release)
+        if token is not None:
+            first = ended.setdefault(token, release)
+            if first is not release:
+                what = f"one lease of {job.job_id} is handed back twice"
+                yield Violation(Rule.FENCING, what, (first, release))
+    for finish in job.finishes:
+        released = ended.get(token_of(finish) or "")
+        if released is not None and finish.outcome is LeaseOutcome.ENDED:
+            what = f"one lease of {job.job_id} is both finished and handed back"
+            yield Violation(Rule.FENCING, what, (released, finish))
+
+
+def _check_accepted(
+    job: JobEvidence, claim: Event, leases: dict[str, Delivery]
+) -> Iterator[Violation]:
+    """Hold that a granted claim was to a current lease, or found the receipt of a finish."""
+    lease = leases.get(token_of(claim) or "")
+    if lease is None or claim.before(lease.event):
+        what = f"a claim to {job.job_id} is granted to a token that nobody was given for it"
+        yield Violation(Rule.FENCING, what, (claim,))
+        return
+    for over in _sure_ends(job, lease, claim):
+        if not any(_may_leave_receipt(finish, claim, over) for finish in job.finishes):
+            what = f"a claim to a lease of {job.job_id} is granted after that lease had ended"
+            yield Violation(Rule.FENCING, what, (lease.event, over, claim))
+            return
+
+
+def _sure_ends(job: JobEvidence, lease: Delivery, claim: Event) -> Iterator[Event]:
+    """Iterate over what shows that the lease was over before the claim."""
+    later = (other.event for other in job.deliveries if lease.before(other))
+    clears = (
+        clear for clear in job.clears if clear.outcome is not None and lease.event.before(clear)
+    )
+    for over in (*later, *clears):
+        if over is not lease.event and over.before(claim):
+            yield over
+
+
+def _may_leave_receipt(finish: Event, claim: Event, over: Event) -> bool:
+    """Return whether a finish may have ended the claimed lease before `over`."""
+    same = isinstance(claim.operation, Finish) and token_of(finish) == token_of(claim)
+    return same and finish is not claim and not over.before(finish)
+
+
+def _check_receipt(job: JobEvidence, claim: Event) -> Iterator[Violation]:
+    """Hold that a finish which is repeated soon enough answers as it did."""
+    token = token_of(claim)
+    same = [finish for finish in job.finishes if token is not None and token_of(finish) == token]
+    granted = [
+        finish for finish in same if finish.outcome is LeaseOutcome.ENDED and finish.before(claim)
+    ]
+    if granted and claim.answered_at is not None and claim.answered_at <= _kept_until(same):
+        what = f"a finish of {job.job_id} is repeated, and its receipt is gone"
+        yield Violation(Rule.RECEIPTS, what, (granted[0], claim))
+
+
+def _kept_until(finishes: list[Event]) -> int:
+    """Return until when (ms) a receipt is kept, whichever of these finishes left it."""
+    return min(
+        finish.invoked_at + finish.operation.receipt_time
+        for finish in finishes
+        if isinstance(finish.operation, Finish)
+    )
+
+
+def _check_refused(job: JobEvidence, claim: Event, lease: Delivery) -> Iterator[Violation]:
+    """Hold that a claim to a lease which surely was there is granted."""
+    if not lease.event.before(claim):
+        return
+    if claim.answered_at is None or claim.answered_at >= lease.job.expires_at:
+        return
+    for ender in (*job.ends, *job.releases):
+        if may_end(ender, lease) and not claim.before(ender):
+            return
+    what = f"a claim to the lease of {job.job_id} is refused, and nothing had ended it"
+    yield Violation(Rule.FENCING, what, (lease.event, claim))

@@ -1,0 +1,104 @@
+"""Presence: no job lost, none doubled, no id queued twice."""
+
+from collections.abc import Iterator
+
+from sharq_plug.model import (
+    Cleared,
+    EnqueueOutcome,
+    EnqueueResult,
+    LeaseOutcome,
+    QueueMetrics,
+)
+from sharq_plug.testing.model_check.history import Event
+from sharq_plug.testing.model_check.sound.evidence import (
+    Evidence,
+    JobEvidence,
+    QueueEvidence,
+    token_of,
+)
+from sharq_plug.testing.model_check.violations import Rule, Violation
+
+
+def check_presence(evidence: Evidence) -> Iterator[Violation]:
+    """Yield each job that is lost, doubled, or wrongly called a duplicate."""
+    for (_, queue_id), queue in evidence.queues.items():
+        for measure in queue.measures:
+            yield from _check_lengths(queue_id, queue, measure)
+    for job in evidence.jobs():
+        yield from _check_idempotence(job)
+
+
+def _check_lengths(queue_id: str, queue: QueueEvidence, measure: Event) -> Iterator[Violation]:
+    """Hold that a queue has all jobs that must be there, and no more than can be."""
+    if not isinstance(measure.outcome, QueueMetrics):
+        return
+    alive = measure.outcome.waiting + measure.outcome.leased
+    there = alive + measure.outcome.dead
+    proofs = {job.job_id: _proof(job, measure) for job in queue.jobs.values()}
+    sure = {job_id: proof for job_id, proof in proofs.items() if proof is not None}
+    immortal = {job_id: proof for job_id, proof in sure.items() if not queue.jobs[job_id].is_mortal}
+    for must, found, state in (
+        (immortal, alive, "wait or are leased"),
+        (sure, there, "wait, are leased or dead"),
+    ):
+        if len(must) > found:
+            what = f"{len(must)} jobs of {queue_id} must be there, and {found} {state}"
+            yield Violation(Rule.LOSS, what, (measure, *must.values()))
+            return
+    most = _most(queue, measure)
+    if there > most:
+        what = f"at most {most} jobs of {queue_id} can be there, and {there} are"
+        yield Violation(Rule.DOUBLING, what, (measure,))
+
+
+def _proof(job: JobEvidence, measure: Event) -> Event | None:
+    """Return an event after which the job surely was there until `measure`, if there is one."""
+    for proof in job.proofs:
+        if proof.before(measure) and all(
+            end.before(proof) or measure.before(end) for end in job.ends
+        ):
+            return proof
+    return None
+
+
+def _most(queue: QueueEvidence, measure: Event) -> int:
+    """Return how many jobs of a queue can be there at most, dead ones included."""
+    most = 0
+    for job in queue.jobs.values():
+        most += sum(not measure.before(start) for start in job.starts)
+        ended = [event for event in job.finishes if _surely_ended(event, measure)]
+        tokens = {token_of(event) for event in ended} - {None}
+        most -= len(tokens) + sum(token_of(event) is None for event in ended)
+    for clear in queue.clears:
+        if isinstance(clear.outcome, Cleared) and clear.before(measure):
+            most -= clear.outcome.waiting + clear.outcome.leased + clear.outcome.dead
+    return most
+
+
+def _surely_ended(finish: Event, measure: Event) -> bool:
+    return finish.outcome is LeaseOutcome.ENDED and finish.before(measure)
+
+
+def _check_idempotence(job: JobEvidence) -> Iterator[Violation]:
+    for proof in job.proofs:
+        if _outcome(proof) is EnqueueOutcome.DUPLICATE:
+            if all(proof.before(start) for start in job.starts):
+                what = f"{job.job_id} is called a duplicate, and was not enqueued before"
+                yield Violation(Rule.IDEMPOTENCE, what, (proof,))
+        elif not job.is_mortal:
+            yield from _check_queued_once(job, proof)
+
+
+def _check_queued_once(job: JobEvidence, queued: Event) -> Iterator[Violation]:
+    """Hold that an id is free again only when its life may have ended."""
+    for earlier in job.proofs:
+        if earlier.before(queued) and all(
+            end.before(earlier) or queued.before(end) for end in job.ends
+        ):
+            what = f"{job.job_id} is queued, though it waits or is leased"
+            yield Violation(Rule.IDEMPOTENCE, what, (earlier, queued))
+            return
+
+
+def _outcome(enqueue: Event) -> EnqueueOutcome | None:
+    return enqueue.outcome.outcome if isinstance(enqueue.outcome, EnqueueResult) else None

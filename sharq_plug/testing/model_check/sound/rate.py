@@ -1,0 +1,49 @@
+"""The rate: two dequeues of a queue are an interval apart, also where calls overlap.
+
+The instant of a dequeue is exact (`expires_at` less the lease time). What is not, is which
+interval was in force; so the shortest counts that may have been, between the two dequeues.
+"""
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from sharq_plug.testing.model_check.history import Delivery
+from sharq_plug.testing.model_check.sound.evidence import Evidence, QueueEvidence
+from sharq_plug.testing.model_check.violations import Rule, Violation
+
+
+def check_rate(evidence: Evidence) -> Iterator[Violation]:
+    """Yield each pair of dequeues that came too close."""
+    for (_, queue_id), queue in evidence.queues.items():
+        served = sorted(queue.deliveries, key=lambda delivery: delivery.instant)
+        longest = max((interval for interval, _ in queue.setters), default=0)
+        for earlier, later in pairwise(served):
+            gap = later.instant - earlier.instant
+            if gap >= longest:
+                continue
+            shortest = _shortest_interval(queue, earlier, later)
+            if gap < shortest:
+                what = f"{queue_id} is dequeued again after {gap} ms of {shortest}"
+                yield Violation(Rule.RATE, what, (earlier.event, later.event))
+
+
+def _shortest_interval(queue: QueueEvidence, one: Delivery, other: Delivery) -> int:
+    """Return the shortest interval that may have been in force between two dequeues."""
+    if len({interval for interval, _ in queue.setters}) == 1:
+        return queue.setters[0][0]
+    pair = (one.event, other.event)  # in the same ms either may have been the first
+    sure = [
+        setter.invoked
+        for _, setter in queue.setters
+        if setter.outcome is not None and all(setter.before(event) for event in pair)
+    ]
+    latest_sure = max(sure, default=-1)
+    return min(
+        (
+            interval
+            for interval, setter in queue.setters
+            if (setter.answered is None or setter.answered >= latest_sure)
+            and not all(event.before(setter) for event in pair)
+        ),
+        default=0,
+    )

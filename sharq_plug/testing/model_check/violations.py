@@ -1,0 +1,58 @@
+"""What a checker returns: which rule was broken, how, and by which events."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from sharq_plug.testing.model_check.history import Event
+
+
+class Rule(Enum):
+    """The rules that a history can break."""
+
+    RATE = "rate"
+    """A queue gave more than its interval allows."""
+    JOB_ORDER = "job order"
+    """A job was served before one that stood ahead of it in its queue."""
+    QUEUE_ORDER = "queue order"
+    """A queue was served before one that stood ahead of it in its type."""
+    READINESS = "readiness"
+    """A ready job was not served, or `next_ready_at` was wrong."""
+    FENCING = "fencing"
+    """A claim to a lease had another outcome than it must have."""
+    RECEIPTS = "receipts"
+    """A finish that was repeated did not answer as its receipt says."""
+    IDEMPOTENCE = "idempotence"
+    """A job was queued twice, or called a duplicate of nothing."""
+    DEPTH = "depth"
+    """A limit on the length of a queue, or the length that was told, was wrong."""
+    REPETITION = "repetition"
+    """A dequeue that was repeated with its `attempt_id` did not give its jobs again."""
+    ATTEMPTS = "attempts"
+    """`attempt` or `requeues_remaining` did not move as promised."""
+    REDELIVERY = "redelivery"
+    """A job was leased again though its lease had not expired, nor was it handed back."""
+    LOSS = "loss"
+    """A job that was acknowledged is gone."""
+    DOUBLING = "doubling"
+    """There are more jobs than were enqueued, or one that was over came back."""
+    PAYLOAD = "payload"
+    """A job came with another payload than it was enqueued with."""
+    RECLAIM = "reclaim"
+    """A reclaim did not do what it must, or said so wrongly."""
+    COUNTS = "counts"
+    """Lengths or minute counts were wrong."""
+    LISTING = "listing"
+    """A listing left a name out, or named what was not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule that was broken, `what` in words, and the events that show it."""
+
+    rule: Rule
+    what: str
+    events: tuple[Event, ...]
+
+    def __str__(self) -> str:
+        """Return the violation with its events, for a test's report."""
+        return "\n    ".join([f"{self.rule.value}: {self.what}", *map(str, self.events)])

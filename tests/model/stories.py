@@ -1,0 +1,152 @@
+"""Histories written by hand: queue type `t`, queue `q`, leases of 1000 ms unless told otherwise."""
+
+from typing import Any
+
+from sharq_plug.model import (
+    Cleared,
+    Dequeued,
+    EnqueueOutcome,
+    EnqueueResult,
+    LeasedJob,
+    LeaseOutcome,
+    LeaseRef,
+    MinuteCounts,
+    NewJob,
+    QueueMetrics,
+    Reclaimed,
+    counted_minutes,
+)
+from sharq_plug.testing.model_check import Event, History, Rule, check
+from sharq_plug.testing.model_check.history import (
+    Clear,
+    Dequeue,
+    Enqueue,
+    Finish,
+    Measure,
+    Operation,
+    Outcome,
+    Reclaim,
+    Release,
+    SetInterval,
+)
+
+TYPE = "t"
+LEASE = 1000
+RECEIPT_TIME = 500
+START = 1_700_000_000_000
+ENDED, STALE, UNKNOWN = LeaseOutcome.ENDED, LeaseOutcome.STALE, LeaseOutcome.UNKNOWN
+QUEUED, DUPLICATE = EnqueueOutcome.QUEUED, EnqueueOutcome.DUPLICATE
+
+
+class Story:
+    """Tell calls one after the other; `during` (two ticks) lets a call overlap others.
+
+    Ticks rise by 10 from call to call. `lost` is a call without an answer. Times are ms after
+    START; `at` sets the clock.
+    """
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self._ms = 0
+
+    def at(self, ms: int) -> "Story":
+        self._ms = ms
+        return self
+
+    def tell(
+        self,
+        operation: Operation,
+        outcome: Outcome | None,
+        *,
+        during: tuple[int, int] | None = None,
+        lost: bool = False,
+    ) -> "Story":
+        tick = 10 * (len(self._events) + 1)
+        invoked, answered = during or (tick, tick + 5)
+        now = START + self._ms
+        self._events.append(
+            Event(
+                call=len(self._events),
+                item=0,
+                invoked=invoked,
+                answered=None if lost else answered,
+                invoked_at=now,
+                answered_at=None if lost else now,
+                operation=operation,
+                outcome=None if lost else outcome,
+            )
+        )
+        return self
+
+    def enqueue(
+        self,
+        job_id: str,
+        outcome: EnqueueOutcome = QUEUED,
+        *,
+        queue_id: str = "q",
+        interval: int = 0,
+        requeue_limit: int = -1,
+        payload: bytes = b"",
+        **how: Any,
+    ) -> "Story":
+        job = NewJob(queue_id, job_id, payload, interval, requeue_limit)
+        return self.tell(Enqueue(TYPE, job), EnqueueResult(outcome), **how)
+
+    def dequeue(
+        self,
+        job_id: str,
+        token: str,
+        *,
+        queue_id: str = "q",
+        attempt: int = 1,
+        requeues: int = -1,
+        behind: int = 0,
+        payload: bytes = b"",
+        attempt_id: str | None = None,
+        **how: Any,
+    ) -> "Story":
+        expires_at = START + self._ms + LEASE
+        job = LeasedJob(queue_id, job_id, payload, token, attempt, expires_at, requeues, behind)
+        return self.tell(Dequeue(TYPE, 1, LEASE, attempt_id), Dequeued((job,)), **how)
+
+    def lose_a_dequeue(self) -> "Story":
+        return self.tell(Dequeue(TYPE, 1, LEASE), None, lost=True)
+
+    def find_nothing(self, next_ready_at: int | None) -> "Story":
+        ready_at = None if next_ready_at is None else START + next_ready_at
+        return self.tell(Dequeue(TYPE, 1, LEASE), Dequeued((), ready_at))
+
+    def finish(
+        self, job_id: str, token: str | None, outcome: LeaseOutcome = ENDED, **how: Any
+    ) -> "Story":
+        return self.tell(Finish(TYPE, LeaseRef("q", job_id, token), RECEIPT_TIME), outcome, **how)
+
+    def release(
+        self, job_id: str, token: str | None, outcome: LeaseOutcome = ENDED, **how: Any
+    ) -> "Story":
+        return self.tell(Release(TYPE, LeaseRef("q", job_id, token)), outcome, **how)
+
+    def reclaim(self, requeued: int, dead: int = 0, **how: Any) -> "Story":
+        return self.tell(Reclaim(TYPE, 100), Reclaimed(requeued, dead, more=False), **how)
+
+    def set_interval(self, interval: int, *, existed: bool = True, **how: Any) -> "Story":
+        return self.tell(SetInterval(TYPE, "q", interval), existed, **how)
+
+    def clear(self, waiting: int, leased: int, dead: int = 0, **how: Any) -> "Story":
+        return self.tell(Clear(TYPE, "q", False), Cleared(waiting, leased, dead), **how)
+
+    def measure(
+        self, waiting: int, leased: int = 0, dead: int = 0, *, counted: tuple[int, int] = (0, 0)
+    ) -> "Story":
+        minutes = counted_minutes(START + self._ms)
+        enqueues, dequeues = (dict.fromkeys(minutes, 0) | {minutes[-1]: count} for count in counted)
+        metrics = QueueMetrics(waiting, leased, dead, MinuteCounts(enqueues, dequeues))
+        return self.tell(Measure(TYPE, "q"), metrics)
+
+    def history(self, *, seen_whole: bool = False) -> History:
+        """Return the history; `seen_whole`: no call on the store is missing."""
+        events = sorted(self._events, key=lambda event: event.invoked)
+        return History(tuple(events), complete=seen_whole)
+
+    def broken_rules(self, *, seen_whole: bool = False) -> set[Rule]:
+        return {violation.rule for violation in check(self.history(seen_whole=seen_whole))}

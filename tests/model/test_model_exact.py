@@ -1,0 +1,149 @@
+"""The checker on histories of which every call is known, one after the other."""
+
+import pytest
+from model.stories import DUPLICATE, STALE, UNKNOWN, Story
+
+from sharq_plug.model import LeaseOutcome
+from sharq_plug.testing.model_check import Rule
+
+
+def broken_rules(story: Story) -> set[Rule]:
+    return story.broken_rules(seen_whole=True)
+
+
+def test_a_long_legal_story_breaks_no_rule() -> None:
+    story = Story().enqueue("a", interval=100, requeue_limit=1).enqueue("b", interval=100)
+    story.enqueue("a", DUPLICATE, interval=200).dequeue("a", "A1", requeues=1, behind=1)
+    story.find_nothing(200).at(200).dequeue("b", "B1").finish("b", "B1").finish("b", "B1")
+    story.finish("b", "B2", UNKNOWN).release("a", "A1").at(400)
+    story.dequeue("a", "A2", attempt=2, requeues=1).finish("a", "A1", STALE)
+    story.find_nothing(1400).at(1400).reclaim(1).dequeue("a", "A3", attempt=3, requeues=0)
+    story.at(2400).reclaim(0, 1).finish("a", "A3", STALE).measure(0, 0, 1, counted=(2, 4))
+    story.set_interval(5, existed=False).find_nothing(None)
+    assert broken_rules(story) == set()
+
+
+def test_a_queue_that_is_served_too_early() -> None:
+    story = Story().enqueue("a", interval=100).enqueue("b", interval=100)
+    story.dequeue("a", "A", behind=1).at(99).dequeue("b", "B")
+    assert Rule.RATE in broken_rules(story)
+
+
+def test_the_rate_of_an_emptied_queue() -> None:
+    story = Story().enqueue("a", interval=100).dequeue("a", "A").finish("a", "A")
+    story.at(99).enqueue("b", interval=100)
+    assert Rule.RATE in broken_rules(story.dequeue("b", "B"))
+
+
+def test_a_rate_that_is_paid_off_is_forgotten() -> None:
+    story = Story().enqueue("a", interval=100).dequeue("a", "A").finish("a", "A")
+    story.at(100).enqueue("b", interval=10**6).dequeue("b", "B")
+    assert broken_rules(story) == set()
+
+
+def test_a_changed_interval_that_does_not_reach_the_waiting_jobs() -> None:
+    story = (
+        Story().enqueue("a", interval=100).enqueue("b", interval=100).dequeue("a", "A", behind=1)
+    )
+    story.set_interval(50).at(60)
+    assert broken_rules(story.find_nothing(100)) == {Rule.READINESS}
+
+
+def test_a_wrong_next_ready_at() -> None:
+    story = Story().enqueue("a").dequeue("a", "A")
+    assert broken_rules(story.find_nothing(None)) == {Rule.READINESS}
+
+
+def test_a_job_served_ahead_of_an_earlier_one() -> None:
+    story = Story().enqueue("a").enqueue("b").dequeue("b", "B", behind=1)
+    assert broken_rules(story) == {Rule.JOB_ORDER}
+
+
+def test_a_fresh_job_served_ahead_of_one_that_came_back() -> None:
+    story = Story().enqueue("a").enqueue("b").dequeue("a", "A", behind=1).release("a", "A")
+    assert Rule.JOB_ORDER in broken_rules(story.dequeue("b", "B", behind=1))
+
+
+def test_a_tie_between_queues_that_goes_by_name() -> None:
+    story = Story().enqueue("j", queue_id="z").enqueue("j", queue_id="a")
+    assert broken_rules(story.dequeue("j", "A", queue_id="a")) == {Rule.QUEUE_ORDER}
+
+
+def test_a_queue_that_is_served_twice_while_another_waits() -> None:
+    story = Story().enqueue("j").enqueue("k").enqueue("j", queue_id="other")
+    story.dequeue("j", "J", behind=1).dequeue("k", "K")
+    assert broken_rules(story) == {Rule.QUEUE_ORDER}
+
+
+def test_a_stale_finish_that_is_accepted() -> None:
+    story = Story().enqueue("a").dequeue("a", "A1").release("a", "A1")
+    story.dequeue("a", "A2", attempt=2).finish("a", "A1")
+    assert Rule.FENCING in broken_rules(story)
+
+
+def test_a_finish_after_expiry_that_is_refused_though_nothing_was_reclaimed() -> None:
+    story = Story().enqueue("a").dequeue("a", "A").at(5000).finish("a", "A", STALE)
+    assert broken_rules(story) == {Rule.FENCING}
+
+
+@pytest.mark.parametrize(("later", "outcome"), [(500, UNKNOWN), (501, STALE)])
+def test_a_repeated_finish_with_a_wrong_answer(later: int, outcome: LeaseOutcome) -> None:
+    story = Story().enqueue("a").dequeue("a", "A").finish("a", "A").at(later)
+    assert broken_rules(story.finish("a", "A", outcome)) & {Rule.RECEIPTS, Rule.FENCING}
+
+
+def test_an_id_that_is_queued_twice() -> None:
+    assert Rule.IDEMPOTENCE in broken_rules(Story().enqueue("a").enqueue("a"))
+
+
+def test_a_duplicate_of_nothing() -> None:
+    assert Rule.IDEMPOTENCE in broken_rules(Story().enqueue("a", DUPLICATE))
+
+
+def test_an_attempt_that_does_not_rise() -> None:
+    story = Story().enqueue("a").dequeue("a", "A1").release("a", "A1").dequeue("a", "A2")
+    assert Rule.ATTEMPTS in broken_rules(story)
+
+
+def test_a_requeue_too_many() -> None:
+    story = Story().enqueue("a", requeue_limit=0).dequeue("a", "A", requeues=0).at(1000)
+    assert broken_rules(story.reclaim(1)) == {Rule.RECLAIM}
+
+
+def test_a_reclaim_that_is_early() -> None:
+    story = Story().enqueue("a").dequeue("a", "A").at(999).reclaim(1)
+    assert broken_rules(story) == {Rule.RECLAIM}
+
+
+def test_a_lease_given_twice() -> None:
+    story = Story().enqueue("a").dequeue("a", "A").dequeue("a", "B", attempt=2)
+    assert Rule.REDELIVERY in broken_rules(story)
+
+
+def test_a_job_that_is_gone() -> None:
+    assert Rule.LOSS in broken_rules(Story().enqueue("a").measure(0, counted=(1, 0)))
+
+
+def test_a_job_that_comes_back_after_its_queue_was_cleared() -> None:
+    story = Story().enqueue("a").dequeue("a", "A").clear(0, 1).at(1000)
+    assert Rule.DOUBLING in broken_rules(story.dequeue("a", "B", attempt=2))
+
+
+def test_a_duplicate_that_is_counted() -> None:
+    story = Story().enqueue("a").enqueue("a", DUPLICATE).measure(1, counted=(2, 0))
+    assert broken_rules(story) == {Rule.COUNTS}
+
+
+def test_another_payload() -> None:
+    story = Story().enqueue("a", payload=b"1").enqueue("a", DUPLICATE, payload=b"2")
+    assert Rule.PAYLOAD in broken_rules(story.dequeue("a", "A", payload=b"2"))
+
+
+def test_a_repeated_dequeue_that_takes_another_job() -> None:
+    story = Story().enqueue("a").enqueue("b").dequeue("a", "A", behind=1, attempt_id="one")
+    assert Rule.REPETITION in broken_rules(story.dequeue("b", "B", attempt_id="one"))
+
+
+def test_a_repeated_dequeue_that_gives_the_same_again() -> None:
+    story = Story().enqueue("a").dequeue("a", "A", attempt_id="one")
+    assert broken_rules(story.dequeue("a", "A", attempt_id="one")) == set()
