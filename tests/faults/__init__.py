@@ -1,0 +1,1 @@
+"""Real servers, real faults, and what the clients' records then say."""

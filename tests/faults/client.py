@@ -1,0 +1,107 @@
+"""A small HTTP client that notes each request and its answer, and often loses its patience."""
+
+import asyncio
+import random
+import re
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self, TypeAlias
+
+from faults.journal import Answer, Journal
+
+_content_length = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE).search
+
+Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+BUSY = 503
+"""The status that says: repeat this."""
+PAUSE = 0.02
+"""Seconds before a request is repeated."""
+HASTE = 0.004
+"""Seconds that a caller waits at most when it has lost its patience."""
+
+
+class Caller:
+    """Send requests to any of several servers, one at a time.
+
+    An answer is waited for `patience` seconds; with the probability `haste` hardly at all, and
+    the connection is cut at once. Use it as an async context manager.
+    """
+
+    def __init__(
+        self,
+        ports: Sequence[int],
+        journal: Journal,
+        chance: random.Random,
+        *,
+        patience: float = 1.0,
+        haste: float = 0.0,
+    ) -> None:
+        self._ports = ports
+        self._journal = journal
+        self._chance = chance
+        self._patience = patience
+        self._haste = haste
+        self._connections: dict[int, Streams] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for port in list(self._connections):
+            self._hang_up(port)
+        await asyncio.sleep(0)  # the transports close in the loop's next turn
+
+    async def ask(self, method: str, path: str, body: bytes = b"") -> Answer | None:
+        """Send one request; return its answer, None if none came."""
+        port = self._chance.choice(self._ports)
+        hasty = self._chance.random() < self._haste
+        patience = self._chance.uniform(0, HASTE) if hasty else self._patience
+        call = self._journal.asked(path, body)
+        try:
+            async with asyncio.timeout(patience):
+                answer = await self._exchange(port, request(method, path, body))
+        except (OSError, EOFError, TimeoutError):
+            self._hang_up(port)
+            return None
+        except asyncio.CancelledError:
+            self._hang_up(port)
+            raise
+        self._journal.answered(call, answer)
+        return answer
+
+    async def insist(self, method: str, path: str, body: bytes = b"") -> Answer:
+        """Repeat a request until it is answered, and not with a 503."""
+        while True:
+            answer = await self.ask(method, path, body)
+            if answer is not None and answer.status != BUSY:
+                return answer
+            await asyncio.sleep(PAUSE)
+
+    async def _exchange(self, port: int, message: bytes) -> Answer:
+        if port not in self._connections:
+            self._connections[port] = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = self._connections[port]
+        writer.write(message)
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = _content_length(head)
+        body = await reader.readexactly(int(length[1]) if length else 0)
+        if b"\r\nconnection: close" in head.lower():
+            self._hang_up(port)
+        return Answer(int(head[9:12]), body)
+
+    def _hang_up(self, port: int) -> None:
+        if port in self._connections:
+            _, writer = self._connections.pop(port)
+            writer.transport.abort()
+
+
+def request(method: str, path: str, body: bytes = b"") -> bytes:
+    """Return a request as it goes over the wire."""
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body

@@ -1,0 +1,127 @@
+"""Several servers on one Redis, with a proxy between them, all of them real processes."""
+
+import os
+import random
+import socket
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+
+from faults.crowd import LEASE
+from faults.proxy import Proxy
+from support.redis_server import RedisServer
+from support.server import ServerProcess
+
+SERVERS = 2
+PATIENCE = 20.0
+"""Seconds for a replica to be ready."""
+CLOCKS_APART = 3600
+"""Seconds by which the clock of the second server's process is ahead of the others'."""
+WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
+
+
+def lasting_port() -> int:
+    """Return a free port that stays free over a restart: no outgoing connection is given it."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+
+
+class House:
+    """Keep `SERVERS` servers and a Redis that appends to a file. Use it as a context manager.
+
+    There is a second Redis too, which runs from `replicate()` on. All is stopped in the end.
+    """
+
+    def __init__(self, folder: Path, *, fsync: str = "always") -> None:
+        self.folder = folder
+        arguments = (
+            *("--appendonly", "yes", "--appendfsync", fsync),
+            *("--repl-diskless-sync-delay", "0"),
+        )
+        self.redis = RedisServer(folder / "redis", *arguments, port=lasting_port())
+        self.replica = RedisServer(folder / "replica", *arguments, port=lasting_port())
+        self.proxy = Proxy(self.redis.port)
+        self.link = Proxy(self.redis.port)
+        self.ports = tuple(lasting_port() for _ in range(SERVERS))
+        self.servers: list[ServerProcess] = []
+        self._logs: list[str] = []
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with self._stack as stack:
+            stack.enter_context(self.redis)
+            stack.callback(self.replica.stop)
+            stack.enter_context(self.proxy)
+            stack.enter_context(self.link)
+            self._environ = {
+                "SHARQ_SERVER_BACKEND": "redis",
+                "SHARQ_REDIS_URL": f"redis://127.0.0.1:{self.proxy.port}/0",
+                "SHARQ_JOB_EXPIRE_INTERVAL": str(LEASE),
+                "SHARQ_JOB_REQUEUE_INTERVAL": "200",
+            }
+            stack.callback(self._stop_servers)
+            for number in range(SERVERS):
+                self.servers.append(self._started(number))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def client(self) -> "redis.Redis":
+        """A client of the Redis itself, past the proxy."""
+        return self.redis.client()
+
+    def replicate(self) -> None:
+        """Let the second Redis follow the first, by way of the proxy `link`."""
+        self.replica.stop()
+        self.replica.start()
+        client = self.replica.client()
+        client.replicaof("127.0.0.1", self.link.port)
+        deadline = time.monotonic() + PATIENCE
+        while client.info("replication")["master_link_status"] != "up":
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+    def fail_over(self) -> None:
+        """Kill the Redis, and let the one that follows it take its place."""
+        self.redis.stop()
+        self.replica.client().replicaof("NO", "ONE")
+        self.redis, self.replica = self.replica, self.redis
+        self.proxy.target = self.link.target = self.redis.port
+
+    def restart_server(self, number: int) -> None:
+        """Start a server again, at its port, when its process is gone or is to be killed."""
+        self._logs.append(self.servers[number].log())
+        self.servers[number].__exit__()
+        self.servers[number] = self._started(number)
+
+    def logs(self) -> str:
+        """Return all that the servers have written."""
+        return "".join([*self._logs, *(server.log() for server in self.servers)])
+
+    def _started(self, number: int) -> ServerProcess:
+        paths = [str(WRONG_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]
+        skew = {"PYTHONPATH": os.pathsep.join(paths), "SECONDS_AHEAD": str(CLOCKS_APART)}
+        environ = self._environ | (skew if number else {})
+        return ServerProcess("--port", str(self.ports[number]), environ=environ).__enter__()
+
+    def _stop_servers(self) -> None:
+        for server in self.servers:
+            server.__exit__()

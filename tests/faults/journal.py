@@ -1,0 +1,90 @@
+"""The record of a process's requests, as they went over the wire. It survives a kill -9."""
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TypeAlias
+
+import msgspec
+
+
+class Asked(msgspec.Struct, tag=True, frozen=True):
+    """A request that is about to be sent. `tick` is monotonic ns, `at` ms since the epoch."""
+
+    call: int
+    tick: int
+    at: int
+    path: str
+    body: str
+
+
+class Answered(msgspec.Struct, tag=True, frozen=True):
+    """The answer to a request. Some never get one."""
+
+    call: int
+    tick: int
+    at: int
+    status: int
+    body: str
+
+
+Entry: TypeAlias = Asked | Answered
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Entry).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response."""
+
+    status: int
+    body: bytes
+
+
+class Journal:
+    """Append to a file, a line for each entry, so that no line waits in this process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._calls = count()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        os.close(self._file)
+
+    def asked(self, path: str, body: bytes) -> int:
+        """Note a request that is about to be sent, and return its number."""
+        call = next(self._calls)
+        self._write(Asked(call, *_moment(), path, body.decode()))
+        return call
+
+    def answered(self, call: int, answer: Answer) -> None:
+        """Note an answer that came."""
+        self._write(Answered(call, *_moment(), answer.status, answer.body.decode()))
+
+    def _write(self, entry: Entry) -> None:
+        os.write(self._file, _encode(entry) + b"\n")
+
+
+def read_journal(path: Path) -> Iterator[Entry]:
+    """Iterate over the entries of a file; the last may have been cut short by a kill."""
+    for line in path.read_bytes().splitlines(keepends=True):
+        if line.endswith(b"\n"):
+            yield _decode(line)
+
+
+def _moment() -> tuple[int, int]:
+    return time.monotonic_ns(), time.time_ns() // 1_000_000

@@ -1,0 +1,120 @@
+"""A TCP proxy before a Redis, which cuts or holds up what passes it."""
+
+import asyncio
+import random
+import threading
+from collections.abc import Awaitable, Callable, Set
+from enum import Enum, auto
+from types import TracebackType
+from typing import Self
+
+CHUNK = 64 * 1024
+TURN = 0.005
+"""Seconds between two looks at whether replies are still held up."""
+
+LAG = 0.1
+"""Seconds."""
+
+
+class Wrong(Enum):
+    """What a proxy may do to what passes it."""
+
+    NOTHING = auto()
+    CUT_COMMANDS = auto()
+    """Close the connection when a command comes: it never reaches Redis."""
+    CUT_REPLIES = auto()
+    """Close the connection when a reply comes: its command was carried out."""
+    HOLD_REPLIES = auto()
+    """Keep the replies until all is well again; then they go on."""
+    HOLD_ALL = auto()
+    """Keep commands too."""
+    LAG = auto()
+    """Let replies go on by and by, `LAG` later."""
+
+
+class Proxy:
+    """Forward connections to the port `target`, in a thread of its own.
+
+    While `wrong` is set it happens to a `share` of what passes. Use it as a context manager.
+    """
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.wrong = Wrong.NOTHING
+        self.share = 1.0
+        self._chance = random.Random(target)
+        self._listening = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._listening.wait(10)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(10)
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self.port: int = server.sockets[0].getsockname()[1]
+        self._listening.set()
+        await self._stop.wait()
+        server.close()
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            replies, commands = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            writer.transport.abort()
+            return
+        try:
+            async with asyncio.TaskGroup() as both_ways:
+                both_ways.create_task(_forward(reader, commands, self._before_a_command))
+                both_ways.create_task(_forward(replies, writer, self._before_a_reply))
+        except* OSError:
+            pass  # one end is gone, so the other is to go
+        finally:
+            writer.transport.abort()
+            commands.transport.abort()
+
+    async def _before_a_command(self) -> None:
+        if self._happens(Wrong.CUT_COMMANDS):
+            raise ConnectionAbortedError
+        await self._hold({Wrong.HOLD_ALL})
+
+    async def _before_a_reply(self) -> None:
+        if self._happens(Wrong.CUT_REPLIES):
+            raise ConnectionAbortedError
+        if self._happens(Wrong.LAG):
+            await asyncio.sleep(LAG)
+        await self._hold({Wrong.HOLD_ALL, Wrong.HOLD_REPLIES})
+
+    async def _hold(self, wrongs: Set[Wrong]) -> None:
+        if any(self._happens(wrong) for wrong in wrongs):
+            while self.wrong in wrongs:  # noqa: ASYNC110  # another thread ends it
+                await asyncio.sleep(TURN)
+
+    def _happens(self, wrong: Wrong) -> bool:
+        return self.wrong is wrong and self._chance.random() < self.share
+
+
+async def _forward(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    before_each: Callable[[], Awaitable[None]],
+) -> None:
+    while data := await reader.read(CHUNK):
+        await before_each()
+        writer.write(data)
+    raise ConnectionResetError

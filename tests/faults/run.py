@@ -1,0 +1,203 @@
+"""One run: a crowd at work, a fault, and the verdict on what was recorded."""
+
+import asyncio
+import itertools
+import random
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from signal import SIGTERM
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from faults.client import Caller
+from faults.crowd import INTERVALS, OK, TOIL, Part, start
+from faults.house import House
+from faults.journal import Answer, Journal
+from faults.reading import read_history
+from faults.verdict import Verdict, judge
+
+PATIENCE = 30.0
+"""Seconds for anything that has to happen before a run can go on."""
+POLL = 0.02
+WORKER_PROCESSES = 2
+SLOW = 0.4
+"""Seconds for a job, at most, before a fault that may lose jobs: so that many of them wait."""
+PROBE_JOB = b'{"job_id": "probe", "interval": 0, "payload": null}'
+
+Process: TypeAlias = subprocess.Popen[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A fault by its name.
+
+    While it is inflicted the jobs arrive over `duration` seconds. If it `may_lose`, what it
+    loses is measured; else nothing may be lost and no rule be broken.
+    """
+
+    name: str
+    inflict: Callable[["Run"], None]
+    duration: float = 1.2
+    fsync: str = "always"
+    may_lose: bool = False
+
+
+class Run:
+    """A crowd of producers and workers at the servers of a house, and a fault.
+
+    Everything that is left to chance comes from `seed`, but for the timing of the processes.
+    """
+
+    def __init__(self, house: House, scenario: Scenario, seed: int, *, jobs: int) -> None:
+        self.house = house
+        self.chance = random.Random(seed)
+        self.queue_type = f"run-{seed}-{time.monotonic_ns()}"
+        self.recoveries: list[float] = []
+        self._folder = house.folder / self.queue_type
+        self._folder.mkdir()
+        self.journal = Journal(self._folder / "run.journal")
+        self._scenario, self._seed, self._jobs = scenario, seed, jobs
+        self._numbers = itertools.count()
+        self._people: list[Process] = []
+        self._workers: list[Process] = []
+
+    def verdict(self) -> Verdict:
+        """Let the crowd work through the fault, to the last job."""
+        toil = SLOW if self._scenario.may_lose else TOIL
+        with self.journal:
+            try:
+                producers = self._join("produce")
+                self._workers = [self._join("work", toil=toil) for _ in range(WORKER_PROCESSES)]
+                self._await(self._has_begun)
+                self._scenario.inflict(self)
+                self._workers.append(self._join("work"))
+                assert producers.wait(PATIENCE) == 0
+                asyncio.run(self._until_drained())
+                self._dismiss_workers()
+                asyncio.run(self._measure())
+            finally:
+                self._kill_everybody()
+        history = read_history(self._folder.glob("*.journal"))
+        return judge(history, self.queue_type, self.recoveries)
+
+    def pause(self, least: float, most: float) -> None:
+        """Let some seconds pass, as chance has it."""
+        time.sleep(self.chance.uniform(least, most))
+
+    def kill_a_worker(self) -> None:
+        """Kill a process of workers, and let another begin."""
+        worker = self._workers.pop(0)
+        worker.kill()
+        worker.wait()
+        self._workers.append(self._join("work"))
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """Note how long enqueue, dequeue and reclaim take to work again after the block."""
+        probe = f"{self.queue_type}-probe-{len(self.recoveries)}"
+        expires_at = asyncio.run(self.plant(probe))
+        yield
+        self.recoveries.append(asyncio.run(self._recovery(probe, time.time(), expires_at)))
+
+    def caller(self, *, patience: float = 1.0) -> Caller:
+        """Return a caller of all servers, whose requests are on record too."""
+        return Caller(self.house.ports, self.journal, self.chance, patience=patience)
+
+    def _join(self, act: Literal["produce", "work"], *, toil: float = TOIL) -> Process:
+        name = f"{act}-{next(self._numbers)}"
+        part = Part(
+            act=act,
+            name=name,
+            ports=self.house.ports,
+            queue_type=self.queue_type,
+            seed=self._seed,
+            journal=str(self._folder / f"{name}.journal"),
+            jobs=self._jobs,
+            duration=self._scenario.duration,
+            toil=toil,
+        )
+        self._people.append(start(part))
+        return self._people[-1]
+
+    def _dismiss_workers(self) -> None:
+        for worker in self._workers:
+            worker.terminate()
+        ends = {worker.wait(PATIENCE) for worker in self._workers}
+        assert ends <= {0, -SIGTERM}  # one that has only just begun knows no better
+
+    def _kill_everybody(self) -> None:
+        for process in self._people:
+            process.kill()
+            process.wait()
+
+    def _await(self, condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(POLL)
+
+    def _has_begun(self) -> bool:
+        return any(path.stat().st_size for path in self._folder.glob("produce-*.journal"))
+
+    async def _until_drained(self) -> None:
+        """Wait until no queue is left; the workers see to that."""
+        deadline = time.monotonic() + PATIENCE
+        async with self.caller() as caller:
+            while left := await self._queue_ids(caller):
+                assert time.monotonic() < deadline, left
+                await asyncio.sleep(POLL)
+
+    async def _queue_ids(self, caller: Caller) -> list[str]:
+        async with asyncio.timeout(PATIENCE):
+            answer = await caller.insist("GET", f"/metrics/{self.queue_type}/")
+        queue_ids: list[str] = msgspec.json.decode(answer.body)["queue_ids"]
+        return queue_ids
+
+    async def _measure(self) -> None:
+        """Put on record what is left of each queue."""
+        async with asyncio.timeout(PATIENCE), self.caller() as caller:
+            for queue in range(len(INTERVALS)):
+                await caller.insist("GET", f"/metrics/{self.queue_type}/q{queue}/")
+
+    async def plant(self, queue_type: str) -> float:
+        """Lease a job that nobody will finish; return when its lease expires (s)."""
+        async with asyncio.timeout(PATIENCE), self.caller() as caller:
+            await caller.insist("POST", f"/enqueue/{queue_type}/left/", PROBE_JOB)
+            answer = await until_leased(caller, queue_type)
+            expires_at: int = msgspec.json.decode(answer.body)["expires_at"]
+            return expires_at / 1000
+
+    async def _recovery(self, probe: str, ended_at: float, expires_at: float) -> float:
+        """Return the seconds until every server serves anew and the planted job is back."""
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+            serving = [
+                group.create_task(self._until_served(port, f"{probe}-{port}"))
+                for port in self.house.ports
+            ]
+            back = group.create_task(self._until_back(probe))
+        served = max(task.result() for task in serving) - ended_at
+        return max(served, back.result() - max(ended_at, expires_at))
+
+    async def _until_back(self, probe: str) -> float:
+        async with self.caller() as caller:
+            await until_leased(caller, probe)
+        return time.time()
+
+    async def _until_served(self, port: int, queue_type: str) -> float:
+        async with Caller((port,), self.journal, self.chance) as caller:
+            await caller.insist("POST", f"/enqueue/{queue_type}/new/", PROBE_JOB)
+            await until_leased(caller, queue_type)
+        return time.time()
+
+
+async def until_leased(caller: Caller, queue_type: str) -> Answer:
+    """Dequeue until there is a job of the type, and return it."""
+    while True:
+        answer = await caller.insist("GET", f"/dequeue/{queue_type}/")
+        if answer.status == OK:
+            return answer
+        await asyncio.sleep(POLL)

@@ -1,0 +1,48 @@
+"""Each fault once. `tox -e faults` inflicts each of them on many seeds and ten thousand jobs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faults.house import House
+from faults.run import Run, Scenario
+from faults.scenarios import RECOVERY, SCENARIOS
+
+SEED = 1
+JOBS = 120
+POWER_FAILS, *LOSSES = [one for one in SCENARIOS if one.may_lose and one.duration < 4]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """A house whose Redis syncs each write, for one fault after the other."""
+    with House(tmp_path_factory.mktemp("house")) as house:
+        yield house
+
+
+@pytest.mark.parametrize(
+    "scenario", [pytest.param(one, id=one.name) for one in SCENARIOS if not one.may_lose]
+)
+def test_a_fault_loses_no_job_and_breaks_no_rule(house: House, scenario: Scenario) -> None:
+    verdict = Run(house, scenario, SEED, jobs=JOBS).verdict()
+    assert verdict.acknowledged == JOBS
+    assert verdict.is_clean, verdict
+    assert max(verdict.recoveries, default=0) < RECOVERY
+    assert "Traceback" not in house.logs()
+
+
+@pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in LOSSES])
+def test_whatever_a_fault_loses_work_goes_on(tmp_path: Path, scenario: Scenario) -> None:
+    with House(tmp_path, fsync=scenario.fsync) as house:
+        verdict = Run(house, scenario, SEED, jobs=JOBS).verdict()
+        assert verdict.acknowledged == JOBS
+        assert max(verdict.recoveries) < RECOVERY
+        assert "Traceback" not in house.logs()
+
+
+def test_a_loss_is_seen_where_there_is_one(tmp_path: Path) -> None:
+    with House(tmp_path, fsync=POWER_FAILS.fsync) as house:
+        verdict = Run(house, POWER_FAILS, SEED, jobs=JOBS).verdict()
+        assert verdict.lost
+        assert max(verdict.recoveries) < RECOVERY

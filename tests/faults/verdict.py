@@ -1,0 +1,142 @@
+"""What a record says: the figures of one run, or of many."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from sharq_plug.model import Dequeued, EnqueueOutcome, EnqueueResult, LeaseOutcome
+from sharq_plug.testing.model_check.checker import check
+from sharq_plug.testing.model_check.history import Dequeue, Enqueue, Event, Finish, History
+from sharq_plug.testing.model_check.violations import Rule, Violation
+
+SHOWN = 5
+"""Violations that a report shows in full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What happened to the jobs of a run, and every rule that was broken.
+
+    `lost` are ids of jobs that were acknowledged, and of which nothing is left though no worker
+    finished them. `again` counts jobs that were finished before their enqueue was repeated, and
+    so were queued again. `recoveries` are the seconds that enqueue, dequeue and reclaim took to
+    work again. The rest says how hard the run was: requests without a good answer, jobs leased
+    once more, finishes that came with the token of a lease that had ended.
+    """
+
+    jobs: int
+    acknowledged: int
+    lost: tuple[str, ...]
+    again: int
+    unanswered: int
+    redeliveries: int
+    stale: int
+    violations: tuple[Violation, ...]
+    recoveries: tuple[float, ...]
+
+    def count(self, rule: Rule) -> int:
+        """Return how often a rule was broken."""
+        return sum(violation.rule is rule for violation in self.violations)
+
+    @property
+    def is_clean(self) -> bool:
+        """Return whether every promise was kept."""
+        return not self.lost and not self.violations
+
+    def __str__(self) -> str:
+        """Return what was wrong, for a test's report."""
+        lost = f"{len(self.lost)} of {self.acknowledged} acknowledged jobs lost: {self.lost}"
+        shown = map(str, self.violations[:SHOWN])
+        slowest = f"{len(self.violations)} violations; recoveries: {self.recoveries}"
+        return "\n".join([lost, slowest, *shown])
+
+
+def judge(history: History, queue_type: str, recoveries: Iterable[float]) -> Verdict:
+    """Judge the record of a run whose jobs, all of `queue_type`, were worked on to the last."""
+    enqueues: dict[str, list[Event]] = {}
+    finishes: dict[str, list[Event]] = {}
+    for event in history.events:
+        match event.operation:
+            case Enqueue(of_type, job) if of_type == queue_type:
+                enqueues.setdefault(job.job_id, []).append(event)
+            case Finish(of_type, ref) if of_type == queue_type:
+                finishes.setdefault(ref.job_id, []).append(event)
+            case _:
+                pass
+    acknowledged = [job for job, events in enqueues.items() if any(map(_is_answered, events))]
+    lost = (job for job in acknowledged if not _may_be_done(finishes.get(job, [])))
+    return Verdict(
+        jobs=len(enqueues),
+        acknowledged=len(acknowledged),
+        lost=tuple(lost),
+        again=sum(_is_queued_again(enqueues[job], finishes.get(job, [])) for job in enqueues),
+        unanswered=sum(event.outcome is None for event in history.events),
+        redeliveries=sum(delivery.job.attempt > 1 for delivery in history.deliveries()),
+        stale=sum(event.outcome is LeaseOutcome.STALE for event in history.events),
+        violations=(*check(history), *_broken_repeats(history)),
+        recoveries=tuple(recoveries),
+    )
+
+
+def add_up(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the verdict on many runs together."""
+    every = list(verdicts)
+    return Verdict(
+        jobs=sum(one.jobs for one in every),
+        acknowledged=sum(one.acknowledged for one in every),
+        lost=tuple(job for one in every for job in one.lost),
+        again=sum(one.again for one in every),
+        unanswered=sum(one.unanswered for one in every),
+        redeliveries=sum(one.redeliveries for one in every),
+        stale=sum(one.stale for one in every),
+        violations=tuple(violation for one in every for violation in one.violations),
+        recoveries=tuple(recovery for one in every for recovery in one.recoveries),
+    )
+
+
+def _is_answered(event: Event) -> bool:
+    return isinstance(event.outcome, EnqueueResult)
+
+
+def _may_be_done(finishes: list[Event]) -> bool:
+    """Return whether a finish ended the job, or one may have of which no worker knows."""
+    answers: dict[str | None, set[LeaseOutcome]] = {}
+    for event in finishes:
+        if isinstance(event.operation, Finish):
+            answered = answers.setdefault(event.operation.ref.token, set())
+            if isinstance(event.outcome, LeaseOutcome):
+                answered.add(event.outcome)
+    return any(not found or LeaseOutcome.ENDED in found for found in answers.values())
+
+
+def _is_queued_again(enqueues: list[Event], finishes: list[Event]) -> bool:
+    ends = [event for event in finishes if event.outcome is LeaseOutcome.ENDED]
+    queued = [event for event in enqueues if event.outcome == EnqueueResult(EnqueueOutcome.QUEUED)]
+    return any(end.before(event) for end in ends for event in queued)
+
+
+def _broken_repeats(history: History) -> Iterator[Violation]:
+    """Yield each repeated dequeue that did not give the job whose lease still stood."""
+    first: dict[tuple[str, str], Event] = {}
+    claimed = {
+        event.operation.ref.token: event.invoked
+        for event in reversed(history.events)
+        if isinstance(event.operation, Finish)
+    }
+    for event in history.events:
+        asked, answer = event.operation, event.outcome
+        if not isinstance(asked, Dequeue) or asked.attempt_id is None:
+            continue
+        if not isinstance(answer, Dequeued):
+            continue
+        earlier = first.get((asked.queue_type, asked.attempt_id))
+        if earlier is None:
+            if answer.jobs:
+                first[asked.queue_type, asked.attempt_id] = event
+            continue
+        assert isinstance(earlier.outcome, Dequeued)
+        [job] = earlier.outcome.jobs
+        stood = event.answered_at is not None and event.answered_at < job.expires_at
+        untouched = claimed.get(job.token, event.invoked) >= event.invoked
+        if stood and untouched and [job.token] != [again.token for again in answer.jobs]:
+            what = f"attempt {asked.attempt_id} got {job.job_id}, and its repeat did not"
+            yield Violation(Rule.REPETITION, what, (earlier, event))
