@@ -25,11 +25,9 @@ from sharq_plug.testing.conformance.rate import RateConformance, UnpaidRateConfo
 from sharq_plug.testing.conformance.receipts import ReceiptConformance
 from sharq_plug.testing.conformance.reclaiming import DeadLetterConformance, ReclaimConformance
 from sharq_plug.testing.conformance.repeating import RepeatedDequeueConformance
-from sharq_plug.testing.conformance.walking import WalkConformance
 
 
 class StoreConformance(  # pytest runs the tests of the last base first
-    WalkConformance,
     ConcurrencyConformance,
     BatchConformance,
     IsolationConformance,
