@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sanic import Sanic
+from sanic.application.state import ApplicationServerInfo
+from sanic.http.constants import HTTP
 
 from sharq_plug.http.connection import Connection
 from sharq_plug.http.errors import error_response
@@ -55,6 +57,8 @@ class App(Sanic[Any, Any]):
 
     async def create_server(self, *args: Any, **kwargs: Any) -> Any:
         """Return a server of this app, as Sanic's own does."""
+        # Knowing which HTTP this speaks, Sanic leaves out an empty header about another.
+        self.state.server_info.append(ApplicationServerInfo({"version": HTTP.VERSION_1}))
         return await super().create_server(*args, protocol=Connection, **kwargs)
 
 

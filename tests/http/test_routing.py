@@ -68,3 +68,8 @@ async def test_the_content_type_of_a_body_does_not_matter(client: httpx.AsyncCli
         path = f"/enqueue/sms/q{number}"
         response = await client.post(path, content=body, headers={"content-type": kind})
         assert response.status_code == 201
+
+
+async def test_an_answer_carries_no_header_that_says_nothing(client: httpx.AsyncClient) -> None:
+    response = await client.get("/")
+    assert set(response.headers) == {"connection", "content-length", "content-type"}
