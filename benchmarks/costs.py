@@ -96,7 +96,7 @@ def inside(client: Redis) -> Meter:
 
 async def bytes_a_job(client: Redis, url: str, queues: int) -> float:
     waiting = 100_000
-    client.execute_command("FLUSHALL", "SYNC")
+    client.execute_command("FLUSHALL", "SYNC")  # type: ignore[no-untyped-call]
     async with open_store("redis", {"url": url}) as store:
         await store.ping()
         before = client.info("memory")["used_memory"]
@@ -121,7 +121,7 @@ async def main(sizes: list[int]) -> None:
         show(f"{name} {version}", "us a job,", "inside it")
         show(*header)
         for queues in sizes:
-            client.execute_command("FLUSHALL", "SYNC")
+            client.execute_command("FLUSHALL", "SYNC")  # type: ignore[no-untyped-call]
             async with open_store("redis", {"url": server.url}) as store:
                 show(queues, *(f"{us:.1f}" for us in await costs(store, queues, inside(client))))
         show("memory store", "us a job")

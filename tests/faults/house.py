@@ -92,10 +92,9 @@ class House:
         """Let the second Redis follow the first, by way of the proxy `link`."""
         self.replica.stop()
         self.replica.start()
-        client = self.replica.client()
-        client.replicaof("127.0.0.1", self.link.port)
+        self.replica.client().replicaof("127.0.0.1", self.link.port)
         deadline = time.monotonic() + PATIENCE
-        while client.info("replication")["master_link_status"] != "up":
+        while not self._is_followed():
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
@@ -115,6 +114,11 @@ class House:
     def logs(self) -> str:
         """Return all that the servers have written."""
         return "".join([*self._logs, *(server.log() for server in self.servers)])
+
+    def _is_followed(self) -> bool:
+        """Return whether the second Redis gets all writes; a while after it says so itself."""
+        follower = self.client.info("replication").get("slave0")
+        return follower is not None and follower["state"] == "online"
 
     def _started(self, number: int) -> ServerProcess:
         paths = [str(WRONG_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]
