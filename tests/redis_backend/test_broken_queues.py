@@ -33,7 +33,7 @@ async def test_a_job_that_vanished_stops_its_own_queue_only(
     store: QueueStore, keys: Redis, clock: ManualClock
 ) -> None:
     await store.enqueue("sms", [job("broken"), job("fine")])
-    keys.hdel(f"{TAG}:jobs:broken", "job")
+    keys.delete(f"{TAG}:only:broken")
     served = await store.dequeue("sms", count=10, lease=1000)
     assert [leased.queue_id for leased in served.jobs] == ["fine"]
 
@@ -42,9 +42,9 @@ async def test_a_broken_queue_is_served_again_a_minute_after_its_repair(
     store: QueueStore, keys: Redis, clock: ManualClock
 ) -> None:
     await store.enqueue("sms", [job("q")])
-    keys.rename(f"{TAG}:jobs:q", "aside")
+    keys.rename(f"{TAG}:only:q", "aside")
     assert not (await store.dequeue("sms", count=1, lease=1000)).jobs
-    keys.rename("aside", f"{TAG}:jobs:q")
+    keys.rename("aside", f"{TAG}:only:q")
     clock.advance(60_000)
     assert len((await store.dequeue("sms", count=1, lease=1000)).jobs) == 1
 

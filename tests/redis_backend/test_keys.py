@@ -57,6 +57,19 @@ async def test_every_key_of_a_type_hangs_from_its_hash_tag(
     assert kinds >= {"queues", "line", "expiring", "jobs", "rest", "leases", "dead"}
 
 
+async def test_a_job_that_is_alone_in_its_queue_has_no_hash_until_it_has_company(
+    store: QueueStore, clock: ManualClock, keys: Redis
+) -> None:
+    first, second = jobs(1, 2, interval=0)
+    await store.enqueue("sms", [first])
+    assert keys.exists(TAG + "only:q0")
+    assert not keys.exists(TAG + "jobs:q0")
+    await store.enqueue("sms", [second])
+    assert not keys.exists(TAG + "only:q0")
+    taken = (await store.dequeue("sms", count=2, lease=1000)).jobs
+    assert [job.job_id for job in taken] == [first.job_id, second.job_id]
+
+
 async def test_after_finishing_everything_only_counters_and_receipts_are_left(
     store: QueueStore, clock: ManualClock, keys: Redis
 ) -> None:

@@ -9,7 +9,7 @@ local waiting, leased, dead = 0, 0, 0
 local queue = load_queue(id)
 if queue then
     waiting, leased = queue[LENGTH], call('ZCARD', key_of('leases', id))
-    call('UNLINK', key_of('jobs', id), key_of('rest', id), key_of('leases', id))
+    call('UNLINK', key_of('only', id), key_of('jobs', id), key_of('rest', id), key_of('leases', id))
     call('ZREM', LINE, numbered(queue[PLACE], id))
     call('ZREM', EXPIRING, id)
     queue[LENGTH], queue[HEAD], queue[HEAD_PLACE] = 0, '', 0

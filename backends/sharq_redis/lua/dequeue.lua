@@ -87,7 +87,7 @@ local function serve(place, number)
         return NOTHING_THERE
     end
     local jobs, job_id, job_place = key_of('jobs', id), queue[HEAD], queue[HEAD_PLACE]
-    local job = call('HGET', jobs, job_id)
+    local job = call('HGET', jobs, job_id) or call('GET', key_of('only', id))
     if not job then
         error('job ' .. job_id .. ' is missing')
     end
@@ -100,6 +100,9 @@ local function serve(place, number)
     local token = string.sub(tokens, served * TOKEN + 1, (served + 1) * TOKEN)
     local job_number = job_place % RETURNED
     call('ZADD', key_of('leases', id), expiry, numbered(job_number, job_id))
+    if queue[LENGTH] == 1 then
+        join_the_others(id, queue)
+    end
     call('HSET', jobs, '=' .. job_id, cmsgpack.pack(token, expiry, job_number, attempts + 1))
     call('ZADD', EXPIRING, 'LT', expiry, id)
     advance(id, queue)

@@ -18,7 +18,8 @@ local function enqueue(id, job_id, interval, requeues, limit, payload)
     local key = key_of('jobs', id)
     local queue = load_queue(id)
     local waiting = queue and queue[LENGTH] or 0
-    if call('HEXISTS', key, job_id) == 1 and queue then
+    local known = call('HEXISTS', key, job_id) == 1
+    if queue and (known or queue[HEAD] == job_id) then
         change_interval(id, queue, interval, number)
         save_queue(id, queue)
         return 0, waiting
@@ -26,11 +27,17 @@ local function enqueue(id, job_id, interval, requeues, limit, payload)
     if limit and waiting >= limit then
         return -1, waiting
     end
+    local is_first = not queue
     queue = queue or take_left(id) or {interval, 0, 0, 0, 0, '', 0, 0, 0}
     change_interval(id, queue, interval, number)
     add_waiting(id, queue, job_id, number, number)
     count(queue, ENQUEUES)
-    call('HSET', key, job_id, cmsgpack.pack(requeues, 0) .. payload)
+    local job = cmsgpack.pack(requeues, 0) .. payload
+    if is_first then
+        call('SET', key_of('only', id), job)
+    else
+        call('HSET', key, job_id, job)
+    end
     save_queue(id, queue)
     queued = queued + 1
     return 1, waiting

@@ -8,6 +8,7 @@
 --   5 {tag}:number             string  the latest job or place number; gone with the last queue
 -- Keys of single queues, minutes and receipts, named by key_of() alone:
 --   {tag}:jobs:<queue>         hash    job id -> job; "=" job id -> lease, while it is leased
+--   {tag}:only:<queue>         string  the job of a queue that has had no other yet, and waits
 --   {tag}:rest:<queue>         zset    job id -> its place, the jobs that wait behind the head
 --   {tag}:leases:<queue>       zset    number and job id -> expiry
 --   {tag}:left:<queue>         string  record of a queue that ceased to exist; expires
@@ -186,8 +187,23 @@ local function change_interval(id, queue, interval, number)
     end
 end
 
+-- Put the only job of a queue, if it stands by itself, where jobs are that are not alone. A hash for
+-- one job would take twice the memory of the job. Return it; false if there is none.
+local function join_the_others(id, queue)
+    local key = key_of('only', id)
+    local job = call('GET', key)
+    if job then
+        call('HSET', key_of('jobs', id), queue[HEAD], job)
+        call('DEL', key)
+    end
+    return job
+end
+
 -- Let a job stand at `place` of its queue; `number` is for the queue's place, if it needs one.
 local function add_waiting(id, queue, job_id, place, number)
+    if queue[LENGTH] == 1 then
+        join_the_others(id, queue)
+    end
     if queue[LENGTH] == 0 then
         queue[HEAD_PLACE], queue[HEAD] = place, job_id
         enter_line(id, queue, math.max(now, allowed_at(queue)), number)
@@ -232,7 +248,8 @@ local function claim(id, job_id, token)
     if token == '' then
         return 'unknown'
     end
-    local known = call('HEXISTS', jobs, job_id) == 1
+    local queue = load_queue(id)
+    local known = call('HEXISTS', jobs, job_id) == 1 or (queue and queue[HEAD] == job_id)
         or call('HEXISTS', key_of('dead', id), job_id) == 1
     return known and 'stale' or 'unknown'
 end
