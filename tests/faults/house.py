@@ -17,7 +17,7 @@ from support.redis_server import RedisServer
 from support.server import ServerProcess
 
 SERVERS = 2
-PATIENCE = 20.0
+PATIENCE = 20
 """Seconds for a replica to be ready."""
 CLOCKS_APART = 3600
 """Seconds by which the clock of the second server's process is ahead of the others'."""
@@ -46,7 +46,7 @@ class House:
         self.folder = folder
         arguments = (
             *("--appendonly", "yes", "--appendfsync", fsync),
-            *("--repl-diskless-sync-delay", "0"),
+            *("--repl-diskless-sync", "no"),
         )
         self.redis = RedisServer(folder / "redis", *arguments, port=lasting_port())
         self.replica = RedisServer(folder / "replica", *arguments, port=lasting_port())
@@ -92,11 +92,19 @@ class House:
         """Let the second Redis follow the first, by way of the proxy `link`."""
         self.replica.stop()
         self.replica.start()
-        self.replica.client().replicaof("127.0.0.1", self.link.port)
+        follower = self.replica.client()
+        follower.replicaof("127.0.0.1", self.link.port)
         deadline = time.monotonic() + PATIENCE
-        while not self._is_followed():
+        while follower.info("replication")["master_link_status"] != "up":
             assert time.monotonic() < deadline
             time.sleep(0.02)
+        self.await_replica()  # from now on it gets every write
+
+    def await_replica(self) -> None:
+        """Wait until the second Redis has what was written so far."""
+        client = self.client
+        client.set("followed", "", px=1)
+        assert client.wait(1, timeout=PATIENCE * 1000) == 1
 
     def fail_over(self) -> None:
         """Kill the Redis, and let the one that follows it take its place."""
@@ -114,11 +122,6 @@ class House:
     def logs(self) -> str:
         """Return all that the servers have written."""
         return "".join([*self._logs, *(server.log() for server in self.servers)])
-
-    def _is_followed(self) -> bool:
-        """Return whether the second Redis gets all writes; a while after it says so itself."""
-        follower = self.client.info("replication").get("slave0")
-        return follower is not None and follower["state"] == "online"
 
     def _started(self, number: int) -> ServerProcess:
         paths = [str(WRONG_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]

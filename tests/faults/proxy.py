@@ -114,7 +114,7 @@ async def _forward(
     writer: asyncio.StreamWriter,
     before_each: Callable[[], Awaitable[None]],
 ) -> None:
-    while data := await reader.read(CHUNK):
+    while (data := await reader.read(CHUNK)) and not writer.is_closing():
         await before_each()
         writer.write(data)
     raise ConnectionResetError

@@ -174,6 +174,7 @@ def fail_over(link: Wrong = Wrong.NOTHING, seconds: float = 0, *, min_replicas: 
         house.client.config_set("min-replicas-max-lag", 1)
         house.client.config_set("min-replicas-to-write", min_replicas)
         with run.outage():
+            house.await_replica()
             run.pause(0.2, 0.6)
             house.link.wrong = link
             try:
