@@ -53,6 +53,7 @@ class Batcher(Generic[Item, Result]):
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._running: asyncio.Task[None] | None = None
         self._given_up = 0
+        self._loop = asyncio.get_running_loop()  # each time is a system call on Python 3.11
 
     @property
     def running(self) -> asyncio.Task[None] | None:
@@ -61,10 +62,10 @@ class Batcher(Generic[Item, Result]):
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
         """Return what will be the result of one item; a caller that goes away says `abandon`."""
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Result] = self._loop.create_future()
         self._waiting.append((item, future))
         if self._running is None:
-            self._running = asyncio.create_task(self._run_batches())
+            self._running = self._loop.create_task(self._run_batches())
         return future
 
     def abandon(self, future: asyncio.Future[Result]) -> None:
@@ -107,13 +108,14 @@ class Batcher(Generic[Item, Result]):
     async def _run_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
             results = await self._run([item for item, _ in batch])
+            answered = list(zip(batch, results, strict=True))
         except Exception as error:  # whatever it is, it is the callers'
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)
             return
         again = []
-        for entry, result in zip(batch, results, strict=True):
+        for entry, result in answered:
             future = entry[1]
             if isinstance(result, Again):
                 again.append(entry)

@@ -63,7 +63,7 @@ class StoreCalls:
             queue_type,
             lambda: Batcher(
                 partial(self._dequeue_for_each, queue_type),
-                abandoned=lambda dequeued: self.hand_back(queue_type, dequeued.jobs),
+                abandoned=partial(self._take_back, queue_type),
             ),
         )
         return await self._result(batcher, None)
@@ -76,23 +76,56 @@ class StoreCalls:
         )
         return await self._result(batcher, lease)
 
-    async def repeatable_dequeue(self, queue_type: str, attempt_id: str) -> Dequeued:
-        """Lease the next job of a type, or the one that this attempt has got already."""
-        return await self.alone(
-            self._store.dequeue(queue_type, count=1, lease=self._lease, attempt_id=attempt_id)
-        )
+    async def enqueue_all(self, queue_type: str, jobs: Sequence[NewJob]) -> Sequence[EnqueueResult]:
+        """Put jobs into their queues."""
+        size = sum(map(_payload_size, jobs))
+        return await self.alone(self._store.enqueue(queue_type, jobs), size=size)
 
-    async def alone(self, call: Coroutine[Any, Any, T]) -> T:
-        """Make a call that is not to be shared."""
+    async def dequeue_all(
+        self, queue_type: str, *, count: int, attempt_id: str | None = None
+    ) -> Dequeued:
+        """Lease up to `count` jobs; if the caller is cancelled, hand them back.
+
+        Not those of an attempt that has an id: it can be repeated.
+        """
+        dequeue = self._store.dequeue(
+            queue_type, count=count, lease=self._lease, attempt_id=attempt_id
+        )
+        if attempt_id is not None:
+            return await self.alone(dequeue)
+        return await self.alone(dequeue, abandoned=partial(self._take_back, queue_type))
+
+    async def finish_all(
+        self, queue_type: str, leases: Sequence[LeaseRef]
+    ) -> Sequence[LeaseOutcome]:
+        """End leases, their jobs done."""
+        kept = receipt_time(self._lease)
+        return await self.alone(self._store.finish(queue_type, leases, receipt_time=kept))
+
+    async def alone(
+        self,
+        call: Coroutine[Any, Any, T],
+        *,
+        size: int = 0,
+        abandoned: Callable[[T], None] | None = None,
+    ) -> T:
+        """Make a call that is not to be shared, with so many bytes of payload.
+
+        If the caller is cancelled, `abandoned` is told of the result.
+        """
         try:
-            self._admit()
+            self._admit(size)
         except Overloaded:
             call.close()
             raise
+        task = self._start(call)
+        task.add_done_callback(lambda _: self._dismiss(size))  # not before, whoever hangs up
         try:
-            return await asyncio.shield(self._start(call))
-        finally:
-            self._dismiss()
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if abandoned is not None:
+                task.add_done_callback(partial(_tell, abandoned))
+            raise
 
     def hand_back(self, queue_type: str, jobs: Sequence[LeasedJob]) -> None:
         """Release jobs that never reached their worker; do not wait for it.
@@ -150,12 +183,19 @@ class StoreCalls:
     async def _dequeue_for_each(
         self, queue_type: str, callers: Sequence[None]
     ) -> list[Dequeued | Again]:
-        """Give each caller a job. When they ran out, the others ask again, to hear till when."""
+        """Give each caller a job, or say till when there is none.
+
+        Where a batch ends early because its jobs are large, the others ask again.
+        """
         dequeued = await self._store.dequeue(queue_type, count=len(callers), lease=self._lease)
-        if not dequeued.jobs:
-            return [dequeued] * len(callers)
-        again = len(callers) - len(dequeued.jobs)
-        return [*(Dequeued((job,)) for job in dequeued.jobs), *[Again()] * again]
+        now, ready_at = dequeued.now, dequeued.next_ready_at
+        others = len(callers) - len(dequeued.jobs)
+        is_more = bool(dequeued.jobs) and ready_at is not None and ready_at <= now
+        none = Again() if is_more else Dequeued((), ready_at, now=now)
+        return [*(Dequeued((job,), now=now) for job in dequeued.jobs), *[none] * others]
+
+    def _take_back(self, queue_type: str, dequeued: Dequeued) -> None:
+        self.hand_back(queue_type, dequeued.jobs)
 
     def _start(self, call: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(call)
@@ -167,6 +207,11 @@ class StoreCalls:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # if its caller is gone, nobody else looks at it
+
+
+def _tell(abandoned: Callable[[T], None], task: asyncio.Task[T]) -> None:
+    if not task.cancelled() and task.exception() is None:
+        abandoned(task.result())
 
 
 def _payload_size(job: NewJob) -> int:

@@ -40,8 +40,9 @@ class QueueSection(msgspec.Struct, frozen=True, kw_only=True):
 class ServerSection(msgspec.Struct, frozen=True, kw_only=True):
     """Section [sharq-server]: where and how to serve.
 
-    `accesslog` is a file, or `-` for standard error; None: no access log. `max_body_size` is
-    bytes. Port 0 is any free port. The other bounds are those of one process.
+    `accesslog` is a file, or `-` for standard error; None: no access log. `max_body_size`
+    and `max_batch_body_size` are bytes. Port 0 is any free port. The other bounds are those of
+    one process.
     """
 
     host: str = "127.0.0.1"
@@ -50,7 +51,8 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True):
     accesslog: str | None = None
     backend: str = "memory"
     max_body_size: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 1024 * 1024
-    max_connections: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 1000
+    max_batch_body_size: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 16 * 1024 * 1024
+    max_connections: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 4000
     max_in_flight: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 1000
 
 

@@ -5,7 +5,7 @@ All times are integer milliseconds since the epoch, all durations integer millis
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from sharq_plug.errors import InvalidRequest
@@ -127,13 +127,16 @@ class LeasedJob:
 class Dequeued:
     """The answer to a dequeue: leased jobs in the order they were served.
 
-    `next_ready_at` is None unless `jobs` is empty. Then it is the earliest instant (ms since
-    the epoch) at which, with no further call, a job of the type could be ready, expiring
-    leases included; None if nothing waits and nothing is leased.
+    `now` is the instant of the answer (ms since the epoch, by the store's clock).
+    `next_ready_at` is None if as many jobs came as were asked for, or if they had come before
+    (see `QueueStore.dequeue`). Else it is the earliest instant at which, with no further call, a
+    job of the type could be ready, expiring leases included; None if nothing waits and nothing
+    is leased.
     """
 
     jobs: tuple[LeasedJob, ...]
     next_ready_at: int | None = None
+    now: int = field(kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sharq_plug.calls import StoreCalls
-from sharq_plug.errors import BrokenQueue, QueueFull, StaleLease
+from sharq_plug.errors import BrokenQueue, QueueFull, SharqError, StaleLease
+from sharq_plug.long_polls import LongPolls
 from sharq_plug.model import (
+    MAX_BATCH,
     Cleared,
     Dequeued,
     EnqueueOutcome,
@@ -21,6 +23,7 @@ from sharq_plug.model import (
     NewJob,
     Page,
     QueueMetrics,
+    check_integer,
     check_interval,
     check_name,
 )
@@ -32,6 +35,8 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 LISTING_STEP = 1000
+MAX_WAIT = 60_000
+"""ms that a dequeue may wait for a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,9 @@ class QueueService:
         self._calls = StoreCalls(
             store, lease=self._options.lease, max_in_flight=self._options.max_in_flight
         )
+        self._long_polls = LongPolls(
+            store, lease=self._options.lease, hand_back=self._calls.hand_back
+        )
         self._passes = ReclaimPasses(store, self._options.reclaim_interval)
 
     async def __aenter__(self) -> Self:
@@ -79,11 +87,11 @@ class QueueService:
     ) -> None:
         """Stop the passes, and let store calls end whose callers are gone."""
         await self._passes.stop()
+        await self._long_polls.close()
         await self._calls.close()
 
-    async def enqueue(
+    def new_job(
         self,
-        queue_type: str,
         queue_id: str,
         *,
         job_id: str,
@@ -91,48 +99,88 @@ class QueueService:
         payload: bytes,
         requeue_limit: int | None = None,
         max_queued_length: int | None = None,
-    ) -> EnqueueResult:
-        """Put one job into a queue.
+    ) -> NewJob:
+        """Return a job, with this server's requeue limit if it brings none.
+
+        Raises InvalidRequest.
+        """
+        if requeue_limit is None:
+            requeue_limit = self._options.default_requeue_limit
+        return NewJob(queue_id, job_id, payload, interval, requeue_limit, max_queued_length)
+
+    async def enqueue(self, queue_type: str, job: NewJob) -> EnqueueResult:
+        """Put one job into its queue.
 
         Raises InvalidRequest, QueueFull, Overloaded, StoreUnavailable.
         """
         check_name("queue_type", queue_type)
-        if requeue_limit is None:
-            requeue_limit = self._options.default_requeue_limit
-        job = NewJob(queue_id, job_id, payload, interval, requeue_limit, max_queued_length)
-        result = await self._calls.enqueue(queue_type, job)
-        if result.outcome is EnqueueOutcome.BROKEN:
-            raise BrokenQueue(queue_id)
-        if result.outcome is EnqueueOutcome.QUEUE_FULL:
-            raise QueueFull(result.queue_length or 0)
+        result = _enqueued(job, await self._calls.enqueue(queue_type, job))
+        if isinstance(result, SharqError):
+            raise result
         return result
 
-    async def dequeue(self, queue_type: str, *, attempt_id: str | None = None) -> Dequeued:
-        """Lease the next ready job of a type; with `attempt_id` the call may be repeated.
+    async def enqueue_all(
+        self, queue_type: str, jobs: Sequence[NewJob]
+    ) -> list[EnqueueResult | SharqError]:
+        """Put up to 1000 jobs into their queues.
 
-        A caller that is cancelled meanwhile has its job handed back, unless it can repeat.
-        Raises InvalidRequest, Overloaded, StoreUnavailable.
+        Return for each, in order, its result, or the error that `enqueue` would raise for it.
+        Raises InvalidRequest, Overloaded, StoreUnavailable for all.
         """
         check_name("queue_type", queue_type)
-        if attempt_id is None:
-            return await self._calls.dequeue(queue_type)
-        check_name("attempt_id", attempt_id)
-        return await self._calls.repeatable_dequeue(queue_type, attempt_id)
+        results = await self._calls.enqueue_all(queue_type, jobs) if jobs else []
+        return [_enqueued(*pair) for pair in zip(jobs, results, strict=True)]
 
-    async def finish(
-        self, queue_type: str, queue_id: str, job_id: str, *, token: str | None = None
-    ) -> bool:
+    async def dequeue(
+        self, queue_type: str, *, count: int = 1, wait: int = 0, attempt_id: str | None = None
+    ) -> Dequeued:
+        """Lease up to `count` (1 to 1000) ready jobs of a type.
+
+        If none is ready, wait up to `wait` ms (to 60 000) for the first. With `attempt_id` the
+        call may be repeated. A caller that is cancelled meanwhile has its jobs handed back,
+        unless it can repeat. Raises InvalidRequest, Overloaded, StoreUnavailable.
+        """
+        check_name("queue_type", queue_type)
+        check_integer("count", count, 1, MAX_BATCH)
+        check_integer("wait", wait, 0, MAX_WAIT)
+        if attempt_id is not None:
+            check_name("attempt_id", attempt_id)
+        if not wait or self._long_polls.ended:
+            return await self._dequeue_now(queue_type, count, attempt_id)
+        if attempt_id is not None:
+            dequeued = await self._dequeue_now(queue_type, count, attempt_id)
+            if dequeued.jobs:
+                return dequeued
+        return await self._long_polls.dequeue(
+            queue_type, count=count, wait=wait, attempt_id=attempt_id
+        )
+
+    async def finish(self, queue_type: str, lease: LeaseRef) -> bool:
         """End a lease, the job done; False if there is no such job, or no lease of it.
 
         Raises InvalidRequest, StaleLease, Overloaded, StoreUnavailable.
         """
         check_name("queue_type", queue_type)
-        outcome = await self._calls.finish(queue_type, LeaseRef(queue_id, job_id, token))
-        if outcome is LeaseOutcome.BROKEN:
-            raise BrokenQueue(queue_id)
-        if outcome is LeaseOutcome.STALE:
-            raise StaleLease
-        return outcome is LeaseOutcome.ENDED
+        ended = _finished(lease, await self._calls.finish(queue_type, lease))
+        if isinstance(ended, SharqError):
+            raise ended
+        return ended
+
+    async def finish_all(
+        self, queue_type: str, leases: Sequence[LeaseRef]
+    ) -> list[bool | SharqError]:
+        """End up to 1000 leases, their jobs done.
+
+        Return for each, in order, what `finish` would return or raise. Raises InvalidRequest,
+        Overloaded, StoreUnavailable for all.
+        """
+        check_name("queue_type", queue_type)
+        outcomes = await self._calls.finish_all(queue_type, leases) if leases else []
+        return [_finished(*pair) for pair in zip(leases, outcomes, strict=True)]
+
+    def end_waits(self) -> None:
+        """Answer every dequeue that waits; those that still come do not wait."""
+        self._long_polls.end()
 
     def hand_back(self, queue_type: str, jobs: Sequence[LeasedJob]) -> None:
         """Release jobs that never reached their worker; do not wait for it.
@@ -205,6 +253,11 @@ class QueueService:
         """
         return await self._passes.once()
 
+    async def _dequeue_now(self, queue_type: str, count: int, attempt_id: str | None) -> Dequeued:
+        if count == 1 and attempt_id is None:
+            return await self._calls.dequeue(queue_type)
+        return await self._calls.dequeue_all(queue_type, count=count, attempt_id=attempt_id)
+
     async def _gathered(self, step: Callable[..., Coroutine[Any, Any, Page]]) -> list[str]:
         names: dict[str, None] = {}
         cursor: str | None = None
@@ -214,3 +267,19 @@ class QueueService:
             cursor = page.cursor
             if cursor is None:
                 return list(names)
+
+
+def _enqueued(job: NewJob, result: EnqueueResult) -> EnqueueResult | SharqError:
+    if result.outcome is EnqueueOutcome.BROKEN:
+        return BrokenQueue(job.queue_id)
+    if result.outcome is EnqueueOutcome.QUEUE_FULL:
+        return QueueFull(result.queue_length or 0)
+    return result
+
+
+def _finished(lease: LeaseRef, outcome: LeaseOutcome) -> bool | SharqError:
+    if outcome is LeaseOutcome.BROKEN:
+        return BrokenQueue(lease.queue_id)
+    if outcome is LeaseOutcome.STALE:
+        return StaleLease()
+    return outcome is LeaseOutcome.ENDED

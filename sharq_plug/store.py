@@ -44,7 +44,8 @@ serves all others.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
 
@@ -100,13 +101,30 @@ class QueueStore(ABC):
         now + `lease`, and is counted as a dequeue. The batch ends early before a job with which
         its payloads would exceed 8 MiB, unless that is its first.
 
-        With no job ready, the answer's `next_ready_at` is the earlier of the first place's ready
-        since and the first lease's expiry (now, if that has passed); None if there is neither.
+        With fewer jobs than asked for, the answer's `next_ready_at` is the earlier of the first
+        place's ready since and the first lease's expiry (now, if that has passed), as they are
+        after it; None if there is neither.
 
         With `attempt_id`, a name, the call may be repeated. If an earlier call on the type with
         this id got jobs, before their leases expire (`now < expires_at`), and some of those
         leases still stand, then these are the answer again, the same but for `queue_length`,
         and nothing else happens. Else the call is a new one.
+        """
+
+    @abstractmethod
+    def watching(
+        self, queue_type: str, wake: Callable[[int], None]
+    ) -> AbstractAsyncContextManager[None]:
+        """Have `wake` called when a job of a type may be ready earlier than was foreseen.
+
+        While the context is entered, each enqueue, release, reclaim and set_interval, whoever
+        makes it, that gives queues of the type new places in line is followed by
+        `wake(delay)`: so many ms after that call the first of these places may be ready, 0 if it
+        is. So a caller that enters, then dequeues, need not ask again before `next_ready_at`
+        or a wake-up. Some may come in vain, several as one. After the store could not listen,
+        it calls `wake(0)`, since it may have missed some; it does so too when it finds that it
+        cannot. `wake` is called in the event loop's thread, and does not raise. Any number of
+        watchers may watch a type. Entering raises StoreUnavailable.
         """
 
     @abstractmethod

@@ -8,21 +8,17 @@ def check_state(state: TypeState, now: int) -> None:
     """Raise AssertionError if the structures of `state` disagree at the instant `now` (ms)."""
     for queue_id, queue in state.queues.items():
         assert queue.queue_id == queue_id
-        assert queue.jobs, f"{queue_id} exists without a job"
         _check_queue(queue, now)
-    for queue_id, queue in state.idle.items():
-        assert queue_id not in state.queues
-        assert not queue.jobs
-        assert queue.ready_since is queue.expiring is None
     queues = state.queues.values()
+    assert state.existing == sum(bool(queue.jobs) for queue in queues)
     assert list(state.line) == sorted(
-        (queue.ready_since, queue.place_number, queue.queue_id) for queue in queues if queue.waiting
+        (queue.ready_since, queue.place_number, queue) for queue in queues if queue.waiting
     )
     assert list(state.expiring) == sorted(
-        (queue.leases[0][0], queue.queue_id) for queue in queues if queue.leased
+        (queue.leases[0][0], queue.queue_id, queue) for queue in queues if queue.leased
     )
-    assert list(state.forgetting) == sorted(
-        (queue.forgotten_from, queue.queue_id) for queue in state.idle.values()
+    assert list(state.forgetting.entries) == sorted(
+        (queue.looked_at, queue.queue_id, queue) for queue in queues if queue.looked_at is not None
     )
     for letters in state.dead.values():
         letters.check()
@@ -35,11 +31,12 @@ def _check_queue(queue: Queue, now: int) -> None:
     assert len(waiting) == queue.waiting
     assert queue.rest is None or (queue.head is not None and queue.rest)
     leased = [job for job in queue.jobs.values() if job.token is not None]
-    assert sorted((job.expires_at, job.number, job.job_id) for job in leased) == list(
-        queue.leases or ()
-    )
+    assert sorted((job.expires_at, job.number, job) for job in leased) == list(queue.leases or ())
     assert {job.job_id for job in waiting} | {job.job_id for job in leased} == set(queue.jobs)
     assert len(waiting) + len(leased) == len(queue.jobs)
+    if not queue.jobs:
+        assert queue.looked_at is not None
+        assert queue.looked_at <= queue.forgotten_from
     assert (queue.ready_since is None) == (not waiting)
     if queue.ready_since is not None:
         assert queue.allowed_at <= max(now, queue.ready_since)

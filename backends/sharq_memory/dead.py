@@ -3,6 +3,10 @@
 from collections import Counter
 from dataclasses import dataclass
 
+from sharq_memory.queue import Job
+
+REQUEUES_EXHAUSTED = "requeues_exhausted"
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
@@ -34,11 +38,18 @@ class DeadLetters:
         """Whether a job of this id died here."""
         return job_id in self._by_job
 
-    def add(self, letter: DeadLetter) -> None:
+    def add(self, job: Job, *, interval: int, now: int) -> None:
         """Keep one more; an earlier death of the same job id stands beside it."""
         self._number += 1
-        self._letters[self._number] = letter
-        self._by_job[letter.job_id] += 1
+        self._letters[self._number] = DeadLetter(
+            job_id=job.job_id,
+            payload=job.payload,
+            reason=REQUEUES_EXHAUSTED,
+            died_at=now,
+            attempts=job.attempt,
+            interval=interval,
+        )
+        self._by_job[job.job_id] += 1
 
     def check(self) -> None:
         """Raise AssertionError if the two views of the letters differ."""

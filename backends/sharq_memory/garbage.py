@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Any
 
-from sortedcontainers import SortedList
+from sharq_memory.entries import Entries
 
 
 class Garbage:
@@ -12,13 +12,13 @@ class Garbage:
     __slots__ = ("_containers",)
 
     def __init__(self) -> None:
-        self._containers: deque[dict[Any, Any] | SortedList] = deque()
+        self._containers: deque[dict[Any, Any] | Entries] = deque()
 
     def __bool__(self) -> bool:
         """Whether anything is left to free."""
         return bool(self._containers)
 
-    def add(self, *containers: dict[Any, Any] | SortedList | None) -> None:
+    def add(self, *containers: dict[Any, Any] | Entries | None) -> None:
         """Take containers over."""
         self._containers.extend(container for container in containers if container)
 

@@ -1,28 +1,30 @@
-"""One queue: its jobs, waiting and leased, and what it must remember of its rate."""
+"""One queue: its jobs, waiting and leased, and what it must remember of its rate.
+
+Neither jobs nor queues are ever part of a reference cycle. So they are kept from the cyclic
+collector (`gc=False`), which would otherwise stop the process to visit each of millions.
+"""
 
 from collections.abc import Iterator
 
-from sortedcontainers import SortedDict, SortedList
+from msgspec import Struct, field
 
+from sharq_memory.entries import Entries, with_entry, without_entry
 from sharq_memory.tally import Tally
 
 RETURNED = 2**52
 """A job that came back stands at its number less this: before all that were never delivered."""
 
 
-class Job:
+class Job(Struct, gc=False, eq=False):
     """A job that waits (`token` is None) or is leased."""
 
-    __slots__ = ("attempt", "expires_at", "job_id", "payload", "place", "requeues", "token")
-
-    def __init__(self, job_id: str, payload: bytes, requeues: int, number: int) -> None:
-        self.job_id = job_id
-        self.payload = payload
-        self.requeues = requeues
-        self.place = number
-        self.attempt = 0
-        self.token: str | None = None
-        self.expires_at = 0
+    job_id: str
+    payload: bytes
+    requeues: int
+    place: int
+    attempt: int = 0
+    token: str | None = None
+    expires_at: int = 0
 
     @property
     def number(self) -> int:
@@ -30,46 +32,39 @@ class Job:
         return self.place % RETURNED
 
 
-class Queue:
-    """The jobs of a queue that exists, its rate, and its place in the line of its type.
+class Queue(Struct, gc=False, eq=False):
+    """The jobs of a queue, its rate, and its place in the line of its type.
 
-    Most queues hold one waiting job at a time, so the first stands by itself and a sorted
-    structure is made for a second.
+    Most queues hold one waiting job at a time, so the first stands by itself.
     """
 
-    __slots__ = (
-        "expiring",
-        "forgotten_from",
-        "head",
-        "interval",
-        "jobs",
-        "last",
-        "leases",
-        "place_number",
-        "queue_id",
-        "ready_since",
-        "rest",
-        "tally",
-    )
-
-    def __init__(self, queue_id: str) -> None:
-        self.queue_id = queue_id
-        self.interval = 0
-        self.last: int | None = None
-        self.tally = Tally()
-        self.jobs: dict[str, Job] = {}
-        self.head: Job | None = None
-        self.rest: SortedDict | None = None  # place -> Job, all behind the head
-        self.leases: SortedList | None = None  # (expires at, number, job id)
-        self.ready_since: int | None = None  # its place in line, while a job waits
-        self.place_number = 0
-        self.expiring: int | None = None  # the expiry under which the type lists this queue
-        self.forgotten_from = 0  # when an idle queue may be forgotten (ms)
+    queue_id: str
+    interval: int = 0
+    last: int | None = None
+    tally: Tally = field(default_factory=Tally)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    head: Job | None = None
+    rest: Entries | None = None
+    """(place, job), all behind the head."""
+    leases: Entries | None = None
+    """(expires at, number, job)."""
+    ready_since: int | None = None
+    """Its place in line, while a job waits."""
+    place_number: int = 0
+    expiring: int | None = None
+    """The expiry under which the type lists this queue."""
+    looked_at: int | None = None
+    """When the type looks whether this queue can be forgotten."""
 
     @property
     def allowed_at(self) -> int:
         """The instant (ms) from which on the rate allows a dequeue."""
         return 0 if self.last is None else self.last + self.interval
+
+    @property
+    def forgotten_from(self) -> int:
+        """The instant (ms) from which on nobody asks for this queue if it has no jobs."""
+        return max(self.allowed_at, self.tally.counts_until)
 
     @property
     def waiting(self) -> int:
@@ -85,8 +80,8 @@ class Queue:
         """Iterate over the waiting jobs, the first one first."""
         if self.head is not None:
             yield self.head
-        if self.rest is not None:
-            yield from self.rest.values()
+        for _, job in self.rest or ():
+            yield job
 
     def add_waiting(self, job: Job) -> None:
         """Let `job` stand where its place is."""
@@ -96,9 +91,7 @@ class Queue:
             return
         if job.place < self.head.place:
             self.head, job = job, self.head
-        if self.rest is None:
-            self.rest = SortedDict()
-        self.rest[job.place] = job
+        self.rest = with_entry(self.rest, (job.place, job))
 
     def pop_waiting(self) -> Job:
         """Take the first waiting job out of the line."""
@@ -108,25 +101,20 @@ class Queue:
         if self.rest is None:
             self.head = None
         else:
-            _, self.head = self.rest.popitem(0)
-            if not self.rest:
-                self.rest = None
+            _, self.head = self.rest.pop(0)
+            self.rest = self.rest or None
         return job
 
     def add_lease(self, job: Job) -> None:
         """Count `job`, whose token and expiry are set, among the leased."""
-        if self.leases is None:
-            self.leases = SortedList()
-        self.leases.add((job.expires_at, job.number, job.job_id))
+        self.leases = with_entry(self.leases, (job.expires_at, job.number, job))
 
     def end_lease(self, job: Job) -> None:
         """Take the lease from `job`."""
         if self.leases is not None:
-            self.leases.discard((job.expires_at, job.number, job.job_id))
-            if not self.leases:
-                self.leases = None
+            self.leases = without_entry(self.leases, (job.expires_at, job.number, job))
         job.token = None
 
     def first_lease(self) -> Job | None:
         """Return the leased job that expires first, the lower number first among equals."""
-        return None if self.leases is None else self.jobs[self.leases[0][2]]
+        return None if self.leases is None else self.leases[0][2]

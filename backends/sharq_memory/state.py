@@ -1,17 +1,16 @@
 """All queues of one type, as a pure state machine: time is handed in, nothing is awaited."""
 
-import secrets
-from collections import OrderedDict
-
 from sortedcontainers import SortedDict, SortedList
 
-from sharq_memory.dead import DeadLetter, DeadLetters
+from sharq_memory.dead import DeadLetters
+from sharq_memory.forgetting import Forgetting
 from sharq_memory.garbage import Garbage
 from sharq_memory.queue import RETURNED, Job, Queue
+from sharq_memory.repeatable import Attempts, Receipts
 from sharq_memory.tally import Tally
+from sharq_memory.tokens import tokens
 from sharq_plug.model import (
     MAX_DEQUEUE_BYTES,
-    MAX_RECEIPTS,
     Cleared,
     Dequeued,
     EnqueueOutcome,
@@ -24,28 +23,30 @@ from sharq_plug.model import (
     Reclaimed,
 )
 
-TOKEN_BYTES = 12
-REQUEUES_EXHAUSTED = "requeues_exhausted"
-
-Attempt = tuple[int, list[LeaseRef]]
-"""Until when (ms) a dequeue may be repeated, and what it took."""
+_results = {outcome: EnqueueResult(outcome) for outcome in EnqueueOutcome}
 
 
 class TypeState:
-    """Every verb of the store for one queue type, one item at a time at an instant `now` (ms)."""
+    """Every verb of the store for one queue type, one item at a time at an instant `now` (ms).
+
+    A queue that ceases to exist stays among the `queues` until it can be forgotten, for its rate
+    and its counts; mostly it is back before.
+    """
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self.queues = SortedDict()  # queue id -> Queue, those that exist
-        self.line = SortedList()  # (ready since, place number, queue id), queues where jobs wait
-        self.expiring = SortedList()  # (first expiry, queue id), queues that have leases
-        self.idle: dict[str, Queue] = {}  # queues without jobs that are still remembered
-        self.forgetting = SortedList()  # (forgotten from, queue id), the idle ones
+        self.queues = SortedDict()  # queue id -> Queue
+        self.existing = 0  # how many of them exist
+        self.line = SortedList()  # (ready since, place number, Queue), queues where jobs wait
+        self.expiring = SortedList()  # (first expiry, queue id, Queue), queues that have leases
+        self.forgetting = Forgetting()
         self.dead: dict[str, DeadLetters] = {}
-        self.receipts: OrderedDict[str, tuple[int, str, str]] = OrderedDict()
-        self.attempts: OrderedDict[str, Attempt] = OrderedDict()
+        self.receipts = Receipts()
+        self.attempts = Attempts()
         self.garbage = Garbage()
+        self._tokens = tokens()
         self._number = 0
+        self._soonest: int | None = None  # of the places given, see `places_given`
 
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         """Put one job into its queue."""
@@ -54,44 +55,34 @@ class TypeState:
         length = None if job.max_queued_length is None else waiting
         if queue is not None and job.job_id in queue.jobs:
             self._set_interval(queue, job.interval, now)
-            return EnqueueResult(EnqueueOutcome.DUPLICATE, length)
+            return _result(EnqueueOutcome.DUPLICATE, length)
         if job.max_queued_length is not None and waiting >= job.max_queued_length:
-            return EnqueueResult(EnqueueOutcome.QUEUE_FULL, length)
-        if queue is None:
+            return _result(EnqueueOutcome.QUEUE_FULL, length)
+        if queue is None or not queue.jobs:
             queue = self._bring_into_being(job.queue_id, now)
         self._set_interval(queue, job.interval, now)
         new = Job(job.job_id, job.payload, job.requeue_limit, self._next_number())
         self._add_waiting(queue, new, now)
         queue.tally.add(now, enqueues=1)
-        self.tally.add(now, enqueues=1)
-        return EnqueueResult(EnqueueOutcome.QUEUED, length)
+        return _result(EnqueueOutcome.QUEUED, length)
 
     def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
         """Lease up to `count` jobs, the first of the first ready queue each time."""
         jobs: list[LeasedJob] = []
         size = 0
-        while len(jobs) < count and self.line and self.line[0][0] <= now:
-            queue = self.queues[self.line[0][2]]
+        while len(jobs) < count and self.line:
+            ready_since, _, queue = self.line[0]
             size += len(queue.head.payload)
-            if jobs and size > MAX_DEQUEUE_BYTES:
+            if ready_since > now or (jobs and size > MAX_DEQUEUE_BYTES):
                 break
+            self.line.pop(0)
             jobs.append(self._serve(queue, lease, now))
-        self.tally.add(now, dequeues=len(jobs))
-        return Dequeued(tuple(jobs), None if jobs else self._next_ready_at(now))
-
-    def remember(self, attempt_id: str, jobs: tuple[LeasedJob, ...], until: int) -> None:
-        """Let a dequeue that got jobs be repeated until their leases expire."""
-        self.attempts.pop(attempt_id, None)
-        if jobs:
-            refs = [LeaseRef(job.queue_id, job.job_id, job.token) for job in jobs]
-            self.attempts[attempt_id] = (until, refs)
+        ready_at = self._next_ready_at(now) if len(jobs) < count else None
+        return Dequeued(tuple(jobs), ready_at, now=now)
 
     def repeat(self, attempt_id: str, now: int) -> tuple[LeasedJob, ...]:
         """Return the jobs of an earlier dequeue whose leases still stand."""
-        until, refs = self.attempts.get(attempt_id, (0, []))
-        if until <= now:
-            return ()
-        claims = (self._claimed(ref) for ref in refs)
+        claims = (self._claimed(ref) for ref in self.attempts.of(attempt_id, now))
         return tuple(_leased(*claim) for claim in claims if isinstance(claim, tuple))
 
     def finish(self, ref: LeaseRef, receipt_time: int, now: int) -> LeaseOutcome:
@@ -100,10 +91,10 @@ class TypeState:
             case queue, job:
                 queue.end_lease(job)
                 del queue.jobs[job.job_id]
-                self._left(queue, now)
-                self._keep_receipt(ref, now + receipt_time)
+                self._left(queue)
+                self.receipts.keep(ref, now + receipt_time)
                 return LeaseOutcome.ENDED
-            case outcome if self._has_receipt(ref, now):
+            case _ if self.receipts.has(ref, now):
                 return LeaseOutcome.ENDED
             case outcome:
                 return outcome
@@ -122,7 +113,7 @@ class TypeState:
         """End expired leases, and forget what is done with, up to `limit` each."""
         requeued = dead = 0
         while requeued + dead < limit and self.expiring and self.expiring[0][0] <= now:
-            queue = self.queues[self.expiring[0][1]]
+            queue = self.expiring[0][2]
             job = queue.first_lease()
             queue.end_lease(job)
             if job.requeues == 0:
@@ -138,87 +129,80 @@ class TypeState:
     def set_interval(self, queue_id: str, interval: int, now: int) -> bool:
         """Change the interval of a queue that exists."""
         queue = self.queues.get(queue_id)
-        if queue is None:
+        if queue is None or not queue.jobs:
             return False
         self._set_interval(queue, interval, now)
         return True
 
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
+    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
         """Remove a queue's jobs, with `purge` all but its unpaid rate."""
         waiting = leased = 0
         queue = self.queues.get(queue_id)
         if queue is not None:
             waiting, leased = queue.waiting, queue.leased
-            self._leave_line(queue)
-            self.garbage.add(queue.jobs, queue.rest, queue.leases)
-            queue.jobs, queue.head, queue.rest, queue.leases = {}, None, None, None
-        queue = queue or self.idle.get(queue_id)
-        if queue is not None:
+            if queue.jobs:
+                self._leave_line(queue)
+                self.garbage.add(queue.jobs, queue.rest, queue.leases)
+                queue.jobs, queue.head, queue.rest, queue.leases = {}, None, None, None
+                self._left(queue)
             if purge:
                 queue.tally = Tally()
-            self._left(queue, now)
+                self.forgetting.add(queue)
         dead = self.dead.pop(queue_id, ()) if purge else ()
         return Cleared(waiting, leased, len(dead))
 
     def metrics(self, queue_id: str, now: int) -> QueueMetrics:
         """Return what there is in one queue."""
-        queue = self.queues.get(queue_id) or self.idle.get(queue_id) or Queue(queue_id)
+        queue = self.queues.get(queue_id) or Queue(queue_id)
         dead = len(self.dead.get(queue_id, ()))
         return QueueMetrics(queue.waiting, queue.leased, dead, queue.tally.counts(now))
 
     def is_empty(self, now: int) -> bool:
         """Whether this type need not be remembered."""
-        kept = (self.queues, self.idle, self.dead, self.receipts, self.attempts, self.garbage)
-        return not any(kept) and self.tally.counts_until() <= now
+        kept = (self.queues, self.dead, self.receipts, self.attempts, self.garbage)
+        return not any(kept) and self.tally.counts_until <= now
+
+    def places_given(self) -> int | None:
+        """Return the first ready since (ms) of the places given since this was last called.
+
+        Those that a dequeue gave do not count; None if there are no others.
+        """
+        soonest, self._soonest = self._soonest, None
+        return soonest
 
     def _next_number(self) -> int:
         self._number += 1
         return self._number
 
     def _bring_into_being(self, queue_id: str, now: int) -> Queue:
-        queue = self.idle.get(queue_id)
+        queue: Queue | None = self.queues.get(queue_id)
         if queue is None:
-            queue = Queue(queue_id)
-        else:
-            self._drop_idle(queue)
-            if queue.allowed_at <= now:
-                queue.last = None
-        self.queues[queue_id] = queue
+            queue = self.queues[queue_id] = Queue(queue_id)
+        elif queue.allowed_at <= now:
+            queue.last = None
+        self.existing += 1
         return queue
 
-    def _left(self, queue: Queue, now: int) -> None:
-        """Note that jobs or counts left `queue`: it may have ceased to exist, or be done with."""
+    def _left(self, queue: Queue) -> None:
+        """Note that jobs left `queue`: it may have ceased to exist."""
         self._note_expiry(queue)
         if queue.jobs:
             return
-        self.queues.pop(queue.queue_id, None)
-        if queue.queue_id in self.idle:
-            self._drop_idle(queue)
-        queue.forgotten_from = max(queue.allowed_at, queue.tally.counts_until())
-        if queue.forgotten_from > now:
-            self.idle[queue.queue_id] = queue
-            self.forgetting.add((queue.forgotten_from, queue.queue_id))
-
-    def _drop_idle(self, queue: Queue) -> None:
-        del self.idle[queue.queue_id]
-        self.forgetting.remove((queue.forgotten_from, queue.queue_id))
+        self.existing -= 1
+        self.forgetting.add(queue)
 
     def _forget(self, limit: int, now: int) -> bool:
         """Forget up to `limit` of each kind of thing; whether there is more."""
         for _ in range(limit):
-            if not self.forgetting or self.forgetting[0][0] > now:
+            if not self.forgetting.is_due(now):
                 break
-            self._drop_idle(self.idle[self.forgetting[0][1]])
-        for _ in range(limit):
-            if not self.receipts or next(iter(self.receipts.values()))[0] >= now:
-                break
-            self.receipts.popitem(last=False)
-        for _ in range(limit):
-            if not self.attempts or next(iter(self.attempts.values()))[0] > now:
-                break
-            self.attempts.popitem(last=False)
+            queue = self.forgetting.next(now)
+            if queue is not None:
+                del self.queues[queue.queue_id]
+        self.receipts.forget(limit, now)
+        self.attempts.forget(limit, now)
         self.garbage.free(limit)
-        return bool(self.garbage) or bool(self.forgetting and self.forgetting[0][0] <= now)
+        return bool(self.garbage) or self.forgetting.is_due(now)
 
     def _set_interval(self, queue: Queue, interval: int, now: int) -> None:
         if interval == queue.interval:
@@ -228,36 +212,43 @@ class TypeState:
             return
         if queue.allowed_at > now:
             self._leave_line(queue)
-            self._enter_line(queue, queue.allowed_at, queue.place_number)
+            self._give_place(queue, queue.allowed_at, queue.place_number)
         elif queue.ready_since > now:
             self._leave_line(queue)
-            self._enter_line(queue, now, self._next_number())
+            self._give_place(queue, now, self._next_number())
 
     def _add_waiting(self, queue: Queue, job: Job, now: int) -> None:
         queue.add_waiting(job)
         if queue.ready_since is None:
-            self._enter_line(queue, max(now, queue.allowed_at), self._next_number())
+            self._give_place(queue, max(now, queue.allowed_at), self._next_number())
+
+    def _give_place(self, queue: Queue, ready_since: int, number: int) -> None:
+        if self._soonest is None or ready_since < self._soonest:
+            self._soonest = ready_since
+        self._enter_line(queue, ready_since, number)
 
     def _enter_line(self, queue: Queue, ready_since: int, number: int) -> None:
         queue.ready_since, queue.place_number = ready_since, number
-        self.line.add((ready_since, number, queue.queue_id))
+        self.line.add((ready_since, number, queue))
 
     def _leave_line(self, queue: Queue) -> None:
         if queue.ready_since is not None:
-            self.line.remove((queue.ready_since, queue.place_number, queue.queue_id))
+            self.line.remove((queue.ready_since, queue.place_number, queue))
             queue.ready_since = None
 
     def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
-        self._leave_line(queue)
+        """Lease the next job of `queue`, which has just left the line."""
         job = queue.pop_waiting()
-        job.token = secrets.token_urlsafe(TOKEN_BYTES)
+        job.token = next(self._tokens)
         job.attempt += 1
         job.expires_at = now + lease
         queue.add_lease(job)
         self._note_expiry(queue)
         queue.last = now
-        if queue.head is not None:
-            self._enter_line(queue, max(now, queue.allowed_at), self._next_number())
+        if queue.head is None:
+            queue.ready_since = None
+        else:
+            self._enter_line(queue, now + queue.interval, self._next_number())
         queue.tally.add(now, dequeues=1)
         return _leased(queue, job)
 
@@ -275,53 +266,40 @@ class TypeState:
         known = job is not None or ref.job_id in self.dead.get(ref.queue_id, ())
         return LeaseOutcome.STALE if known and ref.token is not None else LeaseOutcome.UNKNOWN
 
-    def _keep_receipt(self, ref: LeaseRef, until: int) -> None:
-        if ref.token is not None:
-            self.receipts[ref.token] = (until, ref.queue_id, ref.job_id)
-            if len(self.receipts) > MAX_RECEIPTS:
-                self.receipts.popitem(last=False)
-
-    def _has_receipt(self, ref: LeaseRef, now: int) -> bool:
-        until, *finished = self.receipts.get(ref.token or "", (0, "", ""))
-        return until >= now and finished == [ref.queue_id, ref.job_id]
-
     def _come_back(self, queue: Queue, job: Job, now: int) -> None:
         job.place = job.number - RETURNED
         self._note_expiry(queue)
         self._add_waiting(queue, job, now)
 
     def _die(self, queue: Queue, job: Job, now: int) -> None:
-        letter = DeadLetter(
-            job_id=job.job_id,
-            payload=job.payload,
-            reason=REQUEUES_EXHAUSTED,
-            died_at=now,
-            attempts=job.attempt,
-            interval=queue.interval,
-        )
-        self.dead.setdefault(queue.queue_id, DeadLetters()).add(letter)
+        letters = self.dead.setdefault(queue.queue_id, DeadLetters())
+        letters.add(job, interval=queue.interval, now=now)
         del queue.jobs[job.job_id]
-        self._left(queue, now)
+        self._left(queue)
 
     def _note_expiry(self, queue: Queue) -> None:
         """List `queue` under its first expiry."""
         first = None if queue.leases is None else queue.leases[0][0]
         if first != queue.expiring:
             if queue.expiring is not None:
-                self.expiring.remove((queue.expiring, queue.queue_id))
+                self.expiring.remove((queue.expiring, queue.queue_id, queue))
             if first is not None:
-                self.expiring.add((first, queue.queue_id))
+                self.expiring.add((first, queue.queue_id, queue))
             queue.expiring = first
+
+
+def _result(outcome: EnqueueOutcome, queue_length: int | None) -> EnqueueResult:
+    return _results[outcome] if queue_length is None else EnqueueResult(outcome, queue_length)
 
 
 def _leased(queue: Queue, job: Job) -> LeasedJob:
     return LeasedJob(
-        queue_id=queue.queue_id,
-        job_id=job.job_id,
-        payload=job.payload,
-        token=job.token or "",
-        attempt=job.attempt,
-        expires_at=job.expires_at,
-        requeues_remaining=job.requeues,
-        queue_length=queue.waiting,
+        queue.queue_id,
+        job.job_id,
+        job.payload,
+        job.token or "",
+        job.attempt,
+        job.expires_at,
+        job.requeues,
+        queue.waiting,
     )

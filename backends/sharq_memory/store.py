@@ -1,6 +1,7 @@
 """The store: the types' states, one clock, and nothing that waits."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from itertools import islice
 from types import TracebackType
 from typing import Self
@@ -10,6 +11,7 @@ from sortedcontainers import SortedDict
 from sharq_memory.check import check_state
 from sharq_memory.state import TypeState
 from sharq_memory.tally import Tally
+from sharq_memory.watching import Wake, Watchers
 from sharq_plug.clock import Clock, SystemClock
 from sharq_plug.model import (
     Cleared,
@@ -38,6 +40,7 @@ class MemoryStore(QueueStore):
         self._clock = clock or SystemClock()
         self._types = SortedDict()  # queue type -> TypeState
         self._tally = Tally()
+        self._watchers = Watchers()
 
     async def __aenter__(self) -> Self:
         """Open the store."""
@@ -58,7 +61,10 @@ class MemoryStore(QueueStore):
         if state is None:
             state = self._types[check_name("queue_type", queue_type)] = TypeState()
         results = [state.enqueue(job, now) for job in jobs]
-        self._tally.add(now, enqueues=sum(r.outcome is EnqueueOutcome.QUEUED for r in results))
+        queued = sum(result.outcome is EnqueueOutcome.QUEUED for result in results)
+        for tally in (state.tally, self._tally):
+            tally.add(now, enqueues=queued)
+        self._wake_watchers(queue_type, state, now)
         return results
 
     async def dequeue(
@@ -72,11 +78,18 @@ class MemoryStore(QueueStore):
         else:
             repeated = state.repeat(check_name("attempt_id", attempt_id), now)
             if repeated:
-                return Dequeued(repeated)
+                return Dequeued(repeated, now=now)
             dequeued = state.dequeue(count, lease, now)
-            state.remember(attempt_id, dequeued.jobs, now + lease)
-        self._tally.add(now, dequeues=len(dequeued.jobs))
+            state.attempts.keep(attempt_id, dequeued.jobs, now + lease)
+        for tally in (state.tally, self._tally):
+            tally.add(now, dequeues=len(dequeued.jobs))
         return dequeued
+
+    @asynccontextmanager
+    async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
+        """Have `wake` called at the end of each verb that gives queues of a type places."""
+        with self._watchers.watching(check_name("queue_type", queue_type), wake):
+            yield
 
     async def finish(
         self, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int
@@ -90,24 +103,31 @@ class MemoryStore(QueueStore):
         """Hand leased jobs back."""
         now = self._clock.now()
         state = self._state(queue_type)
-        return [state.release(lease, now) for lease in leases]
+        outcomes = [state.release(lease, now) for lease in leases]
+        self._wake_watchers(queue_type, state, now)
+        return outcomes
 
     async def reclaim(self, queue_type: str, *, limit: int) -> Reclaimed:
         """End expired leases, and forget what is done with."""
         now = self._clock.now()
         state = self._state(queue_type)
         reclaimed = state.reclaim(limit, now)
+        self._wake_watchers(queue_type, state, now)
         if state.is_empty(now):
             self._types.pop(queue_type, None)
         return reclaimed
 
     async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:
         """Change the interval of a queue that exists."""
-        return self._state(queue_type).set_interval(queue_id, interval, self._clock.now())
+        now = self._clock.now()
+        state = self._state(queue_type)
+        exists = state.set_interval(queue_id, interval, now)
+        self._wake_watchers(queue_type, state, now)
+        return exists
 
     async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
         """Remove a queue's jobs."""
-        return self._state(queue_type).clear(queue_id, self._clock.now(), purge=purge)
+        return self._state(queue_type).clear(queue_id, purge=purge)
 
     async def queue_metrics(self, queue_type: str, queue_id: str) -> QueueMetrics:
         """Return what there is in one queue."""
@@ -121,12 +141,14 @@ class MemoryStore(QueueStore):
     async def queue_types(self, *, cursor: str | None = None, limit: int) -> Page:
         """List the types that have a queue."""
         page = _page(self._types, cursor, limit)
-        names = tuple(name for name in page.names if self._types[name].queues)
+        names = tuple(name for name in page.names if self._types[name].existing)
         return Page(names, page.cursor)
 
     async def queue_ids(self, queue_type: str, *, cursor: str | None = None, limit: int) -> Page:
         """List the queues of a type that exist."""
-        return _page(self._state(queue_type).queues, cursor, limit)
+        queues = self._state(queue_type).queues
+        page = _page(queues, cursor, limit)
+        return Page(tuple(name for name in page.names if queues[name].jobs), page.cursor)
 
     async def known_types(self, *, cursor: str | None = None, limit: int) -> Page:
         """List every type that holds anything."""
@@ -146,6 +168,11 @@ class MemoryStore(QueueStore):
             check_name("queue_type", queue_type)
             state = TypeState()
         return state
+
+    def _wake_watchers(self, queue_type: str, state: TypeState, now: int) -> None:
+        soonest = state.places_given()
+        if soonest is not None:
+            self._watchers.wake(queue_type, max(0, soonest - now))
 
     def _check(self) -> None:
         """Raise AssertionError if an invariant does not hold. For tests; reads everything."""

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from sharq_plug.model import Page
-from sharq_redis.link import Command, Link
+from sharq_redis.link import Link
+from sharq_redis.wire import Command
 
 SCAN_COUNT = 1000
 SCANS_A_STEP = 10

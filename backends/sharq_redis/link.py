@@ -1,46 +1,60 @@
-"""One round trip to Redis: deadlines, scripts that are not loaded, errors by our own names."""
+"""What the store says to Redis: deadlines, scripts that are not loaded, errors by our own names."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError
+import hiredis
+from redis.exceptions import ConnectionError as LostConnection
+from redis.exceptions import RedisError
 
 from sharq_plug.errors import StoreUnavailable
 from sharq_redis.scripts import Script
+from sharq_redis.wire import Command, Connect, OnMessage, Wire
 
 DEADLINE = 4.5
 """Seconds that a call may take in all."""
-
-Command = tuple[Any, ...]
+NO_ANSWER = "no answer in time"
+CLOSED = "the store is closed"
 
 
 class Link:
-    """Send commands and scripts over a pool's connections, and return replies as they came.
+    """Send commands and scripts over one wire, opened when it is needed; return raw replies.
 
     Nothing is sent twice, but a script of which Redis says that it does not know it.
     """
 
-    def __init__(self, pool: BlockingConnectionPool) -> None:
-        self._redis: Any = Redis(connection_pool=pool)  # its command methods carry no types
-        self._redis.response_callbacks.clear()
+    def __init__(self, connect: Connect, on_message: OnMessage | None = None) -> None:
+        self._connect = connect
+        self._on_message = on_message
+        self._wire: Wire | None = None
+        self._opening: asyncio.Task[Wire] | None = None
+        self._closed = False
 
     async def close(self) -> None:
-        """Close every connection."""
-        await self._redis.aclose()
-        await self._redis.connection_pool.disconnect()
+        """Close the connection; calls that are under way fail."""
+        self._closed = True
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.wait({self._opening})
+        self.hang_up(CLOSED)
+
+    def hang_up(self, why: str) -> None:
+        """Close the connection until it is needed again; those who wait for a reply hear `why`."""
+        if self._wire is not None:
+            self._wire.drop(why)
+            self._wire = None
 
     async def call(self, *command: Any) -> Any:
         """Return the reply to one command. Raises StoreUnavailable."""
-        async with self._failures():
-            return await self._redis.execute_command(*command)
+        return (await self.call_all([command]))[0]
 
     async def call_all(self, commands: Sequence[Command]) -> list[Any]:
         """Return the replies to commands that go in one round trip. Raises StoreUnavailable."""
-        async with self._failures():
-            return await self._pipelined(commands)
+        async with self.failures():
+            wire = await self.reach()
+            return [self.checked(reply) for reply in await wire.ask(commands)]
 
     async def run(
         self, script: Script, keys: Sequence[str], *arguments: Any, first: Command | None = None
@@ -50,32 +64,61 @@ class Link:
         Raises StoreUnavailable.
         """
         rest = (len(keys), *keys, *arguments)
-        async with self._failures():
-            try:
-                if first is None:
-                    return await self._redis.execute_command("EVALSHA", script.sha, *rest)
-                return (await self._pipelined([first, ("EVALSHA", script.sha, *rest)]))[1]
-            except NoScriptError:
-                return await self._redis.execute_command("EVAL", script.text, *rest)
-
-    async def _pipelined(self, commands: Sequence[Command]) -> list[Any]:
-        pipeline = self._redis.pipeline(transaction=False)
-        for command in commands:
-            pipeline.execute_command(*command)
-        replies: list[Any] = await pipeline.execute(raise_on_error=False)
-        for reply in replies:
-            if isinstance(reply, Exception):
-                raise reply
-        return replies
+        commands: list[Command] = [("EVALSHA", script.sha, *rest)]
+        if first is not None:
+            commands.insert(0, first)
+        async with self.failures():
+            wire = await self.reach()
+            *before, reply = await wire.ask(commands)
+            for other in before:
+                self.checked(other)
+            if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
+                [reply] = await wire.ask([("EVAL", script.text, *rest)])
+            return self.checked(reply)
 
     @asynccontextmanager
-    async def _failures(self) -> AsyncIterator[None]:
+    async def failures(self) -> AsyncIterator[None]:
+        """Raise StoreUnavailable for whatever fails within, or lasts longer than DEADLINE."""
         try:
             async with asyncio.timeout(DEADLINE):
                 yield
-        except ReadOnlyError as error:  # a primary that became a replica: look for it anew
-            await self._redis.connection_pool.disconnect(inuse_connections=False)
-            raise StoreUnavailable(f"Redis: {error}") from error
+        except TimeoutError as error:
+            self.hang_up(NO_ANSWER)  # if it does not answer this one, it answers none
+            raise StoreUnavailable(f"Redis: {NO_ANSWER}") from error
         except (RedisError, OSError, RuntimeError) as error:
-            # uvloop says RuntimeError when it is to write to a connection that has just died.
-            raise StoreUnavailable(f"Redis: {error or 'no answer in time'}") from error
+            raise StoreUnavailable(f"Redis: {error or NO_ANSWER}") from error
+
+    async def reach(self) -> Wire:
+        """Return a wire that is up. To be used within `failures`."""
+        if self._wire is not None and not self._wire.lost.is_set():
+            return self._wire
+        if self._closed:
+            raise LostConnection(CLOSED)
+        if self._opening is None:
+            self._opening = asyncio.create_task(self._open())
+            self._opening.add_done_callback(self._opened)
+        opening = self._opening
+        await asyncio.wait({opening})
+        if opening.cancelled():
+            raise LostConnection(CLOSED)
+        return opening.result()
+
+    def checked(self, reply: Any) -> Any:
+        """Return a reply that is no error. Raises StoreUnavailable."""
+        if isinstance(reply, hiredis.ReplyError):
+            if str(reply).startswith("READONLY"):  # a primary became a replica: look for it anew
+                self.hang_up(str(reply))
+            raise StoreUnavailable(f"Redis: {reply}") from reply
+        return reply
+
+    async def _open(self) -> Wire:
+        self._wire = await Wire.open(self._connect, self._on_message)
+        if self._closed:
+            self.hang_up(CLOSED)
+            raise LostConnection(CLOSED)
+        return self._wire
+
+    def _opened(self, opening: asyncio.Task[Wire]) -> None:
+        self._opening = None
+        if not opening.cancelled():
+            opening.exception()  # if its callers are gone, nobody else looks at it

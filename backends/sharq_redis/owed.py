@@ -1,20 +1,24 @@
 """The minute counts of everything, which no type's script may write."""
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
 
 from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import COUNTED_MINUTES, MINUTE
-from sharq_redis.link import Command, Link
+from sharq_redis.link import Link
+from sharq_redis.wire import Command
 
 logger = logging.getLogger(__name__)
 
 LIFETIME = (COUNTED_MINUTES + 2) * MINUTE
+GATHERING = 0.05
+"""Seconds that counts wait for others: a trip for each call would cost as much as the call."""
 
 
 class OwedCounts:
-    """Counts on their way to Redis: sent at once, many together while a round trip lasts.
+    """Counts on their way to Redis, many together.
 
     What is on its way when Redis or this process fails is lost, and never counted twice.
     """
@@ -24,6 +28,7 @@ class OwedCounts:
         self._key_prefix = key_prefix
         self._owed: dict[int, Counter[str]] = {}
         self._sender: asyncio.Task[None] | None = None
+        self._settling = asyncio.Event()
         self._losing = False
 
     def key(self, minute: int) -> str:
@@ -39,11 +44,15 @@ class OwedCounts:
 
     async def settle(self) -> None:
         """Wait until what was added is written, or lost."""
-        if self._sender is not None:
+        if self._sender is not None and not self._sender.done():
+            self._settling.set()
             await asyncio.wait({self._sender})
 
     async def _send(self) -> None:
         while self._owed:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GATHERING):
+                    await self._settling.wait()
             owed, self._owed = self._owed, {}
             commands: list[Command] = []
             for minute, counts in owed.items():
@@ -57,3 +66,4 @@ class OwedCounts:
                 if not self._losing:
                     logger.warning("minute counts of everything get lost: %s", error)
                 self._losing = True
+        self._settling.clear()

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
-from redis.asyncio import BlockingConnectionPool, UnixDomainSocketConnection
+from redis.asyncio import ConnectionPool, UnixDomainSocketConnection
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -12,11 +12,10 @@ from redis.backoff import NoBackoff
 from sharq_plug.clock import Clock
 from sharq_plug.hookspecs import Backend, hookimpl
 from sharq_redis.store import RedisStore
+from sharq_redis.wire import Connect
 
-MAX_CONNECTIONS = 32
 CONNECT_TIMEOUT = 2.0
-REPLY_TIMEOUT = 4.0
-"""Seconds; a caller is to be answered within 5."""
+"""Seconds for each step of opening a connection; a caller is to be answered within 5."""
 
 
 class RedisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,32 +46,29 @@ class RedisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def open_redis_store(options: RedisOptions, clock: Clock | None) -> RedisStore:
     """Return a store on the Redis that `options` name."""
-    return RedisStore(connection_pool(options), key_prefix=options.key_prefix, clock=clock)
+    return RedisStore(connector(options), key_prefix=options.key_prefix, clock=clock)
 
 
-def connection_pool(options: RedisOptions) -> BlockingConnectionPool:
-    """Return a pool whose connections never repeat a command by themselves."""
+def connector(options: RedisOptions) -> Connect:
+    """Return what makes connections, none of which repeats a command by itself."""
     common: dict[str, Any] = {
-        "max_connections": MAX_CONNECTIONS,
-        "timeout": REPLY_TIMEOUT,
-        "socket_timeout": REPLY_TIMEOUT,
+        "socket_timeout": CONNECT_TIMEOUT,
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "protocol": 2,
-        "retry": Retry(NoBackoff(), 0),  # a lost reply must not run a script a second time
+        "retry": Retry(NoBackoff(), 0),  # else it tries ten times before it says anything
     }
     if options.url:
-        return BlockingConnectionPool.from_url(options.url, **common)
+        return ConnectionPool.from_url(options.url, **common).make_connection
     common |= {
         "db": options.db,
         "username": options.username or None,
         "password": options.password or None,
     }
     if options.conn_type == "unix_sock":
-        path = options.unix_socket_path
-        return BlockingConnectionPool(
-            connection_class=UnixDomainSocketConnection, path=path, **common
-        )
-    return BlockingConnectionPool(host=options.host, port=options.port, **common)
+        common |= {"connection_class": UnixDomainSocketConnection, "path": options.unix_socket_path}
+    else:
+        common |= {"host": options.host, "port": options.port}
+    return ConnectionPool(**common).make_connection
 
 
 @hookimpl

@@ -4,10 +4,9 @@ import base64
 import logging
 import secrets
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Self
-
-from redis.asyncio import BlockingConnectionPool
 
 from sharq_plug.clock import Clock
 from sharq_plug.model import (
@@ -35,6 +34,8 @@ from sharq_redis.index import TypeIndex, next_cursor
 from sharq_redis.link import Link
 from sharq_redis.owed import OwedCounts
 from sharq_redis.scripts import Script, Scripts
+from sharq_redis.wakeups import Wakeups
+from sharq_redis.wire import Connect
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +55,9 @@ JOB_FIELDS = 7
 class RedisStore(QueueStore):
     """Keep everything in Redis (7 or later) or Valkey, for any number of processes."""
 
-    def __init__(
-        self, pool: BlockingConnectionPool, *, key_prefix: str, clock: Clock | None = None
-    ) -> None:
-        self._link = Link(pool)
+    def __init__(self, connect: Connect, *, key_prefix: str, clock: Clock | None = None) -> None:
+        self._link = Link(connect)
+        self._wakeups = Wakeups(connect)
         self._scripts = Scripts.load()
         self._key_prefix = key_prefix
         self._now: Callable[[], int | str] = clock.now if clock else str  # '': Redis's own time
@@ -80,6 +80,7 @@ class RedisStore(QueueStore):
         traceback: TracebackType | None,
     ) -> None:
         """Write the counts that are owed and close every connection."""
+        await self._wakeups.close()
         await self._owed.settle()
         await self._link.close()
 
@@ -95,7 +96,7 @@ class RedisStore(QueueStore):
         born, now, queued, *results = reply
         if born:
             await self._link.call(*adding)
-        self._owed.add(int(now), "e", queued)
+        self._owed.add(now, "e", queued)
         pairs = zip(results[::2], results[1::2], strict=True)
         return [_enqueue_result(job, *pair) for job, pair in zip(jobs, pairs, strict=True)]
 
@@ -110,11 +111,16 @@ class RedisStore(QueueStore):
         )
         now, next_ready_at, broken, expires_at, repeated, *fields = reply
         _log_all_broken(broken)
-        jobs = _leased_jobs(fields, (repeated or fresh).decode(), int(expires_at))
+        jobs = _leased_jobs(fields, (repeated or fresh).decode(), expires_at)
         if not repeated:
-            self._owed.add(int(now), "d", len(jobs))
-        ready_at = int(next_ready_at)
-        return Dequeued(jobs, None if ready_at < 0 else ready_at)
+            self._owed.add(now, "d", len(jobs))
+        return Dequeued(jobs, None if next_ready_at < 0 else next_ready_at, now=now)
+
+    def watching(
+        self, queue_type: str, wake: Callable[[int], None]
+    ) -> AbstractAsyncContextManager[None]:
+        """Have `wake` called for what scripts announce of a type."""
+        return self._wakeups.watching(f"{self._tag(queue_type)}:wake", wake)
 
     async def finish(
         self, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int
@@ -155,7 +161,7 @@ class RedisStore(QueueStore):
         now, waiting, leased, dead, *counted = reply
         minutes = (minute * MINUTE for minute in counted[::3])
         counts = zip(minutes, counted[1::3], counted[2::3], strict=True)
-        return QueueMetrics(waiting, leased, dead, _minute_counts(int(now), counts))
+        return QueueMetrics(waiting, leased, dead, _minute_counts(now, counts))
 
     async def counts(self, queue_type: str | None = None) -> MinuteCounts:
         """Return the minute counts of a type, or of everything."""
@@ -240,9 +246,9 @@ def _leased_jobs(fields: list[Any], tokens: str, expires_at: int) -> tuple[Lease
                 job_id=job_id.decode(),
                 payload=job[payload_at - 1 :],
                 token=tokens[token_at : token_at + 16],
-                attempt=int(attempt),
+                attempt=attempt,
                 expires_at=expires_at,
-                requeues_remaining=int(requeues),
+                requeues_remaining=requeues,
                 queue_length=behind,
             )
         )

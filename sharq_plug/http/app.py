@@ -23,8 +23,8 @@ GRACEFUL_SHUTDOWN_TIMEOUT = 8.0
 """Seconds that requests in flight have after a signal to stop: a store fails within 5."""
 REQUEST_TIMEOUT = 60.0
 """Seconds within which a request has to come, from its first byte to its last."""
-RESPONSE_TIMEOUT = 60.0
-"""Seconds after which a handler is given up; longer than any waits."""
+RESPONSE_TIMEOUT = 75.0
+"""Seconds after which a handler is given up; a dequeue may wait for 60."""
 KEEP_ALIVE_TIMEOUT = 120.0
 """Seconds that a connection may be idle: longer than common proxies keep theirs."""
 MEMORY = 64 * 1024 * 1024
@@ -33,19 +33,22 @@ BODIES = 4
 """...but enough for so many of the largest bodies."""
 LISTINGS_AT_ONCE = 4
 """Lists of all types or queues that are gathered at a time, each as long as it may be."""
+TURNS_AT_ONCE = 4
+"""Large answers that are made before those have to give way who do not read theirs."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppOptions:
     """What holds for every request and connection.
 
-    `max_body_size` and `memory` are in bytes, time-outs in seconds. Past `max_connections`
-    a connection is refused.
+    `max_body_size`, `max_batch_body_size` (that of a batch) and `memory` are in bytes, time-outs
+    in seconds. Past `max_connections` a connection is refused.
     """
 
     service: ServiceOptions = field(default_factory=ServiceOptions)
     max_body_size: int = 1024 * 1024
-    max_connections: int = 1000
+    max_batch_body_size: int = 16 * 1024 * 1024
+    max_connections: int = 4000
     memory: int = MEMORY
     request_timeout: float = REQUEST_TIMEOUT
     response_timeout: float = RESPONSE_TIMEOUT
@@ -70,6 +73,7 @@ def create_app(
     Two apps in a process need two names. Logging is the caller's to configure.
     """
     options = options or AppOptions()
+    largest_body = max(options.max_body_size, options.max_batch_body_size)
     app = App(
         name, router=Router(), request_class=Request, env_prefix=None, configure_logging=False
     )
@@ -80,15 +84,17 @@ def create_app(
         KEEP_ALIVE=True,
         KEEP_ALIVE_TIMEOUT=KEEP_ALIVE_TIMEOUT,
         MOTD=False,
-        REQUEST_MAX_SIZE=max(options.max_body_size, REFUSED_BODY),
+        REQUEST_MAX_SIZE=max(largest_body, REFUSED_BODY),
         REQUEST_TIMEOUT=options.request_timeout,
         RESPONSE_TIMEOUT=options.response_timeout,
     )
     app.ctx.max_body_size = options.max_body_size
+    app.ctx.max_batch_body_size = options.max_batch_body_size
     app.ctx.max_connections = options.max_connections
-    app.ctx.memory = Memory(max(options.memory, BODIES * options.max_body_size))
+    app.ctx.memory = Memory(max(options.memory, BODIES * largest_body))
     app.ctx.refused = set()
     app.ctx.listings = asyncio.Semaphore(LISTINGS_AT_ONCE)
+    app.ctx.turns = asyncio.Semaphore(TURNS_AT_ONCE)
     add_routes(app)
     app.exception(Exception)(error_response)
     _add_life(app, open_store, options.service)
@@ -106,8 +112,12 @@ def _add_life(
             app.ctx.service = await stack.enter_async_context(QueueService(store, options))
             opened.push_async_callback(stack.pop_all().aclose)
 
+    async def end_waits(app: Sanic[Any, Any]) -> None:
+        app.ctx.service.end_waits()
+
     async def stop(_app: Sanic[Any, Any]) -> None:
         await opened.aclose()
 
     app.before_server_start(start)
+    app.before_server_stop(end_waits)
     app.after_server_stop(stop)

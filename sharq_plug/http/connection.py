@@ -7,13 +7,13 @@ from functools import cache, partial
 from typing import Any
 
 from sanic.exceptions import BadRequest, RequestTimeout, ServiceUnavailable
-from sanic.headers import format_http1_response
 from sanic.http import Http, Stage
+from sanic.http.http1 import HTTP_CONTINUE
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from sharq_plug.errors import Overloaded
 from sharq_plug.http.errors import RETRY_AFTER
-from sharq_plug.http.responses import failure
+from sharq_plug.http.responses import Response, failure
 
 SMALL = 32 * 1024
 """Bytes that a connection may hold without being counted."""
@@ -24,6 +24,7 @@ MAX_REFUSED = 200
 CHECKS_A_TIMEOUT = 10
 """How often the time of a connection is looked at within the shortest time-out."""
 CRLF = b"\r\n"
+EXPECTATION_FAILED = 417
 
 IDLE, RECEIVING, ANSWERING = "idle", "receiving", "answering"
 _TOO_SLOW: Mapping[str, Callable[[], Exception]] = {
@@ -61,12 +62,36 @@ class Exchange(Http):
         if self.protocol.is_paused:
             await self.protocol.read_by_client()
         await super().http1_request_header()  # type: ignore[no-untyped-call]  # Sanic has no types
+        if len(self.recv_buffer) > SMALL:
+            self.protocol.hold(body=0)
 
-    async def http1_response_header(self, data: bytes, end_stream: bool) -> None:  # noqa: FBT001
+    async def answer(self, response: Response) -> None:
         """Send a response, and let others have their turn before the next request in the row."""
-        await super().http1_response_header(data, end_stream)
+        data = response.as_bytes(keep_alive=self.keep_alive, head_only=bool(self.head_only))
+        if self.expecting_continue and response.status != EXPECTATION_FAILED:
+            self.expecting_continue = False
+            data = HTTP_CONTINUE + data  # so that the body comes, and not the next request
+        if self.protocol.access_log:
+            self.log_response()
+        await self._send(data)
+        if len(data) > SMALL:
+            self.protocol.hold(body=0)
+        self.stage = Stage.IDLE
         if self.recv_buffer:
             await asyncio.sleep(0)
+
+    def take_body(self) -> bytes | None:
+        """Return the body if it is here, whole and as long as it may be; else None."""
+        size: int = self.request_bytes_left or 0
+        is_whole = self.request_body is True and size <= len(self.recv_buffer)
+        if not is_whole or size > self.request_max_size:
+            return None
+        body = bytes(self.recv_buffer[:size])
+        del self.recv_buffer[:size]
+        self.request_bytes_left = 0
+        self.request_body = None
+        self.expecting_continue = False
+        return body
 
     async def read(self) -> bytes | None:
         """Read some of the body; raises BadRequest, also where a chunk is longer than it says."""
@@ -104,7 +129,7 @@ class Connection(HttpProtocol):
     """
 
     HTTP_CLASS = Exchange
-    __slots__ = ("_body", "_phase", "_since", "is_holding", "is_paused")
+    __slots__ = ("_arrival", "_body", "_phase", "_since", "is_holding", "is_paused")
 
     transport: Any
     _task: Any
@@ -120,6 +145,7 @@ class Connection(HttpProtocol):
         self.is_holding = self.is_paused = False
         self._phase: object = None
         self._since = 0.0
+        self._arrival: asyncio.Future[None] | None = None
         super().connection_made(transport)  # type: ignore[no-untyped-call]  # Sanic has no types
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -130,9 +156,17 @@ class Connection(HttpProtocol):
     def data_received(self, data: bytes) -> None:
         """Take what came."""
         super().data_received(data)
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
         handling = self._http is not None and self._http.stage is Stage.HANDLER
         if handling and (self._body or len(self.recv_buffer) > SMALL):
             self.hold(body=self._body)
+
+    async def receive_more(self) -> None:
+        """Wait until something comes. Sanic's own makes a system call for it on Python 3.11."""
+        self.transport.resume_reading()
+        self._arrival = self.loop.create_future()
+        await self._arrival
 
     def pause_writing(self) -> None:
         """Wait until the client has read."""
@@ -239,12 +273,5 @@ def _refuse(transport: asyncio.Transport, refused: set[asyncio.Protocol]) -> Non
 
 @cache
 def _refusal() -> bytes:
-    body = failure(503, str(Overloaded())).body or b""
-    headers = {
-        "Connection": "close",
-        "Content-Length": len(body),
-        "Content-Type": "application/json",
-        "Retry-After": RETRY_AFTER,
-    }
-    lines = [(name.encode(), str(value).encode()) for name, value in headers.items()]
-    return format_http1_response(503, lines) + body
+    refused = failure(503, str(Overloaded()), headers={"Retry-After": str(RETRY_AFTER)})
+    return refused.as_bytes(keep_alive=False)

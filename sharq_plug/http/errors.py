@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Mapping
 
-from sanic import HTTPResponse
 from sanic.exceptions import SanicException
 
 from sharq_plug.errors import (
@@ -15,7 +14,7 @@ from sharq_plug.errors import (
     StoreUnavailable,
 )
 from sharq_plug.http.request import Request
-from sharq_plug.http.responses import failure
+from sharq_plug.http.responses import Content, Response, respond
 
 logger = logging.getLogger(__name__)
 
@@ -32,18 +31,28 @@ RETRY_AFTER = 1
 """Seconds."""
 
 
-def error_response(request: Request, error: Exception) -> HTTPResponse:
+def error_response(request: Request, error: Exception) -> Response:
     """Answer an error: one of ours, one of Sanic's, or one that nobody thought of."""
-    status = _status(error)
+    status, fields = failed(error)
     if status == INTERNAL_ERROR:
         logger.error("%s %s failed", request.method, request.path, exc_info=error)
-        return failure(status, "Internal server error")
     headers = dict(error.headers) if isinstance(error, SanicException) else {}
     if status in RETRIED:
         headers["Retry-After"] = str(RETRY_AFTER)
-    fields = {"current_queue_length": error.queue_length} if isinstance(error, QueueFull) else {}
-    message = str(error).encode(errors="replace").decode()  # it may quote a broken request
-    return failure(status, message, headers=headers, **fields)
+    return respond(status, fields, headers=headers)
+
+
+def failed(error: Exception) -> Content:
+    """Say what went wrong."""
+    status = _status(error)
+    message = "Internal server error" if status == INTERNAL_ERROR else str(error)
+    fields: dict[str, object] = {
+        "status": "failure",
+        "message": message.encode(errors="replace").decode(),  # it may quote a broken request
+    }
+    if isinstance(error, QueueFull):
+        fields["current_queue_length"] = error.queue_length
+    return status, fields
 
 
 def _status(error: Exception) -> int:

@@ -52,8 +52,15 @@ class Request(sanic.Request):
     async def receive_body(self) -> None:
         """Receive the body; raises PayloadTooLarge if it is larger than the options allow."""
         stream: Any = self.stream
-        stream.request_max_size = self.app.ctx.max_body_size
+        bounds = self.app.ctx
+        is_batch = self.route is not None and self.route.ctx.is_batch
+        stream.request_max_size = bounds.max_batch_body_size if is_batch else bounds.max_body_size
         connection = stream.protocol
+        whole = stream.take_body()
+        if whole is not None:
+            self.body = whole
+            connection.work()
+            return
         body = bytearray()
         try:
             async for data in stream:

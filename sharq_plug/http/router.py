@@ -1,6 +1,6 @@
 """The grammar of the API, `/<verb>/<name>/<name>/...`, as a Sanic router."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote
 
@@ -19,11 +19,12 @@ class Router(sanic.router.Router):
     def finalize(self, *args: Any, **kwargs: Any) -> None:
         """Index the routes by verb and number of names."""
         super().finalize(*args, **kwargs)
-        self._index: dict[tuple[str, int], dict[str, Route]] = {}
+        self._index: dict[tuple[str, int], dict[str, tuple[Route, Sequence[str]]]] = {}
         for route in self.routes:
             verb, *names = route.parts or ("",)
             by_method = self._index.setdefault((verb, len(names)), {})
-            by_method.update(dict.fromkeys(route.methods, route))
+            labels = [route.params[part].name for part in sorted(route.params)]
+            by_method.update(dict.fromkeys(route.methods, (route, labels)))
 
     def get(  # type: ignore[override]  # Sanic's is wrapped in a cache
         self,
@@ -35,16 +36,18 @@ class Router(sanic.router.Router):
 
         Raises NotFound, MethodNotAllowed.
         """
-        verb, *names = map(unquote, path.removeprefix("/").removesuffix("/").split("/"))
+        verb, *names = path.removeprefix("/").removesuffix("/").split("/")
+        if "%" in path:
+            verb, *names = map(unquote, (verb, *names))
         by_method = self._index.get((verb, len(names)))
         if by_method is None:
             raise NotFound("There is no such route.")
-        route = by_method.get(method)
-        if route is None:
+        found = by_method.get(method)
+        if found is None:
             raise MethodNotAllowed(
                 "The route does not know this method.",
                 method=method,
                 allowed_methods=sorted(by_method),
             )
-        labels = (route.params[part].name for part in sorted(route.params))
+        route, labels = found
         return route, route.handler, dict(zip(labels, names, strict=True))

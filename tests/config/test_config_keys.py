@@ -45,6 +45,9 @@ def test_without_any_source_everything_has_its_default() -> None:
         accesslog=None,
         backend="memory",
         max_body_size=1_048_576,
+        max_batch_body_size=16_777_216,
+        max_connections=4000,
+        max_in_flight=1000,
     )
 
 
@@ -77,6 +80,9 @@ def test_the_shipped_file_explains_every_key(section: str, options: type[msgspec
         ("sharq-server", "workers", "3", 3),
         ("sharq-server", "accesslog", "-", "-"),
         ("sharq-server", "max_body_size", "2048", 2048),
+        ("sharq-server", "max_batch_body_size", "4096", 4096),
+        ("sharq-server", "max_connections", "5", 5),
+        ("sharq-server", "max_in_flight", "6", 6),
         ("redis", "db", "3", 3),
         ("redis", "key_prefix", "other", "other"),
         ("redis", "conn_type", "unix_sock", "unix_sock"),

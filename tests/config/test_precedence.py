@@ -18,6 +18,7 @@ EVERY_KEY = [
     ("SHARQ_SERVER_WORKERS", "workers", "16", 16),
     ("SHARQ_SERVER_ACCESSLOG", "accesslog", "/tmp/access", "/tmp/access"),
     ("SHARQ_SERVER_MAX_BODY_SIZE", "max_body_size", "17", 17),
+    ("SHARQ_SERVER_MAX_BATCH_BODY_SIZE", "max_batch_body_size", "19", 19),
     ("SHARQ_SERVER_BACKEND", "backend", "redis", "redis"),
     ("SHARQ_REDIS_URL", "url", "redis://h", "redis://h"),
     ("SHARQ_REDIS_PASSWORD", "password", "a ;b#c%d", "a ;b#c%d"),

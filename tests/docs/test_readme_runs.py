@@ -66,7 +66,7 @@ def curl(line: str, url: str) -> httpx.Response:
 def lasting(body: str) -> str:
     """Return a body without what differs from run to run: tokens, instants, minutes."""
     body = re.sub(r'"lease":"[^"]*"', '"lease":"…"', body)
-    body = re.sub(r'"expires_at":\d+', '"expires_at":…', body)
+    body = re.sub(r'"(expires_at|next_ready_at)":\d+', r'"\1":…', body)
     return re.sub(r'(?<=_counts":)\{[^}]*\}', lambda found: str(total(found[0])), body)
 
 

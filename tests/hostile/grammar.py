@@ -12,15 +12,26 @@ from hostile.snapshot import QUEUES, TYPES
 JOBS = ("j1", "j2", "j3")
 METHODS = {
     "enqueue": b"POST",
+    "enqueue all": b"POST",
     "dequeue": b"GET",
     "finish": b"POST",
+    "finish all": b"POST",
     "interval": b"POST",
     "metrics": b"GET",
     "deletequeue": b"DELETE",
     "deepstatus": b"GET",
     "": b"GET",
 }
-NAMES = {"enqueue": 2, "dequeue": 1, "finish": 3, "interval": 2, "deletequeue": 2}
+"""Each verb's; `all` stands for a batch."""
+NAMES = {
+    "enqueue": 2,
+    "enqueue all": 1,
+    "dequeue": 1,
+    "finish": 3,
+    "finish all": 1,
+    "interval": 2,
+    "deletequeue": 2,
+}
 """How many names stand after a verb; after the others from none to two."""
 TOKEN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
 INTEGERS = (0, 1, 50, -1, -2, 10**12, 10**12 + 1, 2**53, 10**400)
@@ -51,13 +62,32 @@ def names(usual: tuple[str, ...]) -> st.SearchStrategy[bytes]:
     return mostly(st.sampled_from(usual).map(str.encode), strange_names)
 
 
+OPTIONS = {
+    "attempt_id": st.sampled_from(["a", "b", "."]).map(str.encode),
+    "count": st.sampled_from(["1", "2", "1000", "0", "1001", "-1", "1.0"]).map(str.encode),
+    "wait": st.sampled_from(["0", "1", "3", "60001", "-1", "1e1"]).map(str.encode),
+    "x": strange_names,
+}
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> bytes:
+    drawn = draw(st.lists(st.sampled_from(list(OPTIONS)), min_size=1, max_size=3))
+    pairs = (name.encode() + b"=" + draw(mostly(OPTIONS[name], strange_names)) for name in drawn)
+    return b"?" + b"&".join(pairs)
+
+
 @st.composite
 def targets(draw: st.DrawFn, verb: str) -> bytes:
     usual = [TYPES, QUEUES, JOBS][: NAMES.get(verb, draw(st.integers(0, 2)))]
-    parts: list[bytes] = [verb.encode(), *(draw(names(pool)) for pool in usual)]
+    parts: list[bytes] = [
+        verb.removesuffix(" all").encode(),
+        *(draw(names(pool)) for pool in usual),
+    ]
     parts += draw(mostly(st.just([]), st.lists(strange_names, max_size=3)))
+    no_query = st.just(b"")
     query: bytes = draw(
-        mostly(st.just(b""), strange_names.map(lambda text: b"?attempt_id=" + text))
+        st.one_of(no_query, queries()) if verb == "dequeue" else mostly(no_query, queries())
     )
     end: bytes = draw(st.sampled_from([b"", b"/"]))
     return b"/" + b"/".join(parts) + end + query
@@ -68,15 +98,28 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
     max_leaves=6,
 )
+JOB = {
+    "job_id": st.sampled_from(JOBS),
+    "interval": st.sampled_from([0, 1, 50]),
+    "payload": json_values,
+    "requeue_limit": st.sampled_from([-1, 0, 5]),
+    "max_queued_length": st.sampled_from([0, 1, 100]),
+}
+LEASE = {"lease": st.text(TOKEN, max_size=40)}
+
+
+def items(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    """Lists of items, each of which says its queue by itself."""
+    fields = {"queue_id": st.sampled_from(QUEUES), **fields}
+    item = st.fixed_dictionaries({n: mostly(values, json_values) for n, values in fields.items()})
+    return st.lists(mostly(item, json_values), max_size=4)
+
+
 FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "enqueue": {
-        "job_id": st.sampled_from(JOBS),
-        "interval": st.sampled_from([0, 1, 50]),
-        "payload": json_values,
-        "requeue_limit": st.sampled_from([-1, 0, 5]),
-        "max_queued_length": st.sampled_from([0, 1, 100]),
-    },
-    "finish": {"lease": st.text(TOKEN, max_size=40)},
+    "enqueue": JOB,
+    "enqueue all": {"jobs": items(**JOB)},
+    "finish": LEASE,
+    "finish all": {"jobs": items(job_id=JOB["job_id"], **LEASE)},
     "interval": {"interval": st.sampled_from([0, 1, 50])},
     "deletequeue": {"purge_all": st.booleans()},
 }
@@ -107,7 +150,8 @@ def bodies(verb: str) -> st.SearchStrategy[bytes]:
         st.binary(max_size=50),
         st.integers(1, 600).map(lambda depth: b"[" * depth + b"]" * depth),
     )
-    usual = objects(verb) if verb in {"enqueue", "interval"} else st.just(b"") | objects(verb)
+    may_be_empty = verb not in {"enqueue", "enqueue all", "finish all", "interval"}
+    usual = st.just(b"") | objects(verb) if may_be_empty else objects(verb)
     return mostly(usual, rare)
 
 

@@ -90,7 +90,9 @@ async def test_a_flood_of_connections_is_refused_whole() -> None:
 
 
 HALF = b"POST /enqueue/sms/half/ HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (256 * KIB)
-SHORT_OF_MEMORY = replace(QUIET, max_body_size=256 * KIB, memory=1024 * KIB)
+SHORT_OF_MEMORY = replace(
+    QUIET, max_body_size=256 * KIB, max_batch_body_size=256 * KIB, memory=1024 * KIB
+)
 
 
 async def test_bodies_that_do_not_come_give_way_to_those_that_do() -> None:

@@ -95,8 +95,10 @@ BAD_NAMES = [
 ]
 NAMED_PATHS = [
     ("POST", "/enqueue/{queue_type}/{queue_id}", job()),
+    ("POST", "/enqueue/{queue_type}", '{"jobs": []}'),
     ("GET", "/dequeue/{queue_type}", ""),
     ("POST", "/finish/{queue_type}/{queue_id}/{job_id}", ""),
+    ("POST", "/finish/{queue_type}", '{"jobs": []}'),
     ("POST", "/interval/{queue_type}/{queue_id}", '{"interval": 1}'),
     ("GET", "/metrics/{queue_type}", ""),
     ("GET", "/metrics/{queue_type}/{queue_id}", ""),

@@ -7,9 +7,11 @@ pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("backend", ["memory"], 
 
 PATHS = {
     "/": "GET, HEAD, OPTIONS",
+    "/enqueue/sms": "OPTIONS, POST",
     "/enqueue/sms/q": "OPTIONS, POST",
     "/dequeue": "GET, OPTIONS",
     "/dequeue/sms": "GET, OPTIONS",
+    "/finish/sms": "OPTIONS, POST",
     "/finish/sms/q/j1": "OPTIONS, POST",
     "/interval/sms/q": "OPTIONS, POST",
     "/metrics": "GET, HEAD, OPTIONS",
@@ -52,7 +54,7 @@ async def test_head_is_get_without_its_body(client: httpx.AsyncClient, path: str
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/-/", "/-/health", "/enqueue/sms", "/enqueue/sms/q/j", "/dequeue/a/b", "/finish"],
+    ["/nothing", "/-/", "/-/health", "/enqueue", "/enqueue/sms/q/j", "/dequeue/a/b", "/finish"],
 )
 async def test_an_unknown_route_is_not_found(client: httpx.AsyncClient, path: str) -> None:
     for method in ("GET", "POST", "HEAD", "OPTIONS"):

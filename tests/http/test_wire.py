@@ -122,3 +122,90 @@ async def test_the_limit_of_a_body_is_an_option(open_backend: Callable[[], Queue
                 "/enqueue/sms/q/", content=job(size=size), headers=headers
             )
             assert response.status_code == status
+
+
+def batch(*, size: int) -> bytes:
+    """A batch of exactly `size` bytes, whose one item is no job."""
+    start, end = b'{"jobs": ["', b'"]}'
+    return start + b"x" * (size - len(start) - len(end)) + end
+
+
+async def test_a_batch_may_have_sixteen_mebibytes_and_no_byte_more(served: Served) -> None:
+    for send in (bytes, chunks):
+        for path in ("/enqueue/sms/", "/finish/sms"):
+            response = await served.client.post(path, content=send(batch(size=16 * MIB)))
+            assert response.status_code == 200
+            [result] = response.json()["results"]
+            assert result == {**TOO_LARGE, "code": 413}, "nor would it be taken alone"
+        single = await served.client.post("/enqueue/sms/q/", content=send(batch(size=2 * MIB)))
+        assert (single.status_code, single.json()) == (413, TOO_LARGE)
+    head = b"POST /enqueue/sms/ HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (16 * MIB + 1)
+    assert (await exchange(served.port, sent=head)).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_the_limit_of_a_batch_is_an_option_of_its_own(
+    open_backend: Callable[[], QueueStore],
+) -> None:
+    options = replace(QUIET, max_body_size=2000, max_batch_body_size=1000)
+    async with serving(open_backend, options) as served:
+        for path in ("/enqueue/sms/", "/finish/sms/"):
+            for size, status in ((1001, 413), (1000, 200)):
+                response = await served.client.post(path, content=batch(size=size))
+                assert response.status_code == status
+        assert (await served.client.post("/enqueue/sms/q", content=job(size=2000))).is_success
+
+
+def post(path: bytes, body: bytes, *headers: bytes) -> bytes:
+    lines = [b"POST %b HTTP/1.1" % path, b"Content-Length: %d" % len(body), *headers]
+    return b"\r\n".join(lines) + b"\r\n\r\n" + body
+
+
+CHUNKED = b"POST /finish/sms/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+ROW = (
+    post(b"/enqueue/sms/q/", b'{"job_id": "j1", "interval": 0, "payload": 1}')
+    + post(b"/enqueue/sms/", b'{"jobs": []}', b"Expect: 100-continue")
+    + b"HEAD / HTTP/1.1\r\n\r\n"
+    + post(b"/nothing/at/all", b"ignored", b"Expect: 100-continue")
+    + post(b"/enqueue/sms/q/", b"")
+    + CHUNKED
+    + b'3\r\n{"j\r\n9\r\nobs": []}\r\n0\r\n\r\n'
+    + b"GET /dequeue/sms/?count=5 HTTP/1.1\r\n\r\n"
+    + post(b"/finish/sms/q/j1/", b"", b"Connection: close")
+)
+STATUSES = [b"201", b"200", b"200", b"404", b"400", b"200", b"200", b"200"]
+
+
+async def test_a_row_of_requests_may_come_in_any_two_parts(served: Served) -> None:
+    async def answers(cut: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(ROW[:cut])
+        await asyncio.sleep(0.001)  # so that the server reads twice
+        writer.write(ROW[cut:])
+        received = (await reader.read()).replace(b"HTTP/1.1 100 Continue\r\n\r\n", b"")
+        writer.close()
+        statuses = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
+        assert (cut, statuses) == (cut, STATUSES)
+
+    async with asyncio.timeout(20):
+        for cut in range(len(ROW) + 1):
+            await answers(cut)
+
+
+async def test_who_waits_to_be_asked_for_a_body_is_asked_and_nobody_else(served: Served) -> None:
+    body = b'{"jobs": []}'
+    request = post(b"/enqueue/sms/", body, b"Expect: 100-continue", b"Connection: close")
+    assert (await exchange(served.port, sent=request)).startswith(b"HTTP/1.1 200 ")
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(request.removesuffix(body))
+    async with asyncio.timeout(5):
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(body)
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+
+
+async def test_an_old_client_keeps_its_connection_if_it_says_so(served: Served) -> None:
+    keep = b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
+    received = await exchange(served.port, sent=keep * 2 + b"GET / HTTP/1.0\r\n\r\n" * 2)
+    connections = [part[:10] for part in received.split(b"\r\nConnection: ")[1:]]
+    assert connections == [b"keep-alive", b"keep-alive", b"close\r\n\r\n{"]

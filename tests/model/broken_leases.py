@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from sharq_memory.dead import DeadLetters
 from sharq_memory.queue import Job, Queue
+from sharq_memory.repeatable import Receipts
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
     Cleared,
@@ -31,14 +32,20 @@ class ExpiryEndsLeases(TypeState):
         return super().finish(ref, receipt_time, now)
 
 
+class TokensOfAnyJob(Receipts):
+    def has(self, ref: LeaseRef, now: int) -> bool:
+        return self._by_token.get(ref.token or "", (0, "", ""))[0] >= now
+
+
 class ReceiptFitsAnyJob(TypeState):
-    def _has_receipt(self, ref: LeaseRef, now: int) -> bool:
-        return self.receipts.get(ref.token or "", (0, "", ""))[0] >= now
+    def __init__(self) -> None:
+        super().__init__()
+        self.receipts = TokensOfAnyJob()
 
 
 class ReceiptIsKeptTooShort(TypeState):
-    def _has_receipt(self, ref: LeaseRef, now: int) -> bool:
-        return super()._has_receipt(ref, now + 1)
+    def finish(self, ref: LeaseRef, receipt_time: int, now: int) -> LeaseOutcome:
+        return super().finish(ref, receipt_time - 1, now)
 
 
 class DeadJobsAreUnknown(TypeState):
@@ -95,34 +102,33 @@ class DeadLettersAreDropped(TypeState):
 
 
 class ClearingMissesDeadLetters(TypeState):
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
+    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
         letters = self.dead.get(queue_id)
-        cleared = super().clear(queue_id, now, purge=purge)
+        cleared = super().clear(queue_id, purge=purge)
         if letters is not None:
             self.dead[queue_id] = letters
         return cleared
 
 
 class ClearedLeasesComeBack(TypeState):
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
+    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
         queue = self.queues.get(queue_id)
         jobs = [] if queue is None else [job for job in queue.jobs.values() if job.token]
-        cleared = super().clear(queue_id, now, purge=purge)
+        cleared = super().clear(queue_id, purge=purge)
         for job in jobs:
             job.token = None
-            self._come_back(self._bring_into_being(queue_id, now), job, now)
+            self._come_back(self._bring_into_being(queue_id, 0), job, job.expires_at)
             return cleared
         return cleared
 
 
 class PurgeKeepsCounts(TypeState):
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
+    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
         queue = self.queues.get(queue_id)
         tally = None if queue is None else queue.tally
-        cleared = super().clear(queue_id, now, purge=purge)
-        if purge and queue is not None and tally is not None:
+        cleared = super().clear(queue_id, purge=purge)
+        if queue is not None and tally is not None:
             queue.tally = tally
-            self._left(queue, now)
         return cleared
 
 

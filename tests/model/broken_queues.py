@@ -32,15 +32,15 @@ class BrokenStore(MemoryStore):
 
 
 class RateLostWhenEmpty(TypeState):
-    def _left(self, queue: Queue, now: int) -> None:
+    def _left(self, queue: Queue) -> None:
         if not queue.jobs:
             queue.last = None
-        super()._left(queue, now)
+        super()._left(queue)
 
 
 class RateForgottenTooEarly(TypeState):
     def _bring_into_being(self, queue_id: str, now: int) -> Queue:
-        left = self.idle.get(queue_id)
+        left = self.queues.get(queue_id)
         if left is not None and left.allowed_at <= now + 1:
             left.last = None
         return super()._bring_into_being(queue_id, now)
@@ -138,7 +138,7 @@ class ReturnedJobsGoLast(TypeState):
 
 class TiesGoByName(TypeState):
     def _enter_line(self, queue: Queue, ready_since: int, number: int) -> None:
-        super()._enter_line(queue, ready_since, 0)
+        super()._enter_line(queue, ready_since, int.from_bytes(queue.queue_id.encode()))
 
 
 class ServedQueueKeepsItsPlace(TypeState):
@@ -155,11 +155,12 @@ class BatchStaysWithAQueue(TypeState):
     def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
         jobs: list[LeasedJob] = []
         while len(jobs) < count and self.line and self.line[0][0] <= now:
-            queue = self.queues[self.line[0][2]]
+            queue = self.line[0][2]
             while len(jobs) < count and queue.head is not None and queue.ready_since <= now:
+                self._leave_line(queue)
                 jobs.append(self._serve(queue, lease, now))
-        self.tally.add(now, dequeues=len(jobs))
-        return Dequeued(tuple(jobs), None if jobs else self._next_ready_at(now))
+        ready_at = self._next_ready_at(now) if len(jobs) < count else None
+        return Dequeued(tuple(jobs), ready_at, now=now)
 
 
 class FreedQueueKeepsItsNumber(TypeState):
@@ -174,3 +175,30 @@ class FreedQueueKeepsItsNumber(TypeState):
 class NextReadyForgetsLeases(TypeState):
     def _next_ready_at(self, now: int) -> int | None:
         return max(now, self.line[0][0]) if self.line else None
+
+
+class PartialBatchTellsNothing(TypeState):
+    def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
+        answer = super().dequeue(count, lease, now)
+        return replace(answer, next_ready_at=None) if answer.jobs else answer
+
+
+class FullBatchTellsNextReady(TypeState):
+    def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
+        answer = super().dequeue(count, lease, now)
+        return replace(answer, next_ready_at=self._next_ready_at(now))
+
+
+class NextReadyIsFromBeforeTheBatch(TypeState):
+    def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
+        leases = self.expiring[0][0] if self.expiring else None
+        answer = super().dequeue(count, lease, now)
+        if len(answer.jobs) == count or leases is None:
+            return answer
+        return replace(answer, next_ready_at=max(now, leases))
+
+
+class NowIsWhenTheFirstLeaseExpires(TypeState):
+    def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
+        answer = super().dequeue(count, lease, now)
+        return replace(answer, now=answer.jobs[0].expires_at) if answer.jobs else answer

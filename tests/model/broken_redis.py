@@ -20,14 +20,13 @@ class ScriptFault:
 
 FAULTS = {
     "the rate is lost when a queue empties": ScriptFault(
-        "    leave_behind(id, queue)\n    if call", "    if call"
+        "        leave_behind(id, queue)\n    end\n", "    end\n"
     ),
     "a new interval does not reach the line": ScriptFault(
-        "        call('ZADD', LINE, allowed, place)\n", ""
+        "        stand_in_line(allowed, place)\n", ""
     ),
     "a freed queue stays behind": ScriptFault(
-        "    elseif tonumber(call('ZSCORE', LINE, place)) > now then\n",
-        "    elseif false then\n",
+        "    if not since or tonumber(since) > now then\n", "    if false then\n"
     ),
     "ties go by name": ScriptFault(
         "    queue[PLACE] = number\n", "    number = 0\n    queue[PLACE] = number\n"
@@ -83,7 +82,8 @@ def open_broken(fault: ScriptFault, options: dict[str, object], clock: ManualClo
     assert isinstance(store, RedisStore)
     whole = store._scripts
     broken = {field.name: _broken(getattr(whole, field.name), fault) for field in fields(whole)}
-    assert any(fault.line in getattr(whole, name).text for name in broken), "no such line any more"
+    if not any(fault.line in getattr(whole, name).text for name in broken):
+        raise LookupError(f"no such line any more: {fault.line}")
     store._scripts = Scripts(**broken)
     return store
 

@@ -103,18 +103,21 @@ class Story:
         behind: int = 0,
         payload: bytes = b"",
         attempt_id: str | None = None,
+        count: int = 1,
+        ready_at: int | None = None,
         **how: Any,
     ) -> "Story":
         expires_at = START + self._ms + LEASE
         job = LeasedJob(queue_id, job_id, payload, token, attempt, expires_at, requeues, behind)
-        return self.tell(Dequeue(TYPE, 1, LEASE, attempt_id), Dequeued((job,)), **how)
+        answer = Dequeued((job,), self._instant(ready_at), now=START + self._ms)
+        return self.tell(Dequeue(TYPE, count, LEASE, attempt_id), answer, **how)
 
     def lose_a_dequeue(self) -> "Story":
         return self.tell(Dequeue(TYPE, 1, LEASE), None, lost=True)
 
     def find_nothing(self, next_ready_at: int | None) -> "Story":
-        ready_at = None if next_ready_at is None else START + next_ready_at
-        return self.tell(Dequeue(TYPE, 1, LEASE), Dequeued((), ready_at))
+        answer = Dequeued((), self._instant(next_ready_at), now=START + self._ms)
+        return self.tell(Dequeue(TYPE, 1, LEASE), answer)
 
     def finish(
         self, job_id: str, token: str | None, outcome: LeaseOutcome = ENDED, **how: Any
@@ -142,6 +145,10 @@ class Story:
         enqueues, dequeues = (dict.fromkeys(minutes, 0) | {minutes[-1]: count} for count in counted)
         metrics = QueueMetrics(waiting, leased, dead, MinuteCounts(enqueues, dequeues))
         return self.tell(Measure(TYPE, "q"), metrics)
+
+    @staticmethod
+    def _instant(ms: int | None) -> int | None:
+        return None if ms is None else START + ms
 
     def history(self, *, seen_whole: bool = False) -> History:
         """Return the history; `seen_whole`: no call on the store is missing."""

@@ -54,6 +54,23 @@ def test_a_wrong_next_ready_at() -> None:
     assert broken_rules(story.find_nothing(None)) == {Rule.READINESS}
 
 
+def test_a_batch_that_is_not_full_and_does_not_say_when_to_come_back() -> None:
+    story = Story().enqueue("a", interval=100).dequeue("a", "A", count=2)
+    assert broken_rules(story) == {Rule.READINESS}
+
+
+def test_a_batch_that_is_not_full_and_says_when_to_come_back() -> None:
+    story = Story().enqueue("a", interval=100).enqueue("b", interval=100)
+    story.dequeue("a", "A", behind=1, count=2, ready_at=100)
+    story.at(100).dequeue("b", "B", count=2, ready_at=1000)
+    assert broken_rules(story) == set()
+
+
+def test_a_full_batch_that_says_when_to_come_back() -> None:
+    story = Story().enqueue("a").dequeue("a", "A", ready_at=1000)
+    assert broken_rules(story) == {Rule.READINESS}
+
+
 def test_a_job_served_ahead_of_an_earlier_one() -> None:
     story = Story().enqueue("a").enqueue("b").dequeue("b", "B", behind=1)
     assert broken_rules(story) == {Rule.JOB_ORDER}

@@ -17,11 +17,17 @@ from support.server import ServerProcess
 pytestmark = pytest.mark.anyio
 
 LEASE = 300
+JOB = {"job_id": "other", "interval": 0, "payload": {}}
 REQUESTS = [
     ("GET", "/dequeue/sms/", None),
     ("GET", "/dequeue/", None),
-    ("POST", "/enqueue/sms/johndoe/", {"job_id": "other", "interval": 0, "payload": {}}),
+    ("GET", "/dequeue/sms/?count=10", None),
+    ("GET", "/dequeue/sms/?wait=10", None),
+    ("GET", "/dequeue/other/?wait=60000&attempt_id=a", None),
+    ("POST", "/enqueue/sms/johndoe/", JOB),
     ("POST", "/finish/sms/johndoe/other/", None),
+    ("POST", "/enqueue/sms/", {"jobs": [{**JOB, "queue_id": "johndoe"}]}),
+    ("POST", "/finish/sms/", {"jobs": [{"queue_id": "johndoe", "job_id": "other"}]}),
     ("POST", "/interval/sms/johndoe/", {"interval": 5}),
     ("GET", "/metrics/", None),
     ("GET", "/metrics/sms/", None),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 import pytest
 
 from sharq_plug.errors import StoreUnavailable
-from sharq_redis.link import Command, Link
+from sharq_redis.link import Link
 from sharq_redis.owed import OwedCounts
+from sharq_redis.wire import Command
 
 pytestmark = pytest.mark.anyio
 
@@ -56,6 +57,16 @@ async def test_counts_that_come_while_a_trip_lasts_share_the_next(
     await owed.settle()
     assert link.counted("e") == 21
     assert len([command for command in link.sent if command[0] == "HINCRBY"]) == 2
+
+
+async def test_counts_of_several_calls_share_a_trip(link: SlowLink, owed: OwedCounts) -> None:
+    link.go_on.set()
+    for _ in range(10):
+        owed.add(NOW, "e", 1)
+        await asyncio.sleep(0)
+    await owed.settle()
+    assert link.counted("e") == 10
+    assert len([command for command in link.sent if command[0] == "HINCRBY"]) == 1
 
 
 async def test_a_cancelled_settling_neither_loses_counts_nor_ends_the_sender(

@@ -164,10 +164,7 @@ QUIET = ServiceOptions(reclaim=False, max_in_flight=100)
 
 async def put(service: QueueService, count: int, queue_id: str = "q", interval: int = 0) -> None:
     await asyncio.gather(
-        *(
-            service.enqueue("sms", queue_id, job_id=f"j{n}", interval=interval, payload=b"{}")
-            for n in range(count)
-        )
+        *(service.enqueue("sms", NewJob(queue_id, f"j{n}", b"{}", interval)) for n in range(count))
     )
 
 
@@ -220,9 +217,7 @@ async def test_payloads_on_their_way_are_bounded_in_bytes(monkeypatch: pytest.Mo
     async with QueueService(CountingStore(), QUIET) as service:
 
         async def put_bytes(number: int, size: int) -> object:
-            return await service.enqueue(
-                "sms", "q", job_id=f"j{number}", interval=0, payload=b"1" * size
-            )
+            return await service.enqueue("sms", NewJob("q", f"j{number}", b"1" * size, 0))
 
         answers = await asyncio.gather(
             *(put_bytes(number, 40) for number in range(4)), return_exceptions=True

@@ -15,14 +15,14 @@ local MAX_PASSED_OVER = 1000
 local SERVED, FULL, NOTHING_THERE = 1, 2, 3
 local broken = {}
 local expiry = now + lease_ms
-local reply = {integer(now), -1, broken, integer(expiry), ''}
+local reply = {now, -1, broken, expiry, ''}
 local served, bytes = 0, 0
 local taken = {}        -- for an attempt: queue id, job id, token, ...
 
 local function add_to_reply(id, job_id, requeues, attempt, length, payload_at, job)
     local at = #reply
-    reply[at + 1], reply[at + 2], reply[at + 3] = id, job_id, integer(requeues)
-    reply[at + 4], reply[at + 5] = integer(attempt), length
+    reply[at + 1], reply[at + 2], reply[at + 3] = id, job_id, requeues
+    reply[at + 4], reply[at + 5] = attempt, length
     reply[at + 6], reply[at + 7] = payload_at, job
 end
 
@@ -46,7 +46,7 @@ local function repeat_attempt()
             again[#again + 1] = token
         end
     end
-    reply[4], reply[5] = integer(before[1]), table.concat(again)
+    reply[4], reply[5] = before[1], table.concat(again)
     return #again > 0
 end
 
@@ -62,7 +62,7 @@ end
 if attempt_id ~= '' and repeat_attempt() then
     return reply
 end
-reply[4] = integer(expiry)
+reply[4] = expiry
 
 -- Let the next waiting job of a queue be its head.
 local function advance(id, queue)
@@ -150,12 +150,12 @@ count_for_type('d', served)
 if taken[1] then
     remember_attempt()
 end
-if served == 0 then
+if served < wanted then
     local waiting = call('ZRANGE', LINE, 0, 0, 'WITHSCORES')
     local leased = call('ZRANGE', EXPIRING, 0, 0, 'WITHSCORES')
     local first = math.min(tonumber(waiting[2]) or math.huge, tonumber(leased[2]) or math.huge)
     if first < math.huge then
-        reply[2] = integer(math.max(now, first))
+        reply[2] = math.max(now, first)
     end
 end
 return reply

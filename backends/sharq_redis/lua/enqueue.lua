@@ -10,7 +10,7 @@
 local BROKEN = -2
 local jobs = tonumber(ARGV[2])
 local born = call('EXISTS', QUEUES) == 0 and 1 or 0
-local reply = {born, integer(now), 0}
+local reply = {born, now, 0}
 local number = reserve_numbers(jobs)
 local queued = 0
 
@@ -55,4 +55,5 @@ count_for_type('e', queued)
 if born == 1 and queued == 0 then
     call('DEL', NUMBER)
 end
+wake()
 return reply

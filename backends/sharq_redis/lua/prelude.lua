@@ -17,6 +17,8 @@
 --   {tag}:minutes:<minute>     hash    e, d -> the type's enqueues and dequeues; expires
 --   {tag}:receipts:<0 to 15>   zset    token:queue id:job id -> until when it is kept; expires
 --   {tag}:attempt:<id>         string  attempt, of a dequeue that may be repeated; expires
+-- Channel, named here alone: {tag}:wake, on which scripts that gave queues a new place in line say in
+-- how many ms the first of those places may be ready.
 -- Formats (cmsgpack values one after the other):
 --   record  interval, last (0: never), place number, jobs waiting, the head's place, the head's
 --           job id, then the minute counts: minute, enqueues, dequeues, and, if there are any,
@@ -161,9 +163,24 @@ end
 
 -- The line --------------------------------------------------------------------------------------
 
+local first_since = math.huge      -- of the places in line that this script gave
+
+local function stand_in_line(since, place)
+    call('ZADD', LINE, since, place)
+    first_since = math.min(first_since, since)
+end
+
 local function enter_line(id, queue, since, number)
     queue[PLACE] = number
-    call('ZADD', LINE, since, numbered(number, id))
+    stand_in_line(since, numbered(number, id))
+end
+
+-- Tell those who wait for jobs of the type of the new places in line.
+local function wake()
+    if first_since < math.huge then
+        -- What is written stands, also where this user of Redis may not publish.
+        redis.pcall('PUBLISH', tag .. ':wake', integer(math.max(0, first_since - now)))
+    end
 end
 
 local function change_interval(id, queue, interval, number)
@@ -177,7 +194,7 @@ local function change_interval(id, queue, interval, number)
     local place = numbered(queue[PLACE], id)
     local allowed = allowed_at(queue)
     if allowed > now then
-        call('ZADD', LINE, allowed, place)
+        stand_in_line(allowed, place)
         return
     end
     local since = call('ZSCORE', LINE, place)

@@ -12,10 +12,10 @@ if not queue then
 end
 local dead = call('ZCARD', key_of('deaths', id))
 if not queue then
-    return {integer(now), 0, 0, dead}
+    return {now, 0, 0, dead}
 end
 local leased = call('ZCARD', key_of('leases', id))
-local reply = {integer(now), queue[LENGTH], leased, dead,
+local reply = {now, queue[LENGTH], leased, dead,
     queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES]}
 local history = queue[EARLIER] or ''
 for at = 1, #history, 12 do

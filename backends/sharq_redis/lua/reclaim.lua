@@ -82,4 +82,5 @@ local done = call('EXISTS', QUEUES, IDLE) == 0
 if call('EXISTS', QUEUES) == 0 then
     call('DEL', NUMBER)
 end
+wake()
 return {requeued, dead, more, done and 1 or 0, broken}

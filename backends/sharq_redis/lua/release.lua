@@ -26,4 +26,5 @@ end
 if call('EXISTS', QUEUES) == 0 then
     call('DEL', NUMBER)
 end
+wake()
 return reply

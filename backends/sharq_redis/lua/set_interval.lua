@@ -10,4 +10,5 @@ if not queue then
 end
 change_interval(id, queue, tonumber(ARGV[3]), reserve_numbers(1) + 1)
 save_queue(id, queue)
+wake()
 return 1

@@ -1,6 +1,6 @@
 """Dequeue: what a lease says, how large a batch is, and when to come back."""
 
-from sharq_plug.model import MAX_BATCH, MAX_DEQUEUE_BYTES, Dequeued
+from sharq_plug.model import MAX_BATCH, MAX_DEQUEUE_BYTES
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance, OpenStore
@@ -9,7 +9,6 @@ from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
     clear,
     enqueue,
-    finish_job,
     lengths,
     new_job,
     next_ready_at,
@@ -17,7 +16,6 @@ from sharq_plug.testing.conformance.vocabulary import (
     release_job,
     take,
     take_batch,
-    take_in_turn,
 )
 
 MIB = 1024 * 1024
@@ -40,6 +38,15 @@ class DequeueConformance(Conformance):
         assert job.queue_length == 1
         assert await lengths(store, "q") == (1, 1, 0)
 
+    async def test_an_answer_tells_the_present_time(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j")
+        for jobs in (1, 0, 0):
+            answer = await store.dequeue(TYPE, count=1, lease=LEASE)
+            assert (len(answer.jobs), answer.now) == (jobs, clock.now())
+            clock.advance(10)
+
     async def test_the_queue_length_is_that_after_each_job_left(self, store: QueueStore) -> None:
         await enqueue(store, "a", "j1", "j2", "j3")
         await enqueue(store, "b", "j1")
@@ -52,8 +59,8 @@ class DequeueConformance(Conformance):
         ]
 
     async def test_nothing_is_there_where_nothing_was_enqueued(self, store: QueueStore) -> None:
-        assert await store.dequeue(TYPE, count=1, lease=LEASE) == Dequeued(())
-        assert await store.dequeue(TYPE, count=MAX_BATCH, lease=LEASE) == Dequeued(())
+        assert await take_batch(store, 1) == []
+        assert await take_batch(store, MAX_BATCH) == []
 
     async def test_a_batch_holds_no_more_than_asked_for(self, store: QueueStore) -> None:
         await enqueue(store, "q", "j1", "j2", "j3")
@@ -162,106 +169,3 @@ class BatchSizeConformance(Conformance):
         await store.enqueue(TYPE, jobs)
         assert [len(job.payload) for job in await take_batch(store, 9)] == [9 * MIB]
         assert [job.job_id for job in await take_batch(store, 9)] == ["empty"]
-
-
-class NextReadyConformance(Conformance):
-    """An empty dequeue says when to come back."""
-
-    async def test_an_answer_with_jobs_says_nothing_about_later(self, store: QueueStore) -> None:
-        await enqueue(store, "q", "j1", "j2", interval=1000)
-        answer = await store.dequeue(TYPE, count=2, lease=LEASE)
-        assert len(answer.jobs) == 1
-        assert answer.next_ready_at is None
-
-    async def test_there_is_nothing_to_wait_for_in_a_type_without_jobs(
-        self, store: QueueStore
-    ) -> None:
-        await enqueue(store, "q", "j", queue_type="other")
-        assert await next_ready_at(store) is None
-
-    async def test_an_unpaid_rate_is_nothing_to_wait_for(self, store: QueueStore) -> None:
-        await enqueue(store, "q", "j", interval=1000)
-        await finish_job(store, await take(store))
-        assert await next_ready_at(store) is None
-
-    async def test_a_cleared_queue_is_nothing_to_wait_for(self, store: QueueStore) -> None:
-        await enqueue(store, "q", "j1", "j2", interval=1000)
-        await take(store)
-        await clear(store, "q")
-        assert await next_ready_at(store) is None
-
-    async def test_a_dead_letter_is_nothing_to_wait_for(
-        self, store: QueueStore, clock: ManualClock
-    ) -> None:
-        await enqueue(store, "q", "j", interval=1000, requeue_limit=0)
-        await take(store, lease=100)
-        clock.advance(100)
-        await reclaim(store)
-        assert await next_ready_at(store) is None
-
-    async def test_the_first_of_the_waiting_queues_tells_when(
-        self, store: QueueStore, clock: ManualClock
-    ) -> None:
-        start = clock.now()
-        for queue_id, interval in (("a", 3000), ("b", 1000), ("c", 2000)):
-            await enqueue(store, queue_id, "j1", "j2", interval=interval)
-        await take_in_turn(store, 3)
-        assert await next_ready_at(store) == start + 1000
-        clock.advance(999)
-        assert await next_ready_at(store) == start + 1000
-
-    async def test_the_first_lease_to_expire_tells_when(
-        self, store: QueueStore, clock: ManualClock
-    ) -> None:
-        start = clock.now()
-        await enqueue(store, "q", "j1", "j2", "j3")
-        leased = [await take(store, lease=lease) for lease in (300, 100, 200)]
-        assert await next_ready_at(store) == start + 100
-        await finish_job(store, leased[1])
-        assert await next_ready_at(store) == start + 200
-
-    async def test_the_earlier_of_a_rate_and_a_lease_tells_when(
-        self, store: QueueStore, clock: ManualClock
-    ) -> None:
-        start = clock.now()
-        await enqueue(store, "q", "j1", "j2", interval=500)
-        await take(store, lease=400)
-        assert await next_ready_at(store) == start + 400
-        assert await store.set_interval(TYPE, "q", 300)
-        assert await next_ready_at(store) == start + 300
-
-    async def test_a_lease_that_has_expired_may_come_back_now(
-        self, store: QueueStore, clock: ManualClock
-    ) -> None:
-        await enqueue(store, "q", "j1", "j2", interval=10**9)
-        await take(store, lease=100)
-        for _ in range(3):
-            clock.advance(100)
-            assert await next_ready_at(store) == clock.now()
-        await reclaim(store)
-        assert await next_ready_at(store) == clock.now() + 10**9 - 300
-
-    async def test_a_released_job_comes_back_when_its_rate_allows(
-        self, store: QueueStore, clock: ManualClock
-    ) -> None:
-        start = clock.now()
-        await enqueue(store, "q", "j", interval=1000)
-        job = await take(store)
-        clock.advance(10)
-        await release_job(store, job)
-        assert await next_ready_at(store) == start + 1000
-
-    async def test_who_comes_back_when_told_misses_nothing_and_comes_in_vain_never(
-        self, store: QueueStore, clock: ManualClock
-    ) -> None:
-        start = clock.now()
-        await enqueue(store, "a", "j1", "j2", "j3", interval=70)
-        await enqueue(store, "b", "j1", "j2", "j3", interval=110)
-        served = []
-        for _ in range(5):
-            batch = await take_batch(store, 9)
-            served.append((clock.now() - start, [job.queue_id for job in batch]))
-            instant = await next_ready_at(store)
-            assert instant is not None
-            clock.advance(instant - clock.now())
-        assert served == [(0, ["a", "b"]), (70, ["a"]), (110, ["b"]), (140, ["a"]), (220, ["b"])]

@@ -7,7 +7,6 @@ from sharq_plug.testing.conformance.counting import MetricsConformance, MinuteCo
 from sharq_plug.testing.conformance.dequeueing import (
     BatchSizeConformance,
     DequeueConformance,
-    NextReadyConformance,
 )
 from sharq_plug.testing.conformance.enqueueing import (
     DepthLimitConformance,
@@ -18,6 +17,10 @@ from sharq_plug.testing.conformance.intervals import IntervalConformance
 from sharq_plug.testing.conformance.isolating import IsolationConformance, NameConformance
 from sharq_plug.testing.conformance.leases import FinishConformance, ReleaseConformance
 from sharq_plug.testing.conformance.listing import ListingConformance
+from sharq_plug.testing.conformance.next_ready import (
+    NextReadyConformance,
+    PartialBatchConformance,
+)
 from sharq_plug.testing.conformance.opening import OpeningConformance
 from sharq_plug.testing.conformance.order import JobOrderConformance, QueueOrderConformance
 from sharq_plug.testing.conformance.places import PlaceConformance
@@ -25,10 +28,12 @@ from sharq_plug.testing.conformance.rate import RateConformance, UnpaidRateConfo
 from sharq_plug.testing.conformance.receipts import ReceiptConformance
 from sharq_plug.testing.conformance.reclaiming import DeadLetterConformance, ReclaimConformance
 from sharq_plug.testing.conformance.repeating import RepeatedDequeueConformance
+from sharq_plug.testing.conformance.watching import WatchingConformance
 
 
 class StoreConformance(  # pytest runs the tests of the last base first
     ConcurrencyConformance,
+    WatchingConformance,
     BatchConformance,
     IsolationConformance,
     NameConformance,
@@ -49,6 +54,7 @@ class StoreConformance(  # pytest runs the tests of the last base first
     UnpaidRateConformance,
     RateConformance,
     RepeatedDequeueConformance,
+    PartialBatchConformance,
     NextReadyConformance,
     BatchSizeConformance,
     DequeueConformance,

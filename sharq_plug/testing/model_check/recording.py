@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -148,6 +149,12 @@ class RecordingStore(QueueStore):
         """Lease ready jobs."""
         answer = self._store.dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
         return await self._recorded(Dequeue(queue_type, count, lease, attempt_id), answer)
+
+    def watching(
+        self, queue_type: str, wake: Callable[[int], None]
+    ) -> AbstractAsyncContextManager[None]:
+        """Watch a type; what wakes is not recorded."""
+        return self._store.watching(queue_type, wake)
 
     async def finish(
         self, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int

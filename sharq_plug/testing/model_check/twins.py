@@ -94,7 +94,7 @@ class Twins:
             lambda store: store.dequeue(
                 queue_type, count=count, lease=lease, attempt_id=attempt_id
             ),
-            _without_tokens,
+            _comparable,
         )
         jobs = zip(answers[0].jobs, answers[-1].jobs, strict=True)
         return answers[0], [Claim(_ref(job), _ref(other), job.expires_at) for job, other in jobs]
@@ -201,8 +201,9 @@ async def _listed(step: Callable[[str | None], Awaitable[Page]]) -> set[str]:
     raise AssertionError(f"a listing has no end: {names}")
 
 
-def _without_tokens(answer: Dequeued) -> Dequeued:
-    return replace(answer, jobs=tuple(replace(job, token="") for job in answer.jobs))
+def _comparable(answer: Dequeued) -> tuple[Dequeued, int]:
+    jobs = tuple(replace(job, token="") for job in answer.jobs)
+    return replace(answer, jobs=jobs), answer.now
 
 
 def _ref(job: LeasedJob) -> LeaseRef:

@@ -109,9 +109,10 @@ class _Judge:
 
     def _dequeue(self, asked: Dequeue, answer: Dequeued, now: int) -> Iterator[Finding]:
         ledger = self._type(asked.queue_type)
+        yield from _differences(Rule.READINESS, "now", answer.now, now)
         repeated = ledger.repeated(asked.attempt_id, now)
         if repeated:
-            yield from _differences(Rule.REPETITION, "answer", answer, Dequeued(repeated))
+            yield from _differences(Rule.REPETITION, "answer", answer, Dequeued(repeated, now=now))
             return
         if asked.attempt_id is not None:
             ledger.attempted(asked.attempt_id, answer.jobs)
@@ -219,18 +220,16 @@ def _judge_service(ledger: TypeLedger, life: Life, job: LeasedJob, now: int) -> 
 
 
 def _judge_end(ledger: TypeLedger, asked: Dequeue, answer: Dequeued, now: int) -> Iterator[Finding]:
-    """Judge whether the answer may have ended where it did."""
-    if len(answer.jobs) >= asked.count:
-        return
+    """Judge whether the answer may have ended where it did, and when it says to come back."""
+    is_short = len(answer.jobs) < asked.count
     ready = ledger.first_ready(now)
-    if ready is not None:
+    if is_short and ready is not None:
         size = sum(len(job.payload) for job in answer.jobs)
         size += len(ledger.queue(ready).waiting[0].new.payload)
         if not answer.jobs or size <= MAX_DEQUEUE_BYTES:
             yield Rule.READINESS, f"a job of {ready} is ready and was not served"
-    elif not answer.jobs:
-        expected = ledger.next_ready_at(now)
-        yield from _differences(Rule.READINESS, "next_ready_at", answer.next_ready_at, expected)
+    expected = ledger.next_ready_at(now) if is_short else None
+    yield from _differences(Rule.READINESS, "next_ready_at", answer.next_ready_at, expected)
 
 
 def _differences(rule: Rule, what: str, found: object, expected: object) -> Iterator[Finding]:

@@ -78,7 +78,7 @@ class TypeLedger:
         return None if first is None or self.queues[first].place[0] > now else first
 
     def next_ready_at(self, now: int) -> int | None:
-        """Return what an empty dequeue at `now` (ms) must say."""
+        """Return what a dequeue at `now` (ms) that got too few jobs must say."""
         first = self.first_in_line()
         instants = [] if first is None else [self.queues[first].place[0]]
         instants += [life.expires_at for queue in self.queues.values() for life in queue.leased]

@@ -25,6 +25,12 @@ class Items:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
+        self._soonest: int | None = None
+
+    def places_given(self) -> int | None:
+        """Return the first ready since of the places given in line since this was last called."""
+        soonest, self._soonest = self._soonest, None
+        return soonest
 
     def enqueue(self, queue_type: str, job: NewJob, now: int) -> EnqueueResult:
         """Put one job into its queue."""
@@ -36,6 +42,7 @@ class Items:
         if is_full and not is_known:
             return EnqueueResult(EnqueueOutcome.QUEUE_FULL, length)
         number = self._tables.next_number()
+        place = queue.place_in_line
         queue.change_interval(job.interval, now=now, number=number)
         if not is_known:
             self._tables.run(
@@ -46,8 +53,19 @@ class Items:
             queue.add_waiting(now=now, number=number)
             self._tables.count(queue, now, enqueues=1)
         self._tables.save(queue, now)
+        self._note_place(queue, place)
         outcome = EnqueueOutcome.DUPLICATE if is_known else EnqueueOutcome.QUEUED
         return EnqueueResult(outcome, length)
+
+    def set_interval(self, queue_type: str, queue_id: str, interval: int, now: int) -> bool:
+        """Change the interval of a queue; return whether it exists."""
+        queue = self._tables.queue(queue_type, queue_id, now)
+        if queue.exists:
+            place = queue.place_in_line
+            queue.change_interval(interval, now=now, number=self._tables.next_number())
+            self._tables.save(queue, now)
+            self._note_place(queue, place)
+        return queue.exists
 
     def first_ready(self, queue_type: str, now: int) -> Queue | None:
         """Return the first queue in line, if it is ready."""
@@ -105,14 +123,14 @@ class Items:
             )
 
     def next_ready_at(self, queue_type: str, now: int) -> int | None:
-        """Return when to come back, given that no queue is ready."""
+        """Return when a job of the type could be ready, as things are."""
         queue = self._tables.first_in_line(queue_type)
         [expiry] = self._tables.the(
             "SELECT min(expires_at) FROM job WHERE type = ? AND token IS NOT NULL", queue_type
         )
         instants = [] if queue is None else [queue.ready_since]
-        instants += [] if expiry is None else [max(now, expiry)]
-        return min(instants, default=None)
+        instants += [] if expiry is None else [expiry]
+        return max(now, min(instants)) if instants else None
 
     def finish(self, queue_type: str, ref: LeaseRef, now: int, until: int) -> LeaseOutcome:
         """End a lease, its job done; keep a receipt `until` then (ms)."""
@@ -146,8 +164,10 @@ class Items:
         )
         queue = self._tables.queue(queue_type, queue_id, now)
         queue.leased -= 1
+        place = queue.place_in_line
         queue.add_waiting(now=now, number=self._tables.next_number())
         self._tables.save(queue, now)
+        self._note_place(queue, place)
 
     def die(self, queue_type: str, queue_id: str, job_id: str, now: int) -> None:
         """Let a leased job become a dead letter."""
@@ -157,6 +177,13 @@ class Items:
             *(now, "requeues_exhausted", queue_type, queue_id, job_id),
         )
         self._remove(queue_type, queue_id, job_id, now)
+
+    def _note_place(self, queue: Queue, before: tuple[int, int] | None) -> None:
+        if queue.place_in_line not in (None, before):
+            soonest = self._soonest
+            self._soonest = (
+                queue.ready_since if soonest is None else min(soonest, queue.ready_since)
+            )
 
     def _remove(self, queue_type: str, queue_id: str, job_id: str, now: int) -> None:
         self._tables.run(f"DELETE FROM job {THIS_JOB}", queue_type, queue_id, job_id)

@@ -26,6 +26,11 @@ class Queue:
         """The instant from which its rate allows a dequeue."""
         return 0 if self.last is None else self.last + self.interval
 
+    @property
+    def place_in_line(self) -> tuple[int, int] | None:
+        """Its place while jobs wait."""
+        return (self.ready_since, self.place) if self.waiting else None
+
     def change_interval(self, interval: int, *, now: int, number: int) -> None:
         """Hold a new interval at once; `number` is the place of a queue that it frees."""
         self.interval = interval

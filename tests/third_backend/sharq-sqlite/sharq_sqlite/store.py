@@ -1,8 +1,9 @@
 """The store: each verb is one transaction."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -27,6 +28,8 @@ from sharq_plug.store import QueueStore
 from sharq_sqlite.items import Items
 from sharq_sqlite.tables import Tables
 
+Wake = Callable[[int], None]
+
 
 class SqliteStore(QueueStore):
     """Keep everything in one SQLite database, for one process."""
@@ -36,6 +39,7 @@ class SqliteStore(QueueStore):
         self._clock = clock
         self._tables: Tables
         self._items: Items
+        self._watchers: defaultdict[str, list[Wake]] = defaultdict(list)
 
     async def __aenter__(self) -> Self:
         """Open the database."""
@@ -63,16 +67,26 @@ class SqliteStore(QueueStore):
     ) -> Dequeued:
         """Lease up to `count` ready jobs."""
         with self._step(queue_type) as now:
-            if attempt_id is None:
-                jobs = self._dequeue(queue_type, count, lease, now)
-            else:
-                jobs = self._items.repeat(queue_type, attempt_id, now)
-                if not jobs:
-                    jobs = self._dequeue(queue_type, count, lease, now)
-                    self._items.remember(queue_type, attempt_id, jobs)
-            return Dequeued(
-                tuple(jobs), None if jobs else self._items.next_ready_at(queue_type, now)
-            )
+            if attempt_id is not None:
+                repeated = self._items.repeat(queue_type, attempt_id, now)
+                if repeated:
+                    return Dequeued(tuple(repeated), now=now)
+            jobs = self._dequeue(queue_type, count, lease, now)
+            if attempt_id is not None:
+                self._items.remember(queue_type, attempt_id, jobs)
+            is_short = len(jobs) < count
+            ready_at = self._items.next_ready_at(queue_type, now) if is_short else None
+            return Dequeued(tuple(jobs), ready_at, now=now)
+
+    @asynccontextmanager
+    async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
+        """Have `wake` called after each transaction that gives queues of a type places."""
+        watchers = self._watchers[check_name("queue_type", queue_type)]
+        watchers.append(wake)
+        try:
+            yield
+        finally:
+            watchers.remove(wake)
 
     async def finish(
         self, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int
@@ -107,11 +121,7 @@ class SqliteStore(QueueStore):
     async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:
         """Change the interval of a queue that exists."""
         with self._step(queue_type) as now:
-            queue = self._tables.queue(queue_type, queue_id, now)
-            if queue.exists:
-                queue.change_interval(interval, now=now, number=self._tables.next_number())
-                self._tables.save(queue, now)
-            return queue.exists
+            return self._items.set_interval(queue_type, queue_id, interval, now)
 
     async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
         """Remove a queue's jobs."""
@@ -183,12 +193,17 @@ class SqliteStore(QueueStore):
 
     @contextmanager
     def _step(self, queue_type: str | None = None) -> Iterator[int]:
-        """Make one transaction of a call, at the instant given."""
+        """Make one transaction of a call, at the instant given; then wake who has to know."""
         if queue_type is not None:
             check_name("queue_type", queue_type)
         with _failures(), self._tables.db:
             self._tables.run("BEGIN IMMEDIATE")
-            yield self._clock.now()
+            now = self._clock.now()
+            yield now
+        soonest = self._items.places_given()
+        if queue_type is not None and soonest is not None:
+            for wake in tuple(self._watchers.get(queue_type, ())):
+                wake(max(0, soonest - now))
 
     def _dequeue(self, queue_type: str, count: int, lease: int, now: int) -> list[LeasedJob]:
         jobs: list[LeasedJob] = []

@@ -1,0 +1,31 @@
+"""Who is to be woken when queues of a type get places in line."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+Wake = Callable[[int], None]
+
+
+class Watchers:
+    """The watchers of each type."""
+
+    __slots__ = ("_by_type",)
+
+    def __init__(self) -> None:
+        self._by_type: dict[str, list[Wake]] = {}
+
+    @contextmanager
+    def watching(self, queue_type: str, wake: Wake) -> Iterator[None]:
+        """Let `wake` be called for a type while the context is entered."""
+        self._by_type.setdefault(queue_type, []).append(wake)
+        try:
+            yield
+        finally:
+            self._by_type[queue_type].remove(wake)
+            if not self._by_type[queue_type]:
+                del self._by_type[queue_type]
+
+    def wake(self, queue_type: str, delay: int) -> None:
+        """Tell all who watch a type that a job may be ready in `delay` ms."""
+        for wake in tuple(self._by_type.get(queue_type, ())):
+            wake(delay)

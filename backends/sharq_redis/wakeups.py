@@ -1,0 +1,132 @@
+"""Wake-ups: what scripts announce of new places in line, heard on a connection of its own."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from redis.exceptions import ConnectionError as LostConnection
+
+from sharq_plug.errors import StoreUnavailable
+from sharq_redis.link import Link
+from sharq_redis.wire import Connect, Wire
+
+Wake: TypeAlias = Callable[[int], None]
+
+PING_INTERVAL = 10.0
+"""Seconds of silence after which Redis has to say that it is still there."""
+FIRST_PAUSE = 0.05
+LONGEST_PAUSE = 1.0
+"""Seconds between two attempts to hear again."""
+
+
+@dataclass(slots=True, eq=False)
+class Watched:
+    """A channel with its watchers; `wire` is where it was subscribed to, once that is sure."""
+
+    channel: str
+    wakes: list[Wake] = field(default_factory=list)
+    wire: Wire | None = None
+
+    def wake(self, delay: int) -> None:
+        """Tell every watcher."""
+        for wake in tuple(self.wakes):
+            wake(delay)
+
+
+class Wakeups:
+    """Hear channels for as long as somebody watches them, on one connection for all.
+
+    While nobody watches any, there is soon no connection either.
+    """
+
+    def __init__(self, connect: Connect) -> None:
+        self._link = Link(connect, self._heard)
+        self._watched: dict[str, Watched] = {}
+        self._tending: asyncio.Task[None] | None = None
+        self._closing = asyncio.Event()
+
+    @asynccontextmanager
+    async def watching(self, channel: str, wake: Wake) -> AsyncIterator[None]:
+        """Call `wake` with the delay (ms) of each announcement on a channel.
+
+        Raises StoreUnavailable.
+        """
+        watched = self._watched.setdefault(channel, Watched(channel))
+        watched.wakes.append(wake)
+        try:
+            async with self._link.failures():
+                wire = await self._link.reach()
+                await self._subscribe(watched, wire)
+            if self._tending is None:
+                self._tending = asyncio.create_task(self._tend(wire), name="wake-ups")
+            yield
+        finally:
+            watched.wakes.remove(wake)
+            if not watched.wakes:
+                del self._watched[channel]
+                self._unsubscribe(watched)
+
+    async def close(self) -> None:
+        """Hear nothing any more."""
+        self._closing.set()
+        await self._link.close()
+        if self._tending is not None:
+            await asyncio.wait({self._tending})
+
+    def _heard(self, channel: bytes, message: bytes) -> None:
+        watched = self._watched.get(channel.decode())
+        if watched is not None:
+            watched.wake(int(message) if message.isdigit() else 0)
+
+    async def _subscribe(self, watched: Watched, wire: Wire) -> None:
+        if watched.wire is wire:
+            return
+        self._link.checked(*await wire.ask([("SUBSCRIBE", watched.channel)]))
+        again, watched.wire = watched.wire is not None, wire
+        if again:
+            watched.wake(0)  # for what was announced meanwhile
+
+    def _unsubscribe(self, watched: Watched) -> None:
+        if watched.wire is not None and not watched.wire.lost.is_set():
+            with contextlib.suppress(LostConnection):
+                watched.wire.ask([("UNSUBSCRIBE", watched.channel)]).cancel()
+
+    async def _tend(self, wire: Wire | None) -> None:
+        """See to it that all that is watched is heard, whatever becomes of the connection."""
+        while wire is not None:
+            await self._lost_or_idle(wire)
+            for watched in list(self._watched.values()):
+                watched.wake(0)
+            wire = await self._hear_again()
+        self._link.hang_up("nobody watches")
+        self._tending = None
+
+    async def _lost_or_idle(self, wire: Wire) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            while await _silent(wire.lost, PING_INTERVAL) and self._watched:
+                async with self._link.failures():
+                    await wire.ask([("PING",)])
+
+    async def _hear_again(self) -> Wire | None:
+        pause = FIRST_PAUSE
+        while self._watched and not self._closing.is_set():
+            await _silent(self._closing, pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+            with contextlib.suppress(StoreUnavailable):
+                async with self._link.failures():
+                    wire = await self._link.reach()
+                    for watched in list(self._watched.values()):
+                        await self._subscribe(watched, wire)
+                    return wire
+        return None
+
+
+async def _silent(event: asyncio.Event, seconds: float) -> bool:
+    """Wait for an event; return whether it has not come within so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    return not event.is_set()

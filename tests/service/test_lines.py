@@ -1,0 +1,316 @@
+"""The lines of callers that wait: what they ask the store, and how they begin and end."""
+
+import asyncio
+import gc
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from service.asked import AskedStore, turn
+from sharq_plug.errors import StoreUnavailable
+from sharq_plug.long_polls import MAX_LINES
+from sharq_plug.model import Dequeued, LeasedJob, Reclaimed
+from sharq_plug.service import QueueService, ServiceOptions
+
+pytestmark = pytest.mark.anyio
+
+QUIET = ServiceOptions(reclaim=False)
+LONG = 60_000
+
+Waiter = asyncio.Task[Dequeued]
+
+
+def waiter(
+    service: QueueService,
+    queue_type: str = "sms",
+    *,
+    wait: int = LONG,
+    attempt_id: str | None = None,
+) -> Waiter:
+    return asyncio.create_task(service.dequeue(queue_type, wait=wait, attempt_id=attempt_id))
+
+
+def lines_of(service: QueueService) -> int:
+    """How many lines there are, each with a task of its own."""
+    assert len(service._long_polls._lines) <= len(service._long_polls._tasks)
+    return len(service._long_polls._tasks)
+
+
+async def test_a_thousand_waiters_ask_once_and_one_job_wakes_one_of_them() -> None:
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service:
+        waiting = [waiter(service) for _ in range(1000)]
+        await asyncio.sleep(0.05)
+        assert len(store.asked) == 1
+        await store.put("j1")
+        await turn()
+        assert [one.done() for one in waiting] == [True] + [False] * 999
+        assert len(store.asked) == 2
+        await asyncio.sleep(0.05)
+        assert len(store.asked) == 2
+
+
+async def test_a_wake_up_that_comes_while_the_store_is_asked_is_not_lost() -> None:
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        store.go_on.clear()
+        waiting = waiter(service)
+        await store.entered.wait()
+        await store.put("j1")
+        store.go_on.set()
+        assert len((await waiting).jobs) == 1
+
+
+async def test_a_delayed_wake_up_that_comes_while_the_store_is_asked_is_not_lost() -> None:
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        await store.put("j1", interval=100)
+        await service.dequeue("sms")
+        store.go_on.clear()
+        store.entered.clear()
+        waiting = waiter(service)
+        await store.entered.wait()
+        await store.put("j2", interval=100)
+        store.go_on.set()
+        assert len((await waiting).jobs) == 1
+
+
+class NeverReclaiming(AskedStore):
+    """Keeps expired leases for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reclaims = 0
+
+    async def reclaim(self, queue_type: str, *, limit: int) -> Reclaimed:
+        self.reclaims += 1
+        return Reclaimed(0, 0, more=False)
+
+
+async def test_an_expired_lease_that_cannot_be_reclaimed_is_not_asked_for_in_a_loop() -> None:
+    store = NeverReclaiming()
+    async with QueueService(store, ServiceOptions(lease=1, reclaim=False)) as service:
+        await store.put("j1")
+        await service.dequeue("sms")
+        await asyncio.sleep(0.01)
+        nothing = await service.dequeue("sms", wait=300)
+        assert nothing.jobs == ()
+        assert nothing.next_ready_at is not None
+        assert nothing.next_ready_at <= nothing.now
+        assert (len(store.asked), store.reclaims) == (3, 1)
+
+
+async def test_a_waiter_has_an_expired_lease_reclaimed_where_no_passes_run() -> None:
+    store = AskedStore()
+    async with QueueService(store, ServiceOptions(lease=20, reclaim=False)) as service:
+        await store.put("j1")
+        await service.dequeue("sms")
+        async with asyncio.timeout(2):
+            [job] = (await service.dequeue("sms", wait=LONG)).jobs
+        assert job.attempt == 2
+
+
+async def test_an_expired_lease_does_not_hide_what_the_clock_makes_ready() -> None:
+    store = AskedStore()
+    async with QueueService(store, ServiceOptions(lease=1, reclaim=False)) as service:
+        await store.put("j1", "j2", interval=150)
+        await service.dequeue("sms")
+        await asyncio.sleep(0.01)
+        async with asyncio.timeout(2):
+            assert len((await service.dequeue("sms", wait=LONG)).jobs) == 1
+
+
+async def test_who_waits_behind_an_expired_lease_hears_a_wake_up_all_the_same() -> None:
+    store = NeverReclaiming()
+    async with QueueService(store, ServiceOptions(lease=1, reclaim=False)) as service:
+        await store.put("j1")
+        await service.dequeue("sms")
+        await asyncio.sleep(0.01)
+        waiting = waiter(service)
+        await turn()
+        await store.put("j2", queue="sms/other")
+        async with asyncio.timeout(1):
+            assert len((await waiting).jobs) == 1
+
+
+@pytest.mark.parametrize("anyio_backend", [("asyncio", {"use_uvloop": True})], ids=["uvloop"])
+async def test_a_wait_of_a_millisecond_is_worth_a_look_however_busy_the_loop() -> None:
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service:
+        await service.dequeue("sms", wait=1)
+        waiting = waiter(service, wait=1)
+        await asyncio.sleep(0)
+        time.sleep(0.005)  # noqa: ASYNC251  # what keeps the loop from its timers
+        await store.put("j1")
+        assert len((await waiting).jobs) == 1
+
+
+async def test_a_lost_wake_up_is_made_up_for_by_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    class DeafStore(AskedStore):
+        @asynccontextmanager
+        async def watching(
+            self, queue_type: str, wake: Callable[[int], None]
+        ) -> AsyncIterator[None]:
+            yield
+
+    monkeypatch.setattr("sharq_plug.long_polls.LOOK_INTERVAL", 0.05)
+    store = DeafStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        waiting = waiter(service)
+        await turn()
+        await store.put("j1")
+        assert len((await waiting).jobs) == 1
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), RuntimeError("unthought of")])
+async def test_a_failing_store_is_told_to_all_and_the_next_caller_starts_anew(
+    error: Exception,
+) -> None:
+    unheard: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        store.go_on.clear()
+        waiting = [waiter(service) for _ in range(10)]
+        await store.entered.wait()
+        waiting[0].cancel()
+        store.error = error
+        store.go_on.set()
+        answers = await asyncio.gather(*waiting[1:], return_exceptions=True)
+        assert answers == [error] * 9
+        await turn()
+        assert lines_of(service) == 0
+        store.error = None
+        again = waiter(service)
+        await turn()
+        await store.put("j1")
+        await again
+    del waiting, again
+    gc.collect()
+    assert unheard == []
+
+
+async def test_a_store_that_cannot_be_watched_is_told_too() -> None:
+    class UnwatchableStore(AskedStore):
+        is_away = True
+
+        @asynccontextmanager
+        async def watching(
+            self, queue_type: str, wake: Callable[[int], None]
+        ) -> AsyncIterator[None]:
+            if self.is_away:
+                raise StoreUnavailable("away")
+            yield
+
+    async with QueueService(UnwatchableStore(), QUIET) as service:
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                await service.dequeue("sms", wait=LONG)
+        await turn()
+        assert lines_of(service) == 0
+
+
+async def test_many_types_wait_side_by_side() -> None:
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(10):
+        types = [f"type-{number}" for number in range(200)]
+        waiting = [waiter(service, queue_type) for queue_type in types]
+        await turn()
+        for queue_type in reversed(types):
+            await store.put(f"job-of-{queue_type}", queue=f"{queue_type}/q")
+        answers = await asyncio.gather(*waiting)
+        assert [answer.jobs[0].job_id for answer in answers] == [f"job-of-{t}" for t in types]
+
+
+async def test_lines_that_nobody_waits_in_are_few_however_many_types_there_were() -> None:
+    async with QueueService(AskedStore(), QUIET) as service, asyncio.timeout(10):
+        types = [f"type-{number}" for number in range(10 * MAX_LINES)]
+        await asyncio.gather(*(service.dequeue(queue_type, wait=1) for queue_type in types))
+        await turn()
+        assert lines_of(service) <= MAX_LINES
+
+
+async def test_a_line_that_nobody_came_back_to_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sharq_plug.long_polls.LOOK_INTERVAL", 0.01)
+    monkeypatch.setattr("sharq_plug.long_polls.LINGER", 0.01)
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        await service.dequeue("sms", wait=1)
+        [task] = service._long_polls._tasks
+        await task
+        assert lines_of(service) == 0
+        assert store._watchers._by_type == {}
+
+
+async def test_a_caller_that_comes_just_as_a_line_ends_is_served(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class SlowToLeaveStore(AskedStore):
+        @asynccontextmanager
+        async def watching(
+            self, queue_type: str, wake: Callable[[int], None]
+        ) -> AsyncIterator[None]:
+            async with super().watching(queue_type, wake):
+                yield
+                await asyncio.sleep(0.005)
+
+    monkeypatch.setattr("sharq_plug.long_polls.LOOK_INTERVAL", 0.002)
+    monkeypatch.setattr("sharq_plug.long_polls.LINGER", 0.002)
+    store = SlowToLeaveStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(10):
+        for number in range(60):
+            waiting = waiter(service)
+            await asyncio.sleep(number * 0.0002)
+            await store.put(f"j{number}")
+            assert len((await waiting).jobs) == 1, number
+            await asyncio.sleep(number * 0.0002)
+
+
+async def test_a_line_keeps_no_job_that_it_has_given_away() -> None:
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service:
+        await store.put("j1")
+        await service.dequeue("sms", wait=LONG)
+        await turn()
+        gc.collect()
+        assert lines_of(service) == 1
+        assert [kept for kept in gc.get_objects() if isinstance(kept, LeasedJob)] == []
+
+
+async def test_at_the_end_every_waiter_gets_an_empty_answer_and_later_ones_do_not_wait() -> None:
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        waiting = [waiter(service), waiter(service, attempt_id="a"), waiter(service, "email")]
+        await turn()
+        service.end_waits()
+        waiting += [waiter(service), waiter(service, attempt_id="b"), waiter(service, "late")]
+        assert [answer.jobs for answer in await asyncio.gather(*waiting)] == [()] * 6
+        await turn()
+        assert lines_of(service) == 0
+
+
+async def test_an_attempt_that_was_looked_up_when_the_end_came_does_not_wait() -> None:
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        store.go_on.clear()
+        waiting = waiter(service, attempt_id="a")
+        await store.entered.wait()
+        service.end_waits()
+        store.go_on.set()
+        assert (await waiting).jobs == ()
+
+
+async def test_what_the_store_gives_after_the_end_goes_back() -> None:
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        await store.put("j1")
+        store.go_on.clear()
+        waiting = waiter(service)
+        await store.entered.wait()
+        service.end_waits()
+        assert (await waiting).jobs == ()
+        store.go_on.set()
+    metrics = await store.queue_metrics("sms", "q")
+    assert (metrics.waiting, metrics.leased) == (1, 0)
