@@ -1,0 +1,109 @@
+"""Locust, in a process of its own, against a server that is sound and one that is not."""
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
+
+import anyio
+import pytest
+
+from loadtests.ledger import Rule
+from sharq_memory.store import MemoryStore
+from sharq_plug.model import Dequeued, EnqueueOutcome, EnqueueResult, NewJob
+from sharq_plug.store import QueueStore
+from support.api import serving
+
+pytestmark = [
+    pytest.mark.anyio,
+    pytest.mark.skipif(find_spec("locust") is None, reason="locust is not installed"),
+]
+
+ROOT = Path(__file__).parents[2]
+SECONDS = 2
+LOST = 50
+"""One job in so many is lost by a store that loses some."""
+SOUND = 10
+"""Dequeues that go well at first: a load begins with a look at the server."""
+
+
+class HastyStore(MemoryStore):
+    """A store whose intervals are a millisecond too short."""
+
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
+        hasty = [replace(job, interval=max(job.interval - 1, 0)) for job in jobs]
+        return await super().enqueue(queue_type, hasty)
+
+
+class ForgetfulStore(MemoryStore):
+    """A store that acknowledges jobs, and does not keep some of them."""
+
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
+        kept = [job for job in jobs if int(job.job_id, 16) % LOST]
+        results = iter(await super().enqueue(queue_type, kept))
+        lost = EnqueueResult(EnqueueOutcome.QUEUED)
+        return [next(results) if int(job.job_id, 16) % LOST else lost for job in jobs]
+
+
+class RepeatingStore(MemoryStore):
+    """A store that gives its answers twice, to two workers, but for the first."""
+
+    _latest: Dequeued | None = None
+    _dequeues = 0
+
+    async def dequeue(
+        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
+    ) -> Dequeued:
+        self._dequeues += 1
+        if self._dequeues > SOUND and self._dequeues % 2 and self._latest is not None:
+            return replace(self._latest, jobs=self._latest.jobs[:count])
+        self._latest = await super().dequeue(
+            queue_type, count=count, lease=lease, attempt_id=attempt_id
+        )
+        return self._latest
+
+
+async def run_locust(store: QueueStore) -> subprocess.CompletedProcess[bytes]:
+    """Let locust load a server that has this store."""
+    async with serving(lambda: store) as served:
+        command = [sys.executable, "-m", "locust", "--headless", "--only-summary"]
+        options = {
+            "--locustfile": "loadtests/locustfile.py",
+            "--host": f"http://127.0.0.1:{served.port}",
+            "--users": "36",
+            "--spawn-rate": "36",
+            "--run-time": f"{SECONDS}s",
+            "--queues": "1000",
+        }
+        command += [part for option in options.items() for part in option]
+        with anyio.fail_after(60):
+            return await anyio.run_process(command, cwd=ROOT, check=False, stderr=subprocess.STDOUT)
+
+
+async def test_a_sound_server_passes_every_check_and_is_left_as_it_was() -> None:
+    store = MemoryStore()
+    finished = await run_locust(store)
+    assert finished.returncode == 0, finished.stdout.decode()
+    for rule in Rule:
+        assert f"{rule.value}  " in finished.stdout.decode()
+    assert not (await store.queue_types(limit=10)).names
+
+
+@pytest.mark.parametrize(
+    ("store", "rule", "words"),
+    [
+        (HastyStore, Rule.RATE, "ms, gave"),
+        (ForgetfulStore, Rule.LOSS, "must still have"),
+        (RepeatingStore, Rule.REDELIVERY, "came twice within 0 ms"),
+    ],
+)
+async def test_a_broken_server_fails_the_load_which_says_why(
+    store: type[QueueStore], rule: Rule, words: str
+) -> None:
+    finished = await run_locust(store())
+    output = finished.stdout.decode()
+    assert finished.returncode == 1, output
+    assert f"Not true that {rule.value}: " in output
+    assert words in output
