@@ -1,0 +1,131 @@
+"""The load of the HTTP benchmarks, in a process of its own: it obeys commands (remote.py).
+
+All requests of a round are there before it begins, and answers are looked at after it: so the
+load does not wait for itself. What share of a core it took is among its answers.
+"""
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count, repeat
+from typing import Any
+
+import msgspec
+import uvloop
+
+from benchmarks.connection import Connection, connect, request
+from benchmarks.remote import obey
+
+TYPE = "load"
+QUEUES = 1000
+PAYLOAD_TEXT = "x" * 72
+
+
+class Load:
+    """Requests that are ready to be sent, connections, and what was answered."""
+
+    def __init__(self) -> None:
+        self._numbers = count(1_000_000)
+        self._connections: dict[int, list[Connection]] = {}
+        self._requests: list[bytes] = []
+        self._answers: list[bytes] = []
+
+    def prepare(self, verb: str, jobs: int, batch: int) -> None:
+        """Make the requests that do a verb with so many jobs, `batch` each; 1: the single route.
+
+        A finish is for the jobs in the answers that were kept last.
+        """
+        make = {"enqueue": self._enqueues, "dequeue": self._dequeues, "finish": self._finishes}
+        self._requests = list(make[verb](jobs, batch))
+
+    def greet(self, requests: int) -> None:
+        """Make requests for a greeting."""
+        self._requests = [request("GET", "/")] * requests
+
+    async def connect(self, port: int, connections: int) -> None:
+        """Connect to a server."""
+        self._connections[port] = [await connect(port) for _ in range(connections)]
+
+    async def send(self, port: int, *, keep: bool = False) -> dict[str, Any]:
+        """Send the requests that are ready, over all connections to a server.
+
+        Return how many answers had which status, and the share of a core that it took.
+        """
+        statuses: Counter[int] = Counter()
+        kept: list[bytes] = []
+
+        def answered(status: int, body: bytes) -> None:
+            statuses[status] += 1
+            if keep:
+                kept.append(body)
+
+        began, used = time.perf_counter(), time.process_time()
+        requests = iter(self._requests)
+        await asyncio.gather(*(c.send(requests, answered) for c in self._connections[port]))
+        busy = (time.process_time() - used) / (time.perf_counter() - began)
+        if keep:
+            self._answers = kept
+        return {"statuses": statuses, "busy": busy}
+
+    def kept(self, text: str) -> int:
+        """Return how often a text occurs in the answers that were kept last."""
+        return sum(answer.count(text.encode()) for answer in self._answers)
+
+    def _enqueues(self, jobs: int, batch: int) -> Iterator[bytes]:
+        for _ in range(jobs // batch):
+            bodies = [self._job(next(self._numbers)) for _ in range(batch)]
+            path, body = f"/enqueue/{TYPE}/", {"jobs": bodies}
+            if batch == 1:
+                [body] = bodies
+                path += f"{body.pop('queue_id')}/"
+            yield request("POST", path, msgspec.json.encode(body))
+
+    def _dequeues(self, jobs: int, batch: int) -> Iterator[bytes]:
+        query = "" if batch == 1 else f"?count={batch}"
+        return repeat(request("GET", f"/dequeue/{TYPE}/{query}"), jobs // batch)
+
+    def _finishes(self, jobs: int, batch: int) -> Iterator[bytes]:
+        answers = [msgspec.json.decode(answer) for answer in self._answers]
+        taken = answers if batch == 1 else [job for answer in answers for job in answer["jobs"]]
+        if len(taken) != jobs:
+            raise ValueError(f"{len(taken)} jobs were dequeued, not {jobs}")
+        for at in range(0, jobs, batch):
+            claims = [
+                {name: job[name] for name in ("queue_id", "job_id", "lease")}
+                for job in taken[at : at + batch]
+            ]
+            path, body = f"/finish/{TYPE}/", {"jobs": claims}
+            if batch == 1:
+                [body] = claims
+                path += f"{body.pop('queue_id')}/{body.pop('job_id')}/"
+            yield request("POST", path, msgspec.json.encode(body))
+
+    @staticmethod
+    def _job(number: int) -> dict[str, Any]:
+        return {
+            "queue_id": f"queue-{number % QUEUES}",
+            "job_id": str(uuid.UUID(int=number)),
+            "interval": 0,
+            "payload": {"number": number, "text": PAYLOAD_TEXT},
+        }
+
+
+def main() -> None:
+    load = Load()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        loop = runner.get_loop()
+        obey(
+            {
+                "prepare": load.prepare,
+                "greet": load.greet,
+                "kept": load.kept,
+                "connect": lambda **how: loop.run_until_complete(load.connect(**how)),
+                "send": lambda **how: loop.run_until_complete(load.send(**how)),
+            }
+        )
+
+
+if __name__ == "__main__":
+    main()

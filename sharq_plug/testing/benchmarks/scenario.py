@@ -1,0 +1,95 @@
+"""What is done with a store while it is measured: fill it, take from it, keep it full."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count, islice
+
+from sharq_plug.model import MAX_BATCH, LeasedJob, LeaseRef, NewJob
+from sharq_plug.store import QueueStore
+
+LEASE = 600_000
+"""ms, longer than any measurement."""
+RECEIPT_TIME = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """How much there is to do.
+
+    `queues` are ready where batches are compared, `sizes` of them where growth is looked at,
+    against `base_size`. No queue has a limit (its interval is 0): it is ready as long as a job
+    waits in it. A round does `jobs` jobs, one call after the other, for each of the `batches`.
+    A job's id has 36 characters, its payload about `payload_size` bytes.
+    """
+
+    queues: int = 1000
+    jobs: int = 1000
+    payload_size: int = 100
+    batches: tuple[int, ...] = (1, 10, 100)
+    sizes: tuple[int, ...] = (1, 100, 10_000, 100_000, 1_000_000)
+    base_size: int = 100
+    rounds: int = 15
+
+
+class Workload:
+    """The jobs of one queue type of an open store, and one caller that works through them."""
+
+    def __init__(
+        self, store: QueueStore, scenario: Scenario, *, queue_type: str = "benchmark"
+    ) -> None:
+        self._store = store
+        self._scenario = scenario
+        self._type = queue_type
+        self._taken: list[LeasedJob] = []
+        self._numbers = count(1_000_000)
+        self._text = b"x" * (scenario.payload_size - len(b'{"number":1000000,"text":""}'))
+
+    async def fill(self, depth: int | None = None) -> None:
+        """Let `depth` jobs wait in each queue; enough for two rounds, unless that is said."""
+        queues = self._scenario.queues
+        depth = depth or max(2, 2 * self._scenario.jobs // queues)
+        await self._put(self._queue_ids(queues * depth), MAX_BATCH)
+
+    async def enqueue(self, *, batch: int) -> None:
+        """Enqueue a round's jobs, the queues in turn."""
+        await self._put(self._queue_ids(self._scenario.jobs), batch)
+
+    async def dequeue(self, *, batch: int) -> None:
+        """Dequeue a round's jobs."""
+        wanted, taken = self._scenario.jobs, list[LeasedJob]()
+        while len(taken) < wanted:
+            size = min(batch, wanted - len(taken))
+            dequeued = await self._store.dequeue(self._type, count=size, lease=LEASE)
+            assert dequeued.jobs, "the store ran out of ready jobs"
+            taken += dequeued.jobs
+        self._taken = taken
+
+    async def finish(self, *, batch: int) -> None:
+        """Finish what the latest round dequeued."""
+        claims = (LeaseRef(job.queue_id, job.job_id, job.token) for job in self._taken)
+        while some := list(islice(claims, batch)):
+            await self._store.finish(self._type, some, receipt_time=RECEIPT_TIME)
+
+    async def cycle(self, *, batch: int) -> None:
+        """Enqueue a round's jobs, dequeue as many, finish them."""
+        await self.enqueue(batch=batch)
+        await self.dequeue(batch=batch)
+        await self.finish(batch=batch)
+
+    async def restore(self) -> None:
+        """Finish what the latest round dequeued, and put as many new jobs where those came from."""
+        await self.finish(batch=MAX_BATCH)
+        await self._put((job.queue_id for job in self._taken), MAX_BATCH)
+
+    def _queue_ids(self, jobs: int) -> Iterator[str]:
+        return (f"queue-{number % self._scenario.queues}" for number in range(jobs))
+
+    async def _put(self, queue_ids: Iterator[str], batch: int) -> None:
+        while some := [self._job(queue_id) for queue_id in islice(queue_ids, batch)]:
+            await self._store.enqueue(self._type, some)
+
+    def _job(self, queue_id: str) -> NewJob:
+        number = next(self._numbers)
+        payload = b'{"number":%d,"text":"%b"}' % (number, self._text)
+        return NewJob(queue_id, str(uuid.UUID(int=number)), payload, interval=0)

@@ -1,0 +1,161 @@
+"""The benchmarks of a store, to be turned on for any backend by a subclass."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any, ClassVar, TypeAlias
+
+import pytest
+import uvloop
+from pytest_benchmark.fixture import BenchmarkFixture
+
+from sharq_plug.store import QueueStore
+from sharq_plug.testing.benchmarks.figures import Row, spaced
+from sharq_plug.testing.benchmarks.scenario import Scenario, Workload
+from sharq_plug.testing.benchmarks.turns import Side, in_turns, show_rows
+
+OpenRealStore: TypeAlias = Callable[[], QueueStore]
+"""What an author's `open_store` fixture returns: opens a store that goes by its own clock."""
+Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
+"""Runs a coroutine of the store to its end, always on the same loop."""
+
+SHORT_ROUNDS = 10
+"""So many times more rounds where each is short."""
+
+
+class StoreBenchmarks:
+    """Measure a store: dequeues and full cycles by batch, and how a dequeue's cost grows.
+
+    Subclass it in a test module, under a name that begins with `Test`, and give it a fixture
+    `open_store` that returns a function without arguments to an empty store, not entered yet.
+    """
+
+    scenario: ClassVar[Scenario] = Scenario()
+    growth_bar: ClassVar[float] = 1.3
+    """How much dearer a dequeue may be with the most ready queues than with `base_size`."""
+
+    @pytest.fixture
+    def run(self) -> Iterator[Run]:
+        """Return what runs the store's coroutines, on a loop like the server's."""
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            yield runner.get_loop().run_until_complete
+
+    @pytest.fixture
+    def store(self, open_store: OpenRealStore, run: Run) -> Iterator[QueueStore]:
+        """Open the author's store for one benchmark."""
+        store = open_store()
+        run(store.__aenter__())
+        yield store
+        run(store.__aexit__(None, None, None))
+
+    @pytest.fixture
+    def title(self, store: QueueStore) -> str:
+        """Return what the store is called in tables."""
+        return type(store).__name__
+
+    @pytest.fixture(autouse=True)
+    def show_rows(
+        self, benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]
+    ) -> Iterator[None]:
+        """Show what was measured on the terminal, as soon as it was."""
+        yield
+        show_rows(benchmark, capsys)
+
+    @pytest.mark.benchmark(group="dequeue")
+    def test_dequeue_by_batch(
+        self, benchmark: BenchmarkFixture, store: QueueStore, run: Run, title: str
+    ) -> None:
+        """Compare dequeues in batches with smaller ones."""
+        work = Workload(store, self.scenario)
+        run(work.fill())
+        self._by_batch(
+            benchmark,
+            f"{title}, dequeue",
+            lambda batch: run(work.dequeue(batch=batch)),
+            after=lambda: run(work.restore()),
+        )
+
+    @pytest.mark.benchmark(group="cycle")
+    def test_full_cycle_by_batch(
+        self, benchmark: BenchmarkFixture, store: QueueStore, run: Run, title: str
+    ) -> None:
+        """Compare enqueue, dequeue and finish in batches with smaller ones."""
+        work = Workload(store, self.scenario)
+        self._by_batch(benchmark, f"{title}, cycle", lambda batch: run(work.cycle(batch=batch)))
+
+    @pytest.mark.benchmark(group="growth")
+    def test_growth(
+        self, benchmark: BenchmarkFixture, store: QueueStore, run: Run, title: str
+    ) -> None:
+        """Compare what a dequeue costs with few ready queues and with many.
+
+        A round takes a job from each queue, or from as many as there are with `base_size`, so
+        that all sides find their queues in the same state.
+        """
+
+        def dequeue(work: Workload, batch: int) -> None:
+            run(work.dequeue(batch=batch))
+
+        def restore(work: Workload) -> None:
+            run(work.restore())
+
+        scenario, sides = self.scenario, dict[str, Side]()
+        batches = (min(scenario.batches), max(scenario.batches))
+        for size in scenario.sizes:
+            few = replace(scenario, queues=size, jobs=scenario.base_size)
+            work = Workload(store, few, queue_type=f"ready-{size}")
+            run(work.fill())
+            for batch in batches:
+                sides[_ready(size, batch)] = Side(
+                    units=few.jobs,
+                    run=partial(dequeue, work, batch),
+                    after=partial(restore, work),
+                )
+        rows = [
+            self._growth_row(title, size, batch) for batch in batches for size in scenario.sizes
+        ]
+        in_turns(benchmark, sides, SHORT_ROUNDS * scenario.rounds, rows)
+
+    def _growth_row(self, title: str, size: int, batch: int) -> Row:
+        base, largest = self.scenario.base_size, max(self.scenario.sizes)
+        return Row(
+            what=f"{title}, {_ready(size, batch)}",
+            side=_ready(size, batch),
+            against=_ready(base, batch) if size != base else None,
+            show="cost",
+            unit="µs a job",
+            at_most=self.growth_bar if size == largest != base else None,
+            series=f"{title}, {_a_call(batch)}",
+            x=size,
+        )
+
+    def _by_batch(
+        self,
+        benchmark: BenchmarkFixture,
+        what: str,
+        run: Callable[[int], object],
+        after: Callable[[], object] = lambda: None,
+    ) -> None:
+        smallest = min(self.scenario.batches)
+        sides = {
+            _a_call(batch): Side(units=self.scenario.jobs, run=partial(run, batch), after=after)
+            for batch in self.scenario.batches
+        }
+        rows = [
+            Row(
+                what=f"{what}, {_a_call(batch)}",
+                side=_a_call(batch),
+                against=_a_call(smallest) if batch != smallest else None,
+            )
+            for batch in self.scenario.batches
+        ]
+        in_turns(benchmark, sides, self.scenario.rounds, rows)
+
+
+def _a_call(batch: int) -> str:
+    return f"{batch} a call"
+
+
+def _ready(size: int, batch: int) -> str:
+    return f"{spaced(size)} ready, {_a_call(batch)}"

@@ -1,0 +1,58 @@
+"""What the benchmarks do with a store, on every backend."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sharq_plug.plugins import open_store
+from sharq_plug.store import QueueStore
+from sharq_plug.testing.benchmarks import Scenario, Workload
+
+pytestmark = pytest.mark.anyio
+
+SMALL = Scenario(queues=4, jobs=8)
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def store(request: pytest.FixtureRequest) -> AsyncIterator[QueueStore]:
+    name: str = request.param
+    options = {"url": request.getfixturevalue("redis_url")} if name == "redis" else {}
+    async with open_store(name, options) as store:
+        yield store
+
+
+async def contents(store: QueueStore) -> dict[str, tuple[int, int]]:
+    """Return how many jobs wait, and how many are leased, in each queue."""
+    page = await store.queue_ids("benchmark", limit=100)
+    found = {name: await store.queue_metrics("benchmark", name) for name in page.names}
+    return {name: (metrics.waiting, metrics.leased) for name, metrics in found.items()}
+
+
+async def test_as_many_jobs_wait_in_each_queue_as_two_rounds_need(store: QueueStore) -> None:
+    await Workload(store, SMALL).fill()
+    assert await contents(store) == {f"queue-{number}": (4, 0) for number in range(4)}
+
+
+@pytest.mark.parametrize("batch", [1, 3, 100])
+async def test_a_round_dequeues_so_many_jobs_whatever_the_batch(
+    store: QueueStore, batch: int
+) -> None:
+    work = Workload(store, SMALL)
+    await work.fill()
+    await work.dequeue(batch=batch)
+    assert await contents(store) == {f"queue-{number}": (2, 2) for number in range(4)}
+
+
+async def test_after_a_round_the_store_is_as_full_as_before(store: QueueStore) -> None:
+    work = Workload(store, SMALL)
+    await work.fill()
+    before = await contents(store)
+    await work.dequeue(batch=3)
+    await work.restore()
+    assert await contents(store) == before
+
+
+@pytest.mark.parametrize("batch", [1, 3, 100])
+async def test_a_cycle_leaves_nothing_behind(store: QueueStore, batch: int) -> None:
+    await Workload(store, SMALL).cycle(batch=batch)
+    assert await contents(store) == {}
