@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from service.asked import turn
 from sharq_memory.store import MemoryStore
 from sharq_plug.batching import Again, Batcher, Bounds
 from sharq_plug.errors import Overloaded, StoreUnavailable
@@ -34,12 +35,6 @@ class Store:
 @pytest.fixture
 async def store() -> Store:
     return Store()
-
-
-async def turn() -> None:
-    """Let everything run that can."""
-    for _ in range(10):
-        await asyncio.sleep(0)
 
 
 async def test_a_call_that_comes_alone_goes_at_once(store: Store) -> None:
@@ -224,3 +219,45 @@ async def test_payloads_on_their_way_are_bounded_in_bytes(monkeypatch: pytest.Mo
         )
         assert [isinstance(answer, Overloaded) for answer in answers] == [False, False, True, True]
         await put_bytes(9, 1000)
+
+
+class HeldStore(MemoryStore):
+    """Takes jobs when it is told to go on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = asyncio.Event()
+
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
+        await self.go_on.wait()
+        return await super().enqueue(queue_type, jobs)
+
+
+async def test_a_batch_counts_until_the_store_has_done_with_it_whoever_hangs_up() -> None:
+    store = HeldStore()
+    async with QueueService(store, ServiceOptions(reclaim=False, max_in_flight=2)) as service:
+
+        async def put_batch(number: int) -> object:
+            return await service.enqueue_all("sms", [NewJob("q", f"j{number}", b"{}", 0)])
+
+        callers = [asyncio.create_task(put_batch(number)) for number in range(2)]
+        await asyncio.sleep(0)
+        for caller in callers:
+            caller.cancel()
+        await asyncio.wait(callers)
+        with pytest.raises(Overloaded):
+            await put_batch(2)
+        store.go_on.set()
+        await turn()
+        await put_batch(3)
+        assert (await store.queue_metrics("sms", "q")).waiting == 3
+
+
+async def test_a_store_that_answers_too_much_is_an_error_to_its_callers() -> None:
+    async def one_too_many(items: Sequence[int]) -> Sequence[int]:
+        return [*items, 0]
+
+    batcher: Batcher[int, int] = Batcher(one_too_many)
+    async with asyncio.timeout(5):
+        with pytest.raises(ValueError, match="longer"):
+            await batcher.submit(1)
