@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from sharq_plug.errors import StoreUnavailable
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -34,8 +36,8 @@ class Batcher(Generic[Item, Result]):
     """Make batch calls of single ones, one batch at a time, in the order in which they came.
 
     `run(items)` returns a result for each item, in order; if it returns any result, others may be
-    `Again`. What it raises is raised to every caller of the batch. `abandoned(result)` is told of
-    each result whose caller is gone.
+    `Again`. What it raises is raised to every caller of the batch; StoreUnavailable also to those
+    who gathered meanwhile. `abandoned(result)` is told of each result whose caller is gone.
     """
 
     def __init__(
@@ -110,6 +112,9 @@ class Batcher(Generic[Item, Result]):
             results = await self._run([item for item, _ in batch])
             answered = list(zip(batch, results, strict=True))
         except Exception as error:  # whatever it is, it is the callers'
+            if isinstance(error, StoreUnavailable):  # who waited for this batch has waited enough
+                batch = [*batch, *self._waiting]
+                self._waiting.clear()
             for _, future in batch:
                 if not future.done():
                     future.set_exception(error)

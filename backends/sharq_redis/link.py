@@ -15,6 +15,8 @@ from sharq_redis.wire import Command, Connect, OnMessage, Wire
 
 DEADLINE = 4.5
 """Seconds that a call may take in all."""
+LAST_MOMENT = 0.05
+"""Seconds beyond that in which replies are still read that are there."""
 NO_ANSWER = "no answer in time"
 CLOSED = "the store is closed"
 
@@ -80,8 +82,12 @@ class Link:
     async def failures(self) -> AsyncIterator[None]:
         """Raise StoreUnavailable for whatever fails within, or lasts longer than DEADLINE."""
         try:
-            async with asyncio.timeout(DEADLINE):
-                yield
+            async with asyncio.timeout(None) as timeout:
+                timer = asyncio.get_running_loop().call_later(DEADLINE, _end_soon, timeout)
+                try:
+                    yield
+                finally:
+                    timer.cancel()
         except TimeoutError as error:
             self.hang_up(NO_ANSWER)  # if it does not answer this one, it answers none
             raise StoreUnavailable(f"Redis: {NO_ANSWER}") from error
@@ -122,3 +128,8 @@ class Link:
         self._opening = None
         if not opening.cancelled():
             opening.exception()  # if its callers are gone, nobody else looks at it
+
+
+def _end_soon(timeout: asyncio.Timeout) -> None:
+    """Let a deadline pass a moment later: it may be this process that was held up, not Redis."""
+    timeout.reschedule(asyncio.get_running_loop().time() + LAST_MOMENT)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -44,6 +44,7 @@ class Wakeups:
 
     def __init__(self, connect: Connect) -> None:
         self._link = Link(connect, self._heard)
+        self._wire: Wire | None = None
         self._watched: dict[str, Watched] = {}
         self._tending: asyncio.Task[None] | None = None
         self._closing = asyncio.Event()
@@ -58,16 +59,16 @@ class Wakeups:
         watched.wakes.append(wake)
         try:
             async with self._link.failures():
-                wire = await self._link.reach()
-                await self._subscribe(watched, wire)
-            if self._tending is None:
-                self._tending = asyncio.create_task(self._tend(wire), name="wake-ups")
+                wire = await self._reach()
+                if self._tending is None:
+                    self._tending = asyncio.create_task(self._tend(wire), name="wake-ups")
+                await self._subscribe([watched], wire)
             yield
         finally:
             watched.wakes.remove(wake)
             if not watched.wakes:
                 del self._watched[channel]
-                self._unsubscribe(watched)
+                self._unsubscribe(channel)
 
     async def close(self) -> None:
         """Hear nothing any more."""
@@ -81,18 +82,26 @@ class Wakeups:
         if watched is not None:
             watched.wake(int(message) if message.isdigit() else 0)
 
-    async def _subscribe(self, watched: Watched, wire: Wire) -> None:
-        if watched.wire is wire:
-            return
-        self._link.checked(*await wire.ask([("SUBSCRIBE", watched.channel)]))
-        again, watched.wire = watched.wire is not None, wire
-        if again:
-            watched.wake(0)  # for what was announced meanwhile
+    async def _reach(self) -> Wire:
+        self._wire = await self._link.reach()
+        return self._wire
 
-    def _unsubscribe(self, watched: Watched) -> None:
-        if watched.wire is not None and not watched.wire.lost.is_set():
+    async def _subscribe(self, every: Iterable[Watched], wire: Wire) -> None:
+        new = [watched for watched in every if watched.wire is not wire]
+        if not new:
+            return
+        replies = await wire.ask([("SUBSCRIBE", watched.channel) for watched in new])
+        for watched, reply in zip(new, replies, strict=True):
+            self._link.checked(reply)
+            again, watched.wire = watched.wire is not None, wire
+            if again:
+                watched.wake(0)  # for what was announced meanwhile
+
+    def _unsubscribe(self, channel: str) -> None:
+        """Leave a channel, also if its SUBSCRIBE has not been answered yet."""
+        if self._wire is not None and not self._wire.lost.is_set():
             with contextlib.suppress(LostConnection):
-                watched.wire.ask([("UNSUBSCRIBE", watched.channel)]).cancel()
+                self._wire.ask([("UNSUBSCRIBE", channel)]).cancel()
 
     async def _tend(self, wire: Wire | None) -> None:
         """See to it that all that is watched is heard, whatever becomes of the connection."""
@@ -117,9 +126,8 @@ class Wakeups:
             pause = min(2 * pause, LONGEST_PAUSE)
             with contextlib.suppress(StoreUnavailable):
                 async with self._link.failures():
-                    wire = await self._link.reach()
-                    for watched in list(self._watched.values()):
-                        await self._subscribe(watched, wire)
+                    wire = await self._reach()
+                    await self._subscribe(self._watched.values(), wire)
                     return wire
         return None
 

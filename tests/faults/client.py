@@ -24,8 +24,9 @@ HASTE = 0.004
 class Caller:
     """Send requests to any of several servers, one at a time.
 
-    An answer is waited for `patience` seconds; with the probability `haste` hardly at all, and
-    the connection is cut at once. Use it as an async context manager.
+    An answer is waited for `patience` seconds longer than the server is asked to wait; with the
+    probability `haste` hardly at all, and the connection is cut at once. Use it as an async
+    context manager.
     """
 
     def __init__(
@@ -57,17 +58,20 @@ class Caller:
             self._hang_up(port)
         await asyncio.sleep(0)  # the transports close in the loop's next turn
 
-    async def ask(self, method: str, path: str, body: bytes = b"") -> Answer | None:
-        """Send one request; return its answer, None if none came."""
+    async def ask(
+        self, method: str, path: str, body: bytes = b"", *, wait: float = 0.0
+    ) -> Answer | None:
+        """Send one request, which asks to `wait` so many seconds; return its answer, if any."""
         port = self._chance.choice(self._ports)
         hasty = self._chance.random() < self._haste
-        patience = self._chance.uniform(0, HASTE) if hasty else self._patience
+        patience = self._chance.uniform(0, HASTE) if hasty else wait + self._patience
         call = self._journal.asked(path, body)
         try:
             async with asyncio.timeout(patience):
                 answer = await self._exchange(port, request(method, path, body))
         except (OSError, EOFError, TimeoutError):
             self._hang_up(port)
+            self._journal.unanswered(call)
             return None
         except asyncio.CancelledError:
             self._hang_up(port)
@@ -75,10 +79,12 @@ class Caller:
         self._journal.answered(call, answer)
         return answer
 
-    async def insist(self, method: str, path: str, body: bytes = b"") -> Answer:
+    async def insist(
+        self, method: str, path: str, body: bytes = b"", *, wait: float = 0.0
+    ) -> Answer:
         """Repeat a request until it is answered, and not with a 503."""
         while True:
-            answer = await self.ask(method, path, body)
+            answer = await self.ask(method, path, body, wait=wait)
             if answer is not None and answer.status != BUSY:
                 return answer
             await asyncio.sleep(PAUSE)

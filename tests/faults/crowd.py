@@ -9,9 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, Self
+from urllib.parse import urlencode
 
 import msgspec
 import uvloop
@@ -30,6 +33,12 @@ PEOPLE = 4
 HASTE = 0.03
 """The share of requests whose caller hangs up at once, and then repeats them."""
 TOIL = 0.005
+LONGEST_WAIT = 2000
+"""ms that a worker asks a server to wait at most."""
+MOST_OFFERS = 5
+"""Jobs that a worker of batches takes at most, to be done within their lease."""
+MOST_NEW = 12
+"""Jobs that a producer of batches sends at most."""
 OK = 200
 LIFETIME = 120
 """Seconds after which a process ends, should nobody be left to end it."""
@@ -40,7 +49,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
     Producers enqueue `jobs` jobs in about `duration` seconds, and end when each of them is
     acknowledged. Workers take up to `toil` seconds for a job, go on until SIGTERM, and end when
-    what they have in hand is done.
+    what they have in hand is done. Some of either work in batches, some workers wait.
     """
 
     act: Literal["produce", "work"]
@@ -65,8 +74,38 @@ class Person:
     stop: asyncio.Event
 
 
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """How a worker asks for jobs: in batches of up to `count`, waiting up to `wait` ms.
+
+    One that `repeats` names each attempt, so that none of its jobs stays leased unseen.
+    """
+
+    count: int | None
+    wait: int
+    repeats: bool
+
+    @classmethod
+    def drawn(cls, chance: random.Random) -> Self:
+        """Return what chance gives."""
+        return cls(
+            count=chance.randint(2, MOST_OFFERS) if chance.random() < 0.4 else None,
+            wait=chance.randint(50, LONGEST_WAIT) if chance.random() < 0.5 else 0,
+            repeats=chance.random() < 0.6,
+        )
+
+    def query(self, attempt_id: str) -> str:
+        """Return the query of a dequeue."""
+        asked = {
+            "count": self.count,
+            "wait": self.wait or None,
+            "attempt_id": attempt_id if self.repeats else None,
+        }
+        return urlencode({name: value for name, value in asked.items() if value is not None})
+
+
 class Offer(msgspec.Struct, frozen=True):
-    """The answer to a dequeue, as far as a worker needs it."""
+    """A job in the answer to a dequeue, as far as a worker needs it."""
 
     queue_id: str
     job_id: str
@@ -74,7 +113,14 @@ class Offer(msgspec.Struct, frozen=True):
     attempt: int
 
 
+class Offers(msgspec.Struct, frozen=True):
+    """The answer to a dequeue of several jobs."""
+
+    jobs: list[Offer]
+
+
 _offer = msgspec.json.Decoder(Offer)
+_offers = msgspec.json.Decoder(Offers)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -103,53 +149,79 @@ async def _be_person(part: Part, journal: Journal, number: int, stop: asyncio.Ev
 
 async def _produce(producer: Person) -> None:
     part, chance = producer.part, producer.chance
+    most = chance.choice((1, 1, MOST_NEW))
     started = time.monotonic()
-    for job in range(producer.number, part.jobs, PEOPLE):
-        due = started + part.duration * job / part.jobs
+    left = list(range(producer.number, part.jobs, PEOPLE))
+    while left:
+        size = chance.randint(1, most)
+        batch, left = left[:size], left[size:]
+        due = started + part.duration * batch[-1] / part.jobs
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        [queue] = chance.choices(range(len(INTERVALS)), WEIGHTS)
-        body = {
-            "job_id": f"job-{job}",
-            "interval": INTERVALS[queue],
-            "payload": {"n": job, "text": "x" * chance.randrange(100)},
-            "requeue_limit": chance.choice((-1, 100)),
-        }
-        path = f"/enqueue/{part.queue_type}/q{queue}/"
+        jobs = [_new_job(job, chance) for job in batch]
+        path, body = f"/enqueue/{part.queue_type}/", {"jobs": jobs}
+        if most == 1:
+            [body] = jobs
+            path += f"{body.pop('queue_id')}/"
         await producer.caller.insist("POST", path, _encode(body))
 
 
+def _new_job(number: int, chance: random.Random) -> dict[str, Any]:
+    [queue] = chance.choices(range(len(INTERVALS)), WEIGHTS)
+    return {
+        "queue_id": f"q{queue}",
+        "job_id": f"job-{number}",
+        "interval": INTERVALS[queue],
+        "payload": {"n": number, "text": "x" * chance.randrange(100)},
+        "requeue_limit": chance.choice((-1, 100)),
+    }
+
+
 async def _work(worker: Person) -> None:
-    part, attempts = worker.part, 0
+    part, habits = worker.part, Habits.drawn(worker.chance)
+    attempts = count()
     while not worker.stop.is_set():
-        attempts += 1
-        attempt_id = f"{part.name}-{worker.number}-{attempts}"
-        ask = f"/dequeue/{part.queue_type}/?attempt_id={attempt_id}"
-        answer = await worker.caller.insist("GET", ask)
-        if answer.status == OK:
-            await _do(worker, _offer.decode(answer.body), ask)
+        query = habits.query(f"{part.name}-{worker.number}-{next(attempts)}")
+        ask = f"/dequeue/{part.queue_type}/?{query}"
+        answer = await worker.caller.insist("GET", ask, wait=habits.wait / 1000)
+        if answer.status != OK:
+            await asyncio.sleep(0 if habits.wait else PAUSE)
+        elif habits.count is None:
+            await _do(worker, [_offer.decode(answer.body)], ask)
         else:
-            await asyncio.sleep(PAUSE)
+            await _do(worker, _offers.decode(answer.body).jobs, ask)
 
 
-async def _do(worker: Person, job: Offer, ask: str) -> None:
-    """Work on a job and finish it; on its first delivery sometimes badly."""
+async def _do(worker: Person, jobs: Sequence[Offer], ask: str) -> None:
+    """Work on jobs and finish them; what is delivered first, sometimes badly."""
     chance = worker.chance
-    mood = chance.random() if job.attempt == 1 else 1.0
-    if mood < 0.02:  # forgets it
+    done = [
+        job for job in jobs if job.attempt > 1 or chance.random() >= 0.02
+    ]  # the rest: forgotten
+    if not done:
         return
-    if mood < 0.05:  # takes too long
+    mood = chance.random() if all(job.attempt == 1 for job in done) else 1.0
+    if mood < 0.03:  # takes too long
         await asyncio.sleep(LEASE / 1000 * chance.uniform(0.9, 1.4))
-    elif mood < 0.09:  # asks again, as one who lost the answer
+    elif mood < 0.07 and "attempt_id" in ask:  # asks again, as one who lost the answer
         await worker.caller.ask("GET", ask)
-    elif job.attempt > 1:  # has it while one who took too long may finish it
+    elif any(job.attempt > 1 for job in done):  # has it while one who took too long may finish it
         await asyncio.sleep(LEASE / 1000 * chance.uniform(0, 0.5))
     else:
-        await asyncio.sleep(chance.uniform(0, worker.part.toil))
-    finish = f"/finish/{worker.part.queue_type}/{job.queue_id}/{job.job_id}/"
-    token = _encode({"lease": job.lease})
-    await worker.caller.insist("POST", finish, token)
+        await asyncio.sleep(sum(chance.uniform(0, worker.part.toil) for _ in done))
+    path, body = _finish(worker.part.queue_type, done)
+    await worker.caller.insist("POST", path, body)
     if mood > 0.97:  # repeats what was done
-        await worker.caller.ask("POST", finish, token)
+        await worker.caller.ask("POST", path, body)
+
+
+def _finish(queue_type: str, jobs: Sequence[Offer]) -> tuple[str, bytes]:
+    """Return the path and the body that finish jobs."""
+    if len(jobs) == 1:
+        [job] = jobs
+        path = f"/finish/{queue_type}/{job.queue_id}/{job.job_id}/"
+        return path, _encode({"lease": job.lease})
+    claims = [{"queue_id": j.queue_id, "job_id": j.job_id, "lease": j.lease} for j in jobs]
+    return f"/finish/{queue_type}/", _encode({"jobs": claims})
 
 
 if __name__ == "__main__":

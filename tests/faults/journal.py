@@ -23,7 +23,7 @@ class Asked(msgspec.Struct, tag=True, frozen=True):
 
 
 class Answered(msgspec.Struct, tag=True, frozen=True):
-    """The answer to a request. Some never get one."""
+    """The answer to a request. Some never get one, those of a process that is killed no end."""
 
     call: int
     tick: int
@@ -32,7 +32,15 @@ class Answered(msgspec.Struct, tag=True, frozen=True):
     body: str
 
 
-Entry: TypeAlias = Asked | Answered
+class Unanswered(msgspec.Struct, tag=True, frozen=True):
+    """The end of a request without an answer: its caller or the connection was gone."""
+
+    call: int
+    tick: int
+    at: int
+
+
+Entry: TypeAlias = Asked | Answered | Unanswered
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
@@ -74,6 +82,10 @@ class Journal:
     def answered(self, call: int, answer: Answer) -> None:
         """Note an answer that came."""
         self._write(Answered(call, *_moment(), answer.status, answer.body.decode()))
+
+    def unanswered(self, call: int) -> None:
+        """Note that no answer will come any more."""
+        self._write(Unanswered(call, *_moment()))
 
     def _write(self, entry: Entry) -> None:
         os.write(self._file, _encode(entry) + b"\n")

@@ -1,6 +1,7 @@
 """A TCP proxy before a Redis, which cuts or holds up what passes it."""
 
 import asyncio
+import contextlib
 import random
 import threading
 from collections.abc import Awaitable, Callable, Set
@@ -79,14 +80,27 @@ class Proxy:
             writer.transport.abort()
             return
         try:
+            with contextlib.suppress(
+                asyncio.CancelledError
+            ):  # at the end, of which streams complain
+                await self._forward_both(reader, commands, replies, writer)
+        finally:
+            writer.transport.abort()
+            commands.transport.abort()
+
+    async def _forward_both(
+        self,
+        reader: asyncio.StreamReader,
+        commands: asyncio.StreamWriter,
+        replies: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        try:
             async with asyncio.TaskGroup() as both_ways:
                 both_ways.create_task(_forward(reader, commands, self._before_a_command))
                 both_ways.create_task(_forward(replies, writer, self._before_a_reply))
         except* OSError:
             pass  # one end is gone, so the other is to go
-        finally:
-            writer.transport.abort()
-            commands.transport.abort()
 
     async def _before_a_command(self) -> None:
         if self._happens(Wrong.CUT_COMMANDS):

@@ -6,6 +6,7 @@ import random
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from signal import SIGTERM
@@ -17,12 +18,14 @@ from faults.client import Caller
 from faults.crowd import INTERVALS, OK, TOIL, Part, start
 from faults.house import House
 from faults.journal import Answer, Journal
-from faults.reading import read_history
+from faults.reading import late_answers, read_history
 from faults.verdict import Verdict, judge
 
 PATIENCE = 30.0
 """Seconds for anything that has to happen before a run can go on."""
 POLL = 0.02
+WAIT = 20_000
+"""ms that those ask to wait who come before a fault, longer than any lasts."""
 WORKER_PROCESSES = 2
 SLOW = 0.4
 """Seconds for a job, at most, before a fault that may lose jobs: so that many of them wait."""
@@ -81,8 +84,9 @@ class Run:
                 asyncio.run(self._measure())
             finally:
                 self._kill_everybody()
-        history = read_history(self._folder.glob("*.journal"))
-        return judge(history, self.queue_type, self.recoveries)
+        journals = list(self._folder.glob("*.journal"))
+        history, late = read_history(journals), late_answers(journals)
+        return judge(history, self.queue_type, late=late, recoveries=self.recoveries)
 
     def pause(self, least: float, most: float) -> None:
         """Let some seconds pass, as chance has it."""
@@ -97,11 +101,19 @@ class Run:
 
     @contextmanager
     def outage(self) -> Iterator[None]:
-        """Note how long enqueue, dequeue and reclaim take to work again after the block."""
+        """Note how long everything takes to work again after the block.
+
+        That is enqueue, dequeue and reclaim, and that those are served who have been waiting
+        since before it.
+        """
         probe = f"{self.queue_type}-probe-{len(self.recoveries)}"
-        expires_at = asyncio.run(self.plant(probe))
-        yield
-        self.recoveries.append(asyncio.run(self._recovery(probe, time.time(), expires_at)))
+        with ThreadPoolExecutor(1) as thread:
+            waiting = thread.submit(asyncio.run, self._await_jobs(probe))
+            expires_at = asyncio.run(self.plant(probe))
+            yield
+            ended_at = time.time()
+            recovery = asyncio.run(self._recovery(probe, ended_at, expires_at))
+            self.recoveries.append(max(recovery, waiting.result() - ended_at))
 
     def caller(self, *, patience: float = 1.0) -> Caller:
         """Return a caller of all servers, whose requests are on record too."""
@@ -179,8 +191,22 @@ class Run:
                 for port in self.house.ports
             ]
             back = group.create_task(self._until_back(probe))
+            for port in self.house.ports:
+                group.create_task(self._serve_who_waits(f"{probe}-awaited-{port}"))
         served = max(task.result() for task in serving) - ended_at
         return max(served, back.result() - max(ended_at, expires_at))
+
+    async def _await_jobs(self, probe: str) -> float:
+        """Wait at every server until a job has come; return when the last one came."""
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
+            for port in self.house.ports:
+                group.create_task(self._await_job(port, f"{probe}-awaited-{port}"))
+        return time.time()
+
+    async def _await_job(self, port: int, queue_type: str) -> None:
+        chance = random.Random(queue_type)  # that of the run is another thread's
+        async with Caller((port,), self.journal, chance, patience=6) as caller:
+            await until_leased(caller, queue_type, wait=WAIT)
 
     async def _until_back(self, probe: str) -> float:
         async with self.caller() as caller:
@@ -193,11 +219,16 @@ class Run:
             await until_leased(caller, queue_type)
         return time.time()
 
+    async def _serve_who_waits(self, queue_type: str) -> None:
+        async with self.caller() as caller:
+            await caller.insist("POST", f"/enqueue/{queue_type}/new/", PROBE_JOB)
 
-async def until_leased(caller: Caller, queue_type: str) -> Answer:
-    """Dequeue until there is a job of the type, and return it."""
+
+async def until_leased(caller: Caller, queue_type: str, *, wait: int = 0) -> Answer:
+    """Dequeue until there is a job of the type, waiting `wait` ms each time, and return it."""
+    ask = f"/dequeue/{queue_type}/" + (f"?attempt_id=only&wait={wait}" if wait else "")
     while True:
-        answer = await caller.insist("GET", f"/dequeue/{queue_type}/")
+        answer = await caller.insist("GET", ask, wait=wait / 1000)
         if answer.status == OK:
             return answer
         await asyncio.sleep(POLL)

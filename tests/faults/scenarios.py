@@ -18,7 +18,7 @@ from faults.run import PROBE_JOB, Run, Scenario, until_leased
 
 Inflict: TypeAlias = Callable[[Run], None]
 
-REPLY_TIMEOUT = 4.0
+REPLY_TIMEOUT = 4.5
 """Seconds after which a server gives a reply of Redis up."""
 RECOVERY = 2.0
 """Seconds after the end of a fault until everything must work again."""
@@ -29,16 +29,18 @@ UNSYNCED = 1.0
 def kill_a_server(run: Run) -> None:
     for number in run.chance.sample(range(SERVERS), 2):
         run.pause(0, 0.4)
-        run.house.servers[number].send(SIGKILL)
-        run.pause(0, 0.3)
-        run.house.restart_server(number)
+        with run.outage():
+            run.house.servers[number].send(SIGKILL)
+            run.pause(0, 0.3)
+            run.house.restart_server(number)
 
 
 def stop_a_server(run: Run) -> None:
     for number in run.chance.sample(range(SERVERS), 2):
         run.pause(0, 0.4)
-        assert run.house.servers[number].stop() == 0
-        run.house.restart_server(number)
+        with run.outage():
+            assert run.house.servers[number].stop() == 0
+            run.house.restart_server(number)
 
 
 def kill_workers(run: Run) -> None:
@@ -61,7 +63,7 @@ def freeze_redis(run: Run) -> None:
     with run.outage():
         os.kill(run.house.redis.pid, SIGSTOP)
         try:
-            run.pause(0.1, 1.5 * REPLY_TIMEOUT)
+            run.pause(0.1, 2 * REPLY_TIMEOUT)
         finally:
             os.kill(run.house.redis.pid, SIGCONT)
 

@@ -1,12 +1,16 @@
 """What is read out of a record: no more than its process could know when it was killed."""
 
+import json
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from faults.journal import Answer, Journal
-from faults.reading import UnexpectedAnswer, read_history
-from sharq_plug.model import EnqueueOutcome, EnqueueResult, LeaseOutcome
+from faults.crowd import LEASE
+from faults.journal import Answer, Answered, Asked, Entry, Journal, Unanswered
+from faults.reading import UnexpectedAnswer, late_answers, read_history
+from sharq_plug.model import Dequeued, EnqueueOutcome, EnqueueResult, LeaseOutcome
+from sharq_plug.testing.model_check.history import Dequeue
 
 JOB = b'{"job_id": "1", "interval": 0, "payload": {"n": 1.50}}'
 
@@ -19,6 +23,25 @@ def record(folder: Path, *answers: Answer | None) -> Path:
             if answer is not None:
                 journal.answered(call, answer)
     return folder / "record"
+
+
+def results(*items: dict[str, object]) -> Answer:
+    """Return the answer to a batch."""
+    return Answer(200, json.dumps({"status": "success", "results": items}).encode())
+
+
+def leased(number: int) -> dict[str, object]:
+    """Return a job as the answer to a dequeue has it."""
+    return {
+        "queue_id": "johndoe",
+        "job_id": str(number),
+        "payload": number,
+        "requeues_remaining": -1,
+        "current_queue_length": 0,
+        "lease": f"token-{number}",
+        "attempt": 1,
+        "expires_at": 1_000,
+    }
 
 
 def test_what_was_not_answered_or_with_a_503_may_yet_happen(tmp_path: Path) -> None:
@@ -52,3 +75,70 @@ def test_the_records_of_several_processes_become_one_history(tmp_path: Path) -> 
 def test_an_answer_that_no_caller_deserved_is_an_error(tmp_path: Path, status: int) -> None:
     with pytest.raises(UnexpectedAnswer, match=str(status)):
         read_history([record(tmp_path, Answer(status, b"{}"))])
+
+
+def test_a_batch_is_several_operations_of_one_call(tmp_path: Path) -> None:
+    jobs = [{"queue_id": "a", "job_id": "1", "interval": 0, "payload": 1}]
+    jobs.append({"queue_id": "b", "job_id": "2", "interval": 5, "payload": [2]})
+    claims = [{"queue_id": "a", "job_id": "1", "lease": "x"}]
+    claims.append({"queue_id": "b", "job_id": "2", "lease": "y"})
+    with Journal(tmp_path / "record") as journal:
+        call = journal.asked("/enqueue/sms/", json.dumps({"jobs": jobs}).encode())
+        journal.answered(call, results({"code": 201}, {"code": 201, "duplicate": True}))
+        call = journal.asked("/finish/sms/", json.dumps({"jobs": claims}).encode())
+        journal.answered(call, results({"code": 409}, {"code": 200}))
+        journal.asked("/finish/sms/", json.dumps({"jobs": claims}).encode())
+    history = read_history([journal.path])
+    assert [(event.call, event.item) for event in history.events] == [
+        *((0, 0), (0, 1)),
+        *((1, 0), (1, 1)),
+        *((2, 0), (2, 1)),
+    ]
+    assert [event.outcome for event in history.events] == [
+        EnqueueResult(EnqueueOutcome.QUEUED),
+        EnqueueResult(EnqueueOutcome.DUPLICATE),
+        LeaseOutcome.STALE,
+        LeaseOutcome.ENDED,
+        None,
+        None,
+    ]
+
+
+def test_the_jobs_of_a_batch_are_one_dequeue(tmp_path: Path) -> None:
+    with Journal(tmp_path / "record") as journal:
+        call = journal.asked("/dequeue/sms/?count=3&wait=50&attempt_id=a", b"")
+        journal.answered(call, Answer(200, json.dumps({"jobs": [leased(1), leased(2)]}).encode()))
+    [event] = read_history([journal.path]).events
+    assert event.operation == Dequeue("sms", 3, LEASE, "a")
+    assert isinstance(event.outcome, Dequeued)
+    assert [job.job_id for job in event.outcome.jobs] == ["1", "2"]
+
+
+@pytest.mark.parametrize("jobs", [0, 4])
+def test_a_batch_of_no_jobs_or_of_too_many_is_an_error(tmp_path: Path, jobs: int) -> None:
+    with Journal(tmp_path / "record") as journal:
+        call = journal.asked("/dequeue/sms/?count=3", b"")
+        body = {"jobs": [leased(number) for number in range(jobs)]}
+        journal.answered(call, Answer(200, json.dumps(body).encode()))
+    with pytest.raises(UnexpectedAnswer):
+        read_history([journal.path])
+
+
+def test_a_request_is_late_five_seconds_after_the_time_it_asked_to_wait(tmp_path: Path) -> None:
+    waits = "/dequeue/sms/?wait=2000"
+    path = tmp_path / "record"
+    ends = {6.9: Answered, 7.1: Answered, 7.2: Unanswered}
+    entries: list[Entry] = []
+    for call, (seconds, end) in enumerate(ends.items()):
+        tick = int(seconds * 1e9)
+        entries.append(Asked(call, 0, 0, waits, ""))
+        if end is Answered:
+            entries.append(Answered(call, tick, 0, 404, "{}"))
+        else:
+            entries.append(Unanswered(call, tick, 0))
+    entries.append(Asked(9, 0, 0, waits, ""))  # its process was killed
+    path.write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
+    assert list(late_answers([path])) == [
+        f"record: {waits}: 404 after 7.1 s",
+        f"record: {waits}: nothing after 7.2 s",
+    ]

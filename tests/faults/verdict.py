@@ -1,11 +1,11 @@
 """What a record says: the figures of one run, or of many."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sharq_plug.model import Dequeued, EnqueueOutcome, EnqueueResult, LeaseOutcome
+from sharq_plug.model import EnqueueOutcome, EnqueueResult, LeaseOutcome
 from sharq_plug.testing.model_check.checker import check
-from sharq_plug.testing.model_check.history import Dequeue, Enqueue, Event, Finish, History
+from sharq_plug.testing.model_check.history import Enqueue, Event, Finish, History
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 SHOWN = 5
@@ -18,9 +18,10 @@ class Verdict:
 
     `lost` are ids of jobs that were acknowledged, and of which nothing is left though no worker
     finished them. `again` counts jobs that were finished before their enqueue was repeated, and
-    so were queued again. `recoveries` are the seconds that enqueue, dequeue and reclaim took to
-    work again. The rest says how hard the run was: requests without a good answer, jobs leased
-    once more, finishes that came with the token of a lease that had ended.
+    so were queued again. `late` are the requests that took longer than promised. `recoveries` are
+    the seconds that enqueue, dequeue, waiting and reclaim took to work again. The rest says how
+    hard the run was: requests without a good answer, jobs leased once more, finishes that came
+    with the token of a lease that had ended.
     """
 
     jobs: int
@@ -28,6 +29,7 @@ class Verdict:
     lost: tuple[str, ...]
     again: int
     unanswered: int
+    late: tuple[str, ...]
     redeliveries: int
     stale: int
     violations: tuple[Violation, ...]
@@ -40,17 +42,19 @@ class Verdict:
     @property
     def is_clean(self) -> bool:
         """Return whether every promise was kept."""
-        return not self.lost and not self.violations
+        return not (self.lost or self.late or self.violations)
 
     def __str__(self) -> str:
         """Return what was wrong, for a test's report."""
         lost = f"{len(self.lost)} of {self.acknowledged} acknowledged jobs lost: {self.lost}"
-        shown = map(str, self.violations[:SHOWN])
-        slowest = f"{len(self.violations)} violations; recoveries: {self.recoveries}"
+        shown = [*self.late[:SHOWN], *map(str, self.violations[:SHOWN])]
+        slowest = f"{len(self.violations)} violations; {len(self.late)} late; {self.recoveries}"
         return "\n".join([lost, slowest, *shown])
 
 
-def judge(history: History, queue_type: str, recoveries: Iterable[float]) -> Verdict:
+def judge(
+    history: History, queue_type: str, *, late: Iterable[str], recoveries: Iterable[float]
+) -> Verdict:
     """Judge the record of a run whose jobs, all of `queue_type`, were worked on to the last."""
     enqueues: dict[str, list[Event]] = {}
     finishes: dict[str, list[Event]] = {}
@@ -69,10 +73,11 @@ def judge(history: History, queue_type: str, recoveries: Iterable[float]) -> Ver
         acknowledged=len(acknowledged),
         lost=tuple(lost),
         again=sum(_is_queued_again(enqueues[job], finishes.get(job, [])) for job in enqueues),
-        unanswered=sum(event.outcome is None for event in history.events),
+        unanswered=len({event.call for event in history.events if event.outcome is None}),
         redeliveries=sum(delivery.job.attempt > 1 for delivery in history.deliveries()),
         stale=sum(event.outcome is LeaseOutcome.STALE for event in history.events),
-        violations=(*check(history), *_broken_repeats(history)),
+        late=tuple(late),
+        violations=tuple(check(history)),
         recoveries=tuple(recoveries),
     )
 
@@ -86,6 +91,7 @@ def add_up(verdicts: Iterable[Verdict]) -> Verdict:
         lost=tuple(job for one in every for job in one.lost),
         again=sum(one.again for one in every),
         unanswered=sum(one.unanswered for one in every),
+        late=tuple(request for one in every for request in one.late),
         redeliveries=sum(one.redeliveries for one in every),
         stale=sum(one.stale for one in every),
         violations=tuple(violation for one in every for violation in one.violations),
@@ -112,31 +118,3 @@ def _is_queued_again(enqueues: list[Event], finishes: list[Event]) -> bool:
     ends = [event for event in finishes if event.outcome is LeaseOutcome.ENDED]
     queued = [event for event in enqueues if event.outcome == EnqueueResult(EnqueueOutcome.QUEUED)]
     return any(end.before(event) for end in ends for event in queued)
-
-
-def _broken_repeats(history: History) -> Iterator[Violation]:
-    """Yield each repeated dequeue that did not give the job whose lease still stood."""
-    first: dict[tuple[str, str], Event] = {}
-    claimed = {
-        event.operation.ref.token: event.invoked
-        for event in reversed(history.events)
-        if isinstance(event.operation, Finish)
-    }
-    for event in history.events:
-        asked, answer = event.operation, event.outcome
-        if not isinstance(asked, Dequeue) or asked.attempt_id is None:
-            continue
-        if not isinstance(answer, Dequeued):
-            continue
-        earlier = first.get((asked.queue_type, asked.attempt_id))
-        if earlier is None:
-            if answer.jobs:
-                first[asked.queue_type, asked.attempt_id] = event
-            continue
-        assert isinstance(earlier.outcome, Dequeued)
-        [job] = earlier.outcome.jobs
-        stood = event.answered_at is not None and event.answered_at < job.expires_at
-        untouched = claimed.get(job.token, event.invoked) >= event.invoked
-        if stood and untouched and [job.token] != [again.token for again in answer.jobs]:
-            what = f"attempt {asked.attempt_id} got {job.job_id}, and its repeat did not"
-            yield Violation(Rule.REPETITION, what, (earlier, event))

@@ -22,7 +22,7 @@ LAYERS = {
     "hookspecs": {"store", "clock"},
     "plugins": {"hookspecs", "store", "clock", "errors"},
     "passes": {"store", "errors"},
-    "batching": set(),
+    "batching": {"errors"},
     "calls": {"batching", "store", "model", "errors"},
     "long_polls": {"passes", "store", "model"},
     "service": {"calls", "long_polls", "passes", "store", "model", "errors", "clock"},

@@ -1,5 +1,6 @@
 """What the Redis server itself may do to us."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,3 +144,14 @@ async def test_weak_settings_are_named(own_server: RedisServer) -> None:
         client.config_set("appendfsync", "no")
         [fsync] = await store.weaknesses()
         assert "appendfsync no" in fsync
+
+
+async def test_a_reply_that_is_there_counts_though_the_process_was_held_up(
+    store: QueueStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharq_redis.link.DEADLINE", 0.1)
+    await store.enqueue("sms", [job()])
+    dequeue = asyncio.create_task(store.dequeue("sms", count=1, lease=60_000))
+    await asyncio.sleep(0)  # it is on its way
+    time.sleep(0.3)  # noqa: ASYNC251  # that holds everything up
+    assert len((await dequeue).jobs) == 1

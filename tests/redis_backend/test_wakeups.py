@@ -174,9 +174,15 @@ async def test_without_watchers_the_connection_is_soon_closed(
     store: QueueStore, ear: Ear, keys: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sharq_redis.wakeups.PING_INTERVAL", 0.01)
+
+    def clients() -> set[str]:
+        return {client["id"] for client in keys.client_list()}
+
+    before = clients()
     async with store.watching("sms", ear.wake):
-        pass
-    await until(lambda: len(keys.client_list()) == 2)  # the store's own, and this one
+        opened = clients() - before
+        assert len(opened) == 1
+    await until(lambda: not opened & clients())
     async with store.watching("sms", ear.wake):
         await store.enqueue("sms", [job()])
         assert await ear.next() == 0

@@ -105,18 +105,32 @@ async def test_items_whose_callers_are_gone_do_not_pile_up(store: Store) -> None
     assert store.batches == [[0], [1000]]
 
 
-async def test_what_a_batch_raises_is_raised_to_its_callers_alone(store: Store) -> None:
+async def fail_one_of_two(store: Store, error: Exception) -> asyncio.Future[int]:
+    """Let a batch fail while another gathers; return the result of that one."""
     batcher = Batcher(store.double)
-    store.error = StoreUnavailable("away")
+    store.error = error
     first = batcher.submit(1)
     await turn()
     second = batcher.submit(2)
     store.go_on.release()
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(type(error)):
         await first
     store.error = None
     store.go_on.release()
-    assert await second == 4
+    return second
+
+
+async def test_what_a_batch_raises_is_raised_to_its_callers_alone(store: Store) -> None:
+    assert await (await fail_one_of_two(store, ValueError())) == 4
+
+
+async def test_who_gathered_behind_a_store_that_is_away_does_not_wait_for_it_anew(
+    store: Store,
+) -> None:
+    second = await fail_one_of_two(store, StoreUnavailable("away"))
+    with pytest.raises(StoreUnavailable):
+        await second
+    assert store.batches == [[1]]
 
 
 async def test_an_item_that_is_to_go_again_goes_ahead_of_the_others() -> None:
