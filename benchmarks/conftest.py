@@ -8,13 +8,14 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from benchmarks import machine, sharq_library
 from benchmarks.remote import Remote
 from sharq_plug.testing.benchmarks import show_rows as show
+from support.cores import on_core
 from support.redis_server import RedisServer
 
 
 @pytest.fixture(scope="session", autouse=True)
 def one_core() -> Iterator[None]:
     """Stay on the core of what is measured."""
-    with machine.on_core(machine.MEASURED):
+    with on_core(machine.MEASURED):
         yield
 
 
@@ -31,7 +32,7 @@ def redis_server(
 ) -> Iterator[RedisServer]:
     """An empty Redis server on the other core."""
     server = RedisServer(tmp_path_factory.mktemp("redis"))
-    with machine.on_core(machine.OTHER):
+    with on_core(machine.OTHER):
         server.start()
     benchmark.extra_info["redis"] = machine.redis_version(server.client())
     yield server

@@ -1,9 +1,7 @@
-"""The machine that is measured on: who runs on which core, and what it is called."""
+"""The machine that is measured on: what runs on which core, and what it is called."""
 
 import os
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,23 +17,6 @@ LIBRARIES = {
 CORES = sorted(os.sched_getaffinity(0))
 MEASURED, OTHER = CORES[0], CORES[-1]
 """The core of what is measured, and the one of what it talks to: Redis, and the load."""
-
-
-@contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """Let what is started here run on one core."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
-def cpu_time(pid: int) -> float:
-    """Return the seconds that a process has had a core for itself."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def described() -> dict[str, str]:

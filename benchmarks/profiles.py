@@ -18,6 +18,7 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.servers import load, sharq_server
+from support.cores import cpu_time, on_core
 from support.redis_server import RedisServer
 from support.server import ServerProcess
 
@@ -80,9 +81,9 @@ def profile(server: ServerProcess, *, batch: int) -> None:
             remote.ask("prepare", verb=verb, jobs=jobs, batch=batch)
             samples: Counter[str] = Counter()
             with sampled(server.process.pid, samples):
-                before = machine.cpu_time(server.process.pid)
+                before = cpu_time(server.process.pid)
                 remote.ask("send", port=server.port, keep=verb == "dequeue")
-                spent = machine.cpu_time(server.process.pid) - before
+                spent = cpu_time(server.process.pid) - before
             show(f"{verb}, {batch} a request" if batch > 1 else verb, spent / requests, samples)
 
 
@@ -109,7 +110,7 @@ def main() -> None:
             environ = {"SHARQ_SERVER_BACKEND": backend}
             if backend == "redis":
                 folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-                with machine.on_core(machine.OTHER):
+                with on_core(machine.OTHER):
                     environ["SHARQ_REDIS_URL"] = stack.enter_context(RedisServer(folder)).url
             for batch in (1, BATCH):
                 with sharq_server(environ) as server:

@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from benchmarks import machine
 from benchmarks.remote import ROOT, Remote
+from support.cores import on_core
 from support.redis_server import free_port
 from support.server import TIMEOUT, ServerProcess
 
@@ -20,7 +21,7 @@ Answers: TypeAlias = Mapping[str, tuple[int, str]]
 @contextmanager
 def sharq_server(environ: Mapping[str, str]) -> Iterator[ServerProcess]:
     """Start a sharq-server on the core of what is measured."""
-    with machine.on_core(machine.MEASURED):
+    with on_core(machine.MEASURED):
         server = ServerProcess(environ=environ)
         server.__enter__()
     try:
@@ -34,7 +35,7 @@ def bare_server(kind: Literal["sanic", "canned"], answers: Answers) -> Iterator[
     """Start a server of bare.py on the same core, and return its port."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.bare", kind, str(port), json.dumps(answers)]
-    with machine.on_core(machine.MEASURED):
+    with on_core(machine.MEASURED):
         process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
         _wait_for(port)
@@ -47,7 +48,7 @@ def bare_server(kind: Literal["sanic", "canned"], answers: Answers) -> Iterator[
 @contextmanager
 def load(module: str = "benchmarks.load") -> Iterator[Remote]:
     """Start the load on the other core."""
-    with machine.on_core(machine.OTHER):
+    with on_core(machine.OTHER):
         remote = Remote(module)
         remote.__enter__()
     try:

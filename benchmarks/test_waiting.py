@@ -9,10 +9,10 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from redis import Redis
 
-from benchmarks.machine import cpu_time
 from benchmarks.remote import Remote
 from benchmarks.servers import load, sharq_server
 from sharq_plug.testing.benchmarks import Row, just_once
+from support.cores import cpu_time
 from support.redis_server import RedisServer
 
 ROUNDS = 5

@@ -14,8 +14,8 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -23,6 +23,7 @@ from statistics import median
 import uvloop
 
 from loadtests.clients import Crowd, Record, drain, percentile
+from support.cores import cpu_time, on_core
 from support.redis_server import RedisServer, server_binary
 from support.server import ServerProcess
 
@@ -50,17 +51,6 @@ class Run:
         return len(self.record.accepted) / self.seconds
 
 
-@contextmanager
-def on_core(core: int) -> Iterator[None]:
-    """Let what is started here run on one core."""
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
-
-
 def start_server(stack: ExitStack, backend: str, core: int, **bounds: int) -> ServerProcess:
     """Start a server, with a store of its own."""
     environ = {
@@ -81,12 +71,6 @@ def resident(server: ServerProcess) -> int:
     return int(status.split("VmRSS:")[1].split()[0]) // 1024
 
 
-def cpu_time(server: ServerProcess) -> float:
-    """Return the seconds that a server has had a core for itself."""
-    fields = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(map(int, fields[11:13])) / os.sysconf("SC_CLK_TCK")
-
-
 class Show:
     """Run crowds of clients against one server, and print what they got."""
 
@@ -97,9 +81,9 @@ class Show:
 
     async def run(self, clients: int) -> Run:
         """Let so many clients loose."""
-        used, started = cpu_time(self._server), time.monotonic()
+        used, started = cpu_time(self._server.process.pid), time.monotonic()
         run = Run(clients, await self.crowd.run(clients, self._seconds), self._seconds)
-        busy = (cpu_time(self._server) - used) / (time.monotonic() - started)
+        busy = (cpu_time(self._server.process.pid) - used) / (time.monotonic() - started)
         accepted, refused = run.record.accepted, run.record.refused
         line = (
             f"{clients:5} clients: {run.goodput:6.0f} requests/s, "

@@ -39,7 +39,7 @@ from sharq_plug.http.responses import (
     results,
     success,
 )
-from sharq_plug.model import LeaseRef, NewJob
+from sharq_plug.model import LeasedJob, LeaseRef, NewJob
 from sharq_plug.service import QueueService
 
 Item = TypeVar("Item")
@@ -85,15 +85,7 @@ async def dequeue(request: Request, queue_type: str = DEFAULT_QUEUE_TYPE) -> Res
     )
     if not dequeued.jobs:
         return no_job(dequeued)
-    hand_back = partial(request.service.hand_back, queue_type, dequeued.jobs)
-    try:
-        await _take_turn(request, sum(len(job.payload) for job in dequeued.jobs))
-    except asyncio.CancelledError:
-        if asked.attempt_id is None:
-            hand_back()
-        raise
-    if asked.attempt_id is None and request.transport.is_closing():  # and Sanic has not seen it
-        hand_back()
+    await _take_turn(request, queue_type, dequeued.jobs, is_repeatable=asked.attempt_id is not None)
     return leased_job(dequeued.jobs[0]) if asked.count is None else leased_jobs(dequeued.jobs)
 
 
@@ -163,11 +155,22 @@ async def deep_status(request: Request) -> Response:
     return success()
 
 
-async def _take_turn(request: Request, size: int) -> None:
-    """Let few large bodies be made at a time, and those give way in between who do not read."""
-    if size > LARGE:
-        async with request.app.ctx.turns:
-            await asyncio.sleep(0)
+async def _take_turn(
+    request: Request, queue_type: str, jobs: Sequence[LeasedJob], *, is_repeatable: bool
+) -> None:
+    """Hand jobs back if their client is gone, unless it can repeat its dequeue.
+
+    Large answers are made few at a time, so that clients that do not read have to give way between.
+    """
+    is_gone = True
+    try:
+        if sum(len(job.payload) for job in jobs) > LARGE:
+            async with request.app.ctx.turns:
+                await asyncio.sleep(0)
+        is_gone = request.transport.is_closing()  # Sanic may not have seen it yet
+    finally:
+        if is_gone and not is_repeatable:
+            request.service.hand_back(queue_type, jobs)
 
 
 def _new_job(service: QueueService, queue_id: str, fields: EnqueueBody) -> NewJob:
