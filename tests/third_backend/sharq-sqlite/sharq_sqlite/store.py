@@ -167,9 +167,10 @@ class SqliteStore(QueueStore):
     async def known_types(self, *, cursor: str | None = None, limit: int) -> Page:
         """List the types that have rows of any kind but dead letters, in order."""
         least = (
-            "SELECT min(least) FROM (SELECT min(type) AS least FROM queue WHERE type > ?1 "
-            "UNION ALL SELECT min(type) FROM receipt WHERE type > ?1 "
-            "UNION ALL SELECT min(type) FROM minute WHERE type > ?1)"
+            "WITH after(seen) AS (VALUES (?)) "
+            "SELECT min(least) FROM (SELECT min(type) AS least FROM queue, after WHERE type > seen "
+            "UNION ALL SELECT min(type) FROM receipt, after WHERE type > seen "
+            "UNION ALL SELECT min(type) FROM minute, after WHERE type > seen)"
         )
         with self._step():
             return _page(self._tables.names_after(cursor, limit, least), limit)
