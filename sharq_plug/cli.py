@@ -50,16 +50,15 @@ def _run(arguments: argparse.Namespace) -> int:
     configure_logging(settings.server.accesslog)
     if arguments.gunicorn_config is not None:
         logger.warning("--gunicorn-config has no effect: this server does not run on gunicorn")
-    weaknesses = asyncio.run(_reach(open_store(settings)))
+    store = open_store(settings)
     if arguments.check:
-        _warn(weaknesses)
+        _warn(asyncio.run(_reach(store)))
         backend = settings.server.backend
         sys.stdout.write(f"The configuration is valid, and the backend {backend!r} answers.\n")
         return 0
     with listen(settings.server.host, settings.server.port) as listener:
         hold_signals(settings)  # whoever reads the announcement may send one
         _announce(settings, listener)
-        _warn(weaknesses)
         return serve(settings, listener)
 
 

@@ -77,11 +77,11 @@ def serve(settings: Settings, listener: socket.socket) -> int:
     """Serve until SIGINT or SIGTERM, and then until what is in flight is done.
 
     To be called after `hold_signals`. Returns the exit status: 0, or 1 if one of several
-    processes died. Raises StoreUnavailable if the store is out of reach at start.
+    processes died. A store that is out of reach is waited for, and requests answered with 503.
     """
     if settings.server.workers > 1:
         return _serve_in_processes(settings, listener)
-    _run(settings, listener)
+    _run(settings, listener, says_contact=True)
     return 0
 
 
@@ -89,8 +89,8 @@ def _serve_in_processes(settings: Settings, listener: socket.socket) -> int:
     """Run several processes on one socket; when one of them ends, stop them all."""
     spawn = multiprocessing.get_context("spawn")
     processes = [
-        spawn.Process(target=_run_child, args=(settings, listener), daemon=True)
-        for _ in range(settings.server.workers)
+        spawn.Process(target=_run_child, args=(settings, listener, number == 0), daemon=True)
+        for number in range(settings.server.workers)
     ]
     for process in processes:
         process.start()
@@ -107,19 +107,20 @@ def _serve_in_processes(settings: Settings, listener: socket.socket) -> int:
     return 1 if any(process.exitcode for process in processes) else 0
 
 
-def _run_child(settings: Settings, listener: socket.socket) -> None:
+def _run_child(settings: Settings, listener: socket.socket, says_contact: bool) -> None:  # noqa: FBT001  # multiprocessing passes it
     configure_logging(settings.server.accesslog)
     try:
-        _run(settings, listener)
+        _run(settings, listener, says_contact=says_contact)
     except SharqError as error:
         logger.error("%s", error)  # noqa: TRY400  # it is a message for people
         sys.exit(1)
 
 
-def _run(settings: Settings, listener: socket.socket) -> None:
+def _run(settings: Settings, listener: socket.socket, *, says_contact: bool) -> None:
     _allow_files(settings.server.max_connections + OTHER_FILES)
     os.environ.setdefault("SANIC_IGNORE_PRODUCTION_WARNING", "true")
-    app = create_app("sharq_plug", partial(open_store, settings), _app_options(settings))
+    options = _app_options(settings, says_contact=says_contact)
+    app = create_app("sharq_plug", partial(open_store, settings), options)
     gc.freeze()  # what was made until now stays: the collector need not look at it again and again
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -142,7 +143,7 @@ def _allow_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
-def _app_options(settings: Settings) -> AppOptions:
+def _app_options(settings: Settings, *, says_contact: bool) -> AppOptions:
     queue, server = settings.queue, settings.server
     return AppOptions(
         service=ServiceOptions(
@@ -151,6 +152,7 @@ def _app_options(settings: Settings) -> AppOptions:
             default_requeue_limit=queue.default_job_requeue_limit,
             reclaim=queue.enable_requeue_script,
             max_in_flight=server.max_in_flight,
+            says_contact=says_contact,
         ),
         max_body_size=server.max_body_size,
         max_batch_body_size=server.max_batch_body_size,

@@ -45,6 +45,18 @@ def test_its_server_answers_a_check_with_its_weaknesses(installed: Distribution)
     assert "forgets every job" in answer.stderr
 
 
+def test_its_server_starts_before_its_file_can_be_opened_and_waits(
+    installed: Distribution, tmp_path: Path
+) -> None:
+    folder = tmp_path / "later"
+    environ = {**installed.environ, "SHARQ_SQLITE_PATH": str(folder / "queues.db")}
+    with ServerProcess("--backend", "sqlite", environ=environ) as server:
+        assert httpx.get(f"{server.url}/deepstatus/").status_code == 503
+        folder.mkdir()
+        assert httpx.get(f"{server.url}/deepstatus/").status_code == 200
+        assert server.stop() == 0
+
+
 def test_its_server_serves_and_its_options_are_read(
     installed: Distribution, tmp_path: Path
 ) -> None:
