@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import logging
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +12,10 @@ from typing import NoReturn
 from sharq_plug import __version__
 from sharq_plug.config import CONFIG_VARIABLE, Settings, Sources, load_settings
 from sharq_plug.errors import ConfigError, SharqError
+from sharq_plug.listening import listening, shown
 from sharq_plug.logs import configure_logging
 from sharq_plug.plugins import installed_backends
-from sharq_plug.serving import hold_signals, listen, open_store, serve
+from sharq_plug.serving import hold_signals, open_store, serve
 from sharq_plug.store import QueueStore
 
 logger = logging.getLogger(__name__)
@@ -56,9 +56,9 @@ def _run(arguments: argparse.Namespace) -> int:
         backend = settings.server.backend
         sys.stdout.write(f"The configuration is valid, and the backend {backend!r} answers.\n")
         return 0
-    with listen(settings.server.host, settings.server.port) as listener:
+    with listening(settings.server.host, settings.server.port) as listener:
         hold_signals(settings)  # whoever reads the announcement may send one
-        _announce(settings, listener)
+        _announce(settings, shown(listener))
         return serve(settings, listener)
 
 
@@ -87,7 +87,9 @@ def _parser() -> argparse.ArgumentParser:
         "--backend", metavar="NAME", help="keep the jobs in this backend (default: memory)"
     )
     parser.add_argument(
-        "--host", metavar="ADDRESS", help="listen at this address (default: 127.0.0.1)"
+        "--host",
+        metavar="ADDRESS",
+        help="listen at this address, or at unix:PATH, a socket (default: 127.0.0.1)",
     )
     parser.add_argument(
         "--port", metavar="NUMBER", help="listen at this port, 0 = any free one (default: 8080)"
@@ -131,15 +133,13 @@ async def _reach(store: QueueStore) -> Sequence[str]:
         return await store.weaknesses()
 
 
-def _announce(settings: Settings, listener: socket.socket) -> None:
-    host, port, *_ = listener.getsockname()
+def _announce(settings: Settings, address: str) -> None:
     logger.info(
-        "%s %s serves the backend %r at http://%s:%s%s",
+        "%s %s serves the backend %r at %s%s",
         PROGRAM,
         __version__,
         settings.server.backend,
-        f"[{host}]" if ":" in host else host,
-        port,
+        address,
         f" with {settings.server.workers} processes" if settings.server.workers > 1 else "",
     )
 

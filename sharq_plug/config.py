@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from sharq_plug.errors import ConfigError
+from sharq_plug.listening import UNIX
 from sharq_plug.model import MAX_INTEGER, MAX_INTERVAL
 from sharq_plug.plugins import load_backend
 
@@ -42,7 +43,7 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True):
 
     `accesslog` is a file, or `-` for standard error; None: no access log. `max_body_size`
     and `max_batch_body_size` are bytes. Port 0 is any free port. The other bounds are those of
-    one process.
+    one process. `host` may be `unix:` and the path of a socket.
     """
 
     host: str = "127.0.0.1"
@@ -54,6 +55,10 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True):
     max_batch_body_size: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 16 * 1024 * 1024
     max_connections: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 4000
     max_in_flight: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 1000
+
+    def __post_init__(self) -> None:
+        if self.host.startswith(UNIX) and not self.host.removeprefix(UNIX):
+            raise ValueError("host: names no file after `unix:`")
 
 
 @dataclass(frozen=True, slots=True)

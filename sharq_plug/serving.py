@@ -22,8 +22,9 @@ import uvloop
 from sanic import Sanic
 
 from sharq_plug.config import Settings
-from sharq_plug.errors import ConfigError, SharqError
+from sharq_plug.errors import SharqError
 from sharq_plug.http.app import AppOptions, create_app
+from sharq_plug.listening import BACKLOG
 from sharq_plug.logs import configure_logging
 from sharq_plug.plugins import create_store, load_backend
 from sharq_plug.service import ServiceOptions
@@ -31,7 +32,6 @@ from sharq_plug.store import QueueStore
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 1024
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 WATCHED_SIGNALS = STOP_SIGNALS | {signal.SIGCHLD}
 OTHER_FILES = 300
@@ -43,20 +43,6 @@ A request leaves it nothing to find, a closed connection some twenty objects.
 """
 DRAIN_STEP = 0.02
 """Seconds between two looks at the connections that still carry a request."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at an address; raises ConfigError that says why not."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family = min(info[0] for info in found)  # IPv4 for a name that has both
-        dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
-        return socket.create_server(
-            (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual
-        )
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "this is no host name"
-        raise ConfigError(f"cannot listen at {host} port {port}: {reason}") from error
 
 
 def open_store(settings: Settings) -> QueueStore:

@@ -99,6 +99,8 @@ def test_a_flag_goes_before_the_named_file_of_the_environment(tmp_path: Path) ->
         (["--workers", "2"], "--workers: 2 processes cannot share"),
         (["--host", "no.such.host.invalid"], "cannot listen at no.such.host.invalid"),
         (["--host", "a..b"], "cannot listen at a..b"),
+        (["--host", "unix:/nowhere/s.sock"], "cannot listen at unix:/nowhere/s.sock: No such file"),
+        (["--host", "unix:"], "--host: names no file"),
         (["--prot", "80"], "unrecognized arguments: --prot"),
         (["--conf", "x"], "unrecognized arguments: --conf"),
         (["--port"], "argument --port: expected one argument"),

@@ -76,6 +76,7 @@ def test_the_shipped_file_explains_every_key(section: str, options: type[msgspec
         ("sharq", "default_job_requeue_limit", "0", 0),
         ("sharq", "enable_requeue_script", "false", False),
         ("sharq-server", "host", "::", "::"),
+        ("sharq-server", "host", "unix:/run/sharq.sock", "unix:/run/sharq.sock"),
         ("sharq-server", "port", "0", 0),
         ("sharq-server", "workers", "3", 3),
         ("sharq-server", "accesslog", "-", "-"),
