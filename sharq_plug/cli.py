@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from sharq_plug import __version__
-from sharq_plug.config import CONFIG_VARIABLE, Settings, Sources, load_settings
+from sharq_plug.config import Settings, Sources, load_settings
+from sharq_plug.config_names import CONFIG_VARIABLE
 from sharq_plug.errors import ConfigError, SharqError
 from sharq_plug.listening import listening, shown
 from sharq_plug.logs import configure_logging
@@ -50,8 +51,11 @@ def _run(arguments: argparse.Namespace) -> int:
     configure_logging(settings.server.accesslog)
     if arguments.gunicorn_config is not None:
         logger.warning("--gunicorn-config has no effect: this server does not run on gunicorn")
+    _warn(settings.origin.warnings)
     store = open_store(settings)
     if arguments.check:
+        for line in _told(settings):
+            sys.stdout.write(f"{line}\n")
         _warn(asyncio.run(_reach(store)))
         backend = settings.server.backend
         sys.stdout.write(f"The configuration is valid, and the backend {backend!r} answers.\n")
@@ -84,7 +88,10 @@ def _parser() -> argparse.ArgumentParser:
         help=f"read this configuration file (default: what {CONFIG_VARIABLE} names, else none)",
     )
     parser.add_argument(
-        "--backend", metavar="NAME", help="keep the jobs in this backend (default: memory)"
+        "--backend",
+        metavar="NAME",
+        help="keep the jobs in this backend (default: the one whose section the file has, "
+        "else memory)",
     )
     parser.add_argument(
         "--host",
@@ -122,6 +129,7 @@ def _sources(arguments: argparse.Namespace) -> Sources:
     path = arguments.config or os.environ.get(CONFIG_VARIABLE)
     return Sources(
         path=Path(path) if path else None,
+        path_source="--config" if arguments.config else CONFIG_VARIABLE,
         environ=os.environ,
         flags={key: text for key, text in given.items() if text is not None},
     )
@@ -135,13 +143,25 @@ async def _reach(store: QueueStore) -> Sequence[str]:
 
 def _announce(settings: Settings, address: str) -> None:
     logger.info(
-        "%s %s serves the backend %r at %s%s",
+        "%s %s serves the backend %r at %s%s (%s)",
         PROGRAM,
         __version__,
         settings.server.backend,
         address,
         f" with {settings.server.workers} processes" if settings.server.workers > 1 else "",
+        "; ".join(_told(settings)),
     )
+
+
+def _told(settings: Settings) -> list[str]:
+    """Say what was read, which backend it chose, where the store is, and what says so."""
+    origin = settings.origin
+    store = [f"store: {origin.store}"] if origin.store else []
+    return [
+        f"configuration: {origin.file}",
+        f"backend: {settings.server.backend} ({origin.backend})",
+        *store,
+    ]
 
 
 def _warn(weaknesses: Sequence[str]) -> None:

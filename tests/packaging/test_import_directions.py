@@ -38,10 +38,15 @@ LAYERS = {
     },
     "http": {"http", "service", "store", "model", "errors", "clock"},
     "listening": {"errors"},
-    "config": {"listening", "plugins", "model", "errors"},
+    "config_file": {"errors"},
+    "config_names": {"errors"},
+    "config": {"config_file", "config_names", "listening", "plugins", "model", "errors"},
     "logs": {"errors"},
     "serving": {"config", "listening", "logs", "http", "plugins", "service", "store", "errors"},
-    "cli": {"", "config", "listening", "logs", "serving", "plugins", "store", "errors"},
+    "cli": {
+        *("", "config", "config_names", "listening", "logs"),
+        *("serving", "plugins", "store", "errors"),
+    },
     "__main__": {"cli"},
     "testing": {"testing", "plugins", *SEAM},
 }

@@ -47,7 +47,7 @@ def test_it_serves_and_says_where_and_removes_its_file(server: ServerProcess, pa
         assert client.get("/dequeue/sms/?wait=1000").json()["payload"] == "x"
         assert client.post("/finish/sms/q/j/").status_code == 200
         assert client.get("/nowhere/").status_code == 404
-    assert f" at unix:{path}\n" in server.log()
+    assert f" at unix:{path} (" in server.log()
     assert server.stop() == 0
     assert not path.exists()
     assert "Traceback" not in server.log()
