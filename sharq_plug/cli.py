@@ -4,18 +4,19 @@ import argparse
 import asyncio
 import logging
 import os
-import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from sharq_plug import __version__
-from sharq_plug.config import CONFIG_VARIABLE, Settings, Sources, load_settings
+from sharq_plug.config import Settings, Sources, load_settings
+from sharq_plug.config_names import CONFIG_VARIABLE
 from sharq_plug.errors import ConfigError, SharqError
+from sharq_plug.listening import listening, shown
 from sharq_plug.logs import configure_logging
 from sharq_plug.plugins import installed_backends
-from sharq_plug.serving import hold_signals, listen, open_store, serve
+from sharq_plug.serving import hold_signals, open_store, serve
 from sharq_plug.store import QueueStore
 
 logger = logging.getLogger(__name__)
@@ -50,16 +51,18 @@ def _run(arguments: argparse.Namespace) -> int:
     configure_logging(settings.server.accesslog)
     if arguments.gunicorn_config is not None:
         logger.warning("--gunicorn-config has no effect: this server does not run on gunicorn")
-    weaknesses = asyncio.run(_reach(open_store(settings)))
+    _warn(settings.origin.warnings)
+    store = open_store(settings)
     if arguments.check:
-        _warn(weaknesses)
+        for line in _told(settings):
+            sys.stdout.write(f"{line}\n")
+        _warn(asyncio.run(_reach(store)))
         backend = settings.server.backend
         sys.stdout.write(f"The configuration is valid, and the backend {backend!r} answers.\n")
         return 0
-    with listen(settings.server.host, settings.server.port) as listener:
+    with listening(settings.server.host, settings.server.port) as listener:
         hold_signals(settings)  # whoever reads the announcement may send one
-        _announce(settings, listener)
-        _warn(weaknesses)
+        _announce(settings, shown(listener))
         return serve(settings, listener)
 
 
@@ -85,10 +88,15 @@ def _parser() -> argparse.ArgumentParser:
         help=f"read this configuration file (default: what {CONFIG_VARIABLE} names, else none)",
     )
     parser.add_argument(
-        "--backend", metavar="NAME", help="keep the jobs in this backend (default: memory)"
+        "--backend",
+        metavar="NAME",
+        help="keep the jobs in this backend (default: the one whose section the file has, "
+        "else memory)",
     )
     parser.add_argument(
-        "--host", metavar="ADDRESS", help="listen at this address (default: 127.0.0.1)"
+        "--host",
+        metavar="ADDRESS",
+        help="listen at this address, or at unix:PATH, a socket (default: 127.0.0.1)",
     )
     parser.add_argument(
         "--port", metavar="NUMBER", help="listen at this port, 0 = any free one (default: 8080)"
@@ -121,6 +129,7 @@ def _sources(arguments: argparse.Namespace) -> Sources:
     path = arguments.config or os.environ.get(CONFIG_VARIABLE)
     return Sources(
         path=Path(path) if path else None,
+        path_source="--config" if arguments.config else CONFIG_VARIABLE,
         environ=os.environ,
         flags={key: text for key, text in given.items() if text is not None},
     )
@@ -132,17 +141,27 @@ async def _reach(store: QueueStore) -> Sequence[str]:
         return await store.weaknesses()
 
 
-def _announce(settings: Settings, listener: socket.socket) -> None:
-    host, port, *_ = listener.getsockname()
+def _announce(settings: Settings, address: str) -> None:
     logger.info(
-        "%s %s serves the backend %r at http://%s:%s%s",
+        "%s %s serves the backend %r at %s%s (%s)",
         PROGRAM,
         __version__,
         settings.server.backend,
-        f"[{host}]" if ":" in host else host,
-        port,
+        address,
         f" with {settings.server.workers} processes" if settings.server.workers > 1 else "",
+        "; ".join(_told(settings)),
     )
+
+
+def _told(settings: Settings) -> list[str]:
+    """Say what was read, which backend it chose, where the store is, and what says so."""
+    origin = settings.origin
+    store = [f"store: {origin.store}"] if origin.store else []
+    return [
+        f"configuration: {origin.file}",
+        f"backend: {settings.server.backend} ({origin.backend})",
+        *store,
+    ]
 
 
 def _warn(weaknesses: Sequence[str]) -> None:

@@ -1,28 +1,40 @@
 """From sharq.conf, environment variables and flags to checked settings.
 
 A key is looked for in four places, the first that has it wins: flag, environment, file, default.
-An empty value counts as absent. Section [sharq] is `SHARQ_<KEY>` in the environment, section
+An empty value counts as absent. Without a backend of its own choice a server takes the installed
+one whose section the file has. Section [sharq] is `SHARQ_<KEY>` in the environment, section
 [sharq-server] is `SHARQ_SERVER_<KEY>`, and the section [x] of a backend x is `SHARQ_X_<KEY>`.
 """
 
 import configparser
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
+from sharq_plug.config_file import read_file
+from sharq_plug.config_names import (
+    QUEUE_SECTION,
+    SERVER_SECTION,
+    check_sections,
+    strange_variables,
+    variable,
+)
 from sharq_plug.errors import ConfigError
+from sharq_plug.listening import UNIX
 from sharq_plug.model import MAX_INTEGER, MAX_INTERVAL
-from sharq_plug.plugins import load_backend
+from sharq_plug.plugins import address_of, installed_backends, load_backend
 
-CONFIG_VARIABLE = "SHARQ_CONFIG"
-"""The environment variable that names the file when no flag does."""
-QUEUE_SECTION = "sharq"
-SERVER_SECTION = "sharq-server"
+DEFAULT = "default"
+"""Where a value comes from that nobody gave."""
+NO_PASSES = (
+    "this server runs no reclaim passes (enable_requeue_script is false): another server on the "
+    "same store must, or jobs whose leases expire do not come back"
+)
 
 Options = TypeVar("Options", bound=msgspec.Struct)
 Duration = Annotated[int, Meta(ge=1, le=MAX_INTERVAL)]
@@ -42,7 +54,8 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True):
 
     `accesslog` is a file, or `-` for standard error; None: no access log. `max_body_size`
     and `max_batch_body_size` are bytes. Port 0 is any free port. The other bounds are those of
-    one process.
+    one process. `host` may be `unix:` and the path of a socket. Without a `backend` the file's
+    sections say which one it is.
     """
 
     host: str = "127.0.0.1"
@@ -55,6 +68,24 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True):
     max_connections: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 4000
     max_in_flight: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 1000
 
+    def __post_init__(self) -> None:
+        if self.host.startswith(UNIX) and not self.host.removeprefix(UNIX):
+            raise ValueError("host: names no file after `unix:`")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where settings come from, in words for people, none of which is secret.
+
+    `store` says where the store is, and what says so; '' if the backend does not tell.
+    `warnings` are sentences about what looks wrong and is no error.
+    """
+
+    file: str = "no file"
+    backend: str = DEFAULT
+    store: str = ""
+    warnings: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -63,26 +94,30 @@ class Settings:
     queue: QueueSection
     server: ServerSection
     options: msgspec.Struct
+    origin: Origin = field(default=Origin(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
     """The three places that a value can come from, before it is its default.
 
-    `flags` are keys of [sharq-server] as they were given on the command line.
+    `path_source` is the flag or variable that names the file. `flags` are keys of [sharq-server]
+    as they were given on the command line.
     """
 
     path: Path | None = None
+    path_source: str = ""
     environ: Mapping[str, str] = field(default_factory=dict)
     flags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A value as it was written, and where."""
+    """A value as it was written; its place with the key in it, and what holds it."""
 
     text: str
     place: str
+    source: str
 
 
 def load_settings(sources: Sources) -> Settings:
@@ -90,35 +125,94 @@ def load_settings(sources: Sources) -> Settings:
 
     Raises ConfigError that names the file, variable or flag that is wrong, and its key.
     """
-    reader = _Reader(sources)
+    installed = installed_backends()
+    reader = _Reader(sources, installed)
     server = reader.section(SERVER_SECTION, ServerSection)
+    name, chosen_by = reader.backend(server, installed)
+    server = msgspec.structs.replace(server, backend=name)
     try:
-        backend = load_backend(server.backend)
+        backend = load_backend(name)
     except ConfigError as error:
-        place = reader.place(SERVER_SECTION, "backend")
-        raise ConfigError(f"{place}: {error}" if place else str(error)) from error
+        raise ConfigError(
+            str(error) if chosen_by == DEFAULT else f"{chosen_by}: {error}"
+        ) from error
     if server.workers > 1 and not backend.shared:
         raise ConfigError(
             f"{reader.place(SERVER_SECTION, 'workers')}: {server.workers} processes cannot share "
-            f"a store of the backend {server.backend!r}: use 1, or another backend"
+            f"a store of the backend {name!r}: use 1, or another backend"
         )
-    return Settings(
+    settings = Settings(
         queue=reader.section(QUEUE_SECTION, QueueSection),
         server=server,
-        options=reader.section(server.backend, backend.options),
+        options=reader.section(name, backend.options),
     )
+    address = address_of(name, backend, settings.options)
+    origin = Origin(
+        file=_shown_file(sources),
+        backend=chosen_by,
+        store=f"{address.text} ({reader.sources_of(name, address.keys)})" if address else "",
+        warnings=(*_strange_variables(sources, settings, installed), *_weak_choices(settings)),
+    )
+    return replace(settings, origin=origin)
+
+
+def _strange_variables(sources: Sources, settings: Settings, installed: Iterable[str]) -> list[str]:
+    name = settings.server.backend
+    keys = {
+        QUEUE_SECTION: _fields(QueueSection),
+        SERVER_SECTION: _fields(ServerSection),
+        name: _fields(type(settings.options)),
+    }
+    return strange_variables(sources.environ, keys, others=set(installed) - {name})
+
+
+def _weak_choices(settings: Settings) -> list[str]:
+    return [] if settings.queue.enable_requeue_script else [NO_PASSES]
+
+
+def _shown_file(sources: Sources) -> str:
+    if sources.path is None:
+        return "no file"
+    return f"{sources.path} ({sources.path_source})" if sources.path_source else str(sources.path)
+
+
+def _fields(options: type[msgspec.Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    return {known.encode_name: known for known in msgspec.structs.fields(options)}
 
 
 class _Reader:
     """Find and check values, each by the precedence of its places."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, backends: Iterable[str]) -> None:
         self._sources = sources
-        self._file = {} if sources.path is None else _read_file(sources.path)
+        self._file: Mapping[str, Mapping[str, str]] = {}
+        if sources.path is not None:
+            self._file = read_file(sources.path)
+            check_sections(sources.path, self._file, [QUEUE_SECTION, SERVER_SECTION, *backends])
+
+    def backend(self, server: ServerSection, installed: Iterable[str]) -> tuple[str, str]:
+        """Return the backend's name, and what chose it; raises ConfigError.
+
+        Without the key, the installed one whose section the file has; else the default.
+        """
+        entry = self._find(SERVER_SECTION, "backend")
+        if entry is not None:
+            return server.backend, entry.place
+        match [name for name in installed if name in self._file]:
+            case []:
+                return server.backend, DEFAULT
+            case [name]:
+                return name, f"section [{name}] of the file"
+            case several:
+                sections = " and ".join(f"[{name}]" for name in several)
+                raise ConfigError(
+                    f"{self._sources.path}: has the sections {sections}, each of a backend: "
+                    f"say in [{SERVER_SECTION}] backend which one is to be used"
+                )
 
     def section(self, section: str, options: type[Options]) -> Options:
         """Return the values of a section as `options` types them; raises ConfigError."""
-        fields = {known.encode_name: known for known in msgspec.structs.fields(options)}
+        fields = _fields(options)
         for key in self._file.get(section, {}):
             if key not in fields:
                 known_keys = ", ".join(fields) or "none"
@@ -142,69 +236,28 @@ class _Reader:
         entry = self._find(section, key)
         return entry.place if entry else None
 
+    def sources_of(self, section: str, keys: Iterable[str]) -> str:
+        """Say where the values of some keys come from."""
+        entries = [self._find(section, key) for key in keys]
+        sources = dict.fromkeys(entry.source if entry else DEFAULT for entry in entries)
+        return ", ".join(sorted(sources, key=DEFAULT.__eq__))
+
     def _find(self, section: str, key: str) -> _Entry | None:
         sources = self._sources
         if section == SERVER_SECTION and sources.flags.get(key):
-            return _Entry(sources.flags[key], f"--{key}")
-        variable = _variable(section, key)
-        text = sources.environ.get(variable)
+            return _Entry(sources.flags[key], f"--{key}", f"--{key}")
+        name = variable(section, key)
+        text = sources.environ.get(name)
         # Container platforms set <NAME>_PORT=tcp://... for each service that they know of.
         if text and not (key == "port" and text.startswith("tcp://")):
-            return _Entry(text, variable)
+            return _Entry(text, name, name)
         text = self._file.get(section, {}).get(key)
-        return _Entry(text, self._in_file(section, key)) if text else None
+        if not text:
+            return None
+        return _Entry(text, self._in_file(section, key), f"[{section}] of the file")
 
     def _in_file(self, section: str, key: str) -> str:
         return f"{self._sources.path}: [{section}] {key}"
-
-
-def _variable(section: str, key: str) -> str:
-    prefix = {QUEUE_SECTION: "sharq", SERVER_SECTION: "sharq_server"}.get(
-        section, f"sharq_{section}"
-    )
-    return re.sub(r"\W", "_", f"{prefix}_{key}", flags=re.ASCII).upper()
-
-
-def _read_file(path: Path) -> Mapping[str, Mapping[str, str]]:
-    """Return a file's sections. Nothing is interpolated: a `%` is a `%`."""
-    parser = configparser.RawConfigParser(
-        delimiters=(":", "="),
-        comment_prefixes=(";", "#"),
-        inline_comment_prefixes=(";",),
-        empty_lines_in_values=False,
-        default_section="",
-    )
-    try:
-        parser.read_string(path.read_text(encoding="utf-8-sig"), source=str(path))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8 text") from error
-    except configparser.Error as error:
-        raise ConfigError(f"{path}: {_fault(error)}") from error
-    sections = {name: dict(parser.items(name)) for name in parser.sections()}
-    for name, values in sections.items():
-        for key, value in values.items():
-            if "\n" in value:
-                raise ConfigError(
-                    f"{path}: [{name}] {key}: goes on in the next line, which must not be indented"
-                )
-    return sections
-
-
-def _fault(error: configparser.Error) -> str:
-    """Say what is wrong without the line itself, which may hold a password."""
-    match error:
-        case configparser.MissingSectionHeaderError(lineno=line):
-            return f"line {line} stands before the first [section]"
-        case configparser.ParsingError(errors=[(line, _), *_]):
-            return f"line {line} is neither a [section], nor `key : value`, nor a comment"
-        case configparser.DuplicateSectionError(lineno=line, section=section):
-            return f"line {line} repeats the section [{section}]"
-        case configparser.DuplicateOptionError(lineno=line, section=section, option=key):
-            return f"line {line} repeats the key {key} of [{section}]"
-        case _:
-            return " ".join(error.message.split())
 
 
 def _typed(entry: _Entry, kind: Any) -> object:

@@ -4,7 +4,7 @@ A distribution names the module or object that implements the hook in the entry-
 `sharq_plug.backends`. The entry point's name is the backend's name.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,19 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
 @dataclass(frozen=True, slots=True)
+class Address:
+    """Where a store keeps its data, for the log and for `--check`.
+
+    `text` is for people, as in `redis at 127.0.0.1:6379, database 0`. It holds no secret: no
+    password, and no user. `keys` are the options that say so; the server adds where those come
+    from.
+    """
+
+    text: str
+    keys: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
     """What a backend offers.
 
@@ -29,12 +42,14 @@ class Backend:
     configuration, each with a default; its `__post_init__` may raise ValueError("key: reason").
     `open(options, clock)` returns a store that is not entered yet. With a clock the store
     goes by that one alone, with None by its own. `shared` says whether several processes
-    may open the store at once and see the same queues.
+    may open the store at once and see the same queues. `address(options)` says where the store
+    is; None where there is nothing to say.
     """
 
     options: type[msgspec.Struct]
     open: Callable[[Any, Clock | None], QueueStore]
     shared: bool
+    address: Callable[[Any], Address] | None = None
 
 
 @hookspec(firstresult=True)

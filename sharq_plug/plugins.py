@@ -9,7 +9,7 @@ import pluggy
 from sharq_plug import hookspecs
 from sharq_plug.clock import Clock
 from sharq_plug.errors import ConfigError, SharqError
-from sharq_plug.hookspecs import ENTRY_POINT_GROUP, PROJECT, Backend
+from sharq_plug.hookspecs import ENTRY_POINT_GROUP, PROJECT, Address, Backend
 from sharq_plug.store import QueueStore
 
 
@@ -70,6 +70,22 @@ def create_store(
             "not a sharq_plug.store.QueueStore"
         )
     return store
+
+
+def address_of(name: str, backend: Backend, options: msgspec.Struct) -> Address | None:
+    """Return where the store of `backend` is, None if it does not tell; raises ConfigError."""
+    if backend.address is None:
+        return None
+    try:
+        address = backend.address(options)
+    except Exception as error:  # a stranger's code: anything may go wrong
+        raise _broken(name, error) from error
+    if not isinstance(address, Address):
+        raise ConfigError(
+            f"backend {name!r} is broken: its address is a {type(address).__name__}, "
+            "not sharq_plug.hookspecs.Address"
+        )
+    return address
 
 
 def _claims() -> dict[str, list[EntryPoint]]:

@@ -8,7 +8,15 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from sharq_plug.calls import StoreCalls
-from sharq_plug.errors import BrokenQueue, QueueFull, SharqError, StaleLease
+from sharq_plug.errors import (
+    BrokenQueue,
+    ConfigError,
+    QueueFull,
+    SharqError,
+    StaleLease,
+    StoreUnavailable,
+)
+from sharq_plug.first_contact import FirstContact
 from sharq_plug.long_polls import LongPolls
 from sharq_plug.model import (
     MAX_BATCH,
@@ -46,7 +54,8 @@ class ServiceOptions:
     `lease` is how long (ms) a dequeued job is a worker's; `reclaim_interval` the time (ms)
     between two reclaim passes, of which this process runs none unless `reclaim`;
     `default_requeue_limit` goes for jobs that bring no limit of their own. Past `max_in_flight`
-    store calls at a time, requests are refused.
+    store calls at a time, requests are refused. With `says_contact` this process logs whether the
+    store answers at the start, and how it is weak: one of several does.
     """
 
     lease: int = 60_000
@@ -54,6 +63,7 @@ class ServiceOptions:
     default_requeue_limit: int = -1
     reclaim: bool = True
     max_in_flight: int = 1000
+    says_contact: bool = False
 
 
 class QueueService:
@@ -72,11 +82,14 @@ class QueueService:
             store, lease=self._options.lease, hand_back=self._calls.hand_back
         )
         self._passes = ReclaimPasses(store, self._options.reclaim_interval)
+        self._first_contact = FirstContact(
+            store, says=self._options.says_contact, then=self._start_passes
+        )
 
     async def __aenter__(self) -> Self:
-        """Start the reclaim passes, if this process is to run them."""
-        if self._options.reclaim:
-            self._passes.start()
+        """Have the reclaim passes start once the store answers, if this process is to run them."""
+        if self._options.reclaim or self._options.says_contact:
+            self._first_contact.start()
         return self
 
     async def __aexit__(
@@ -86,6 +99,7 @@ class QueueService:
         traceback: TracebackType | None,
     ) -> None:
         """Stop the passes, and let store calls end whose callers are gone."""
+        await self._first_contact.stop()
         await self._passes.stop()
         await self._long_polls.close()
         await self._calls.close()
@@ -244,7 +258,10 @@ class QueueService:
 
     async def ping(self) -> None:
         """Make a round trip to the store. Raises StoreUnavailable."""
-        await self._store.ping()
+        try:
+            await self._store.ping()
+        except ConfigError as error:  # why is for the log, which has it since the start
+            raise StoreUnavailable("The store cannot be used.") from error
 
     async def reclaim_pass(self) -> bool:
         """Reclaim what has expired, on every type; True if there is more to do at once.
@@ -252,6 +269,10 @@ class QueueService:
         Raises the first failure, when all is done.
         """
         return await self._passes.once()
+
+    def _start_passes(self) -> None:
+        if self._options.reclaim:
+            self._passes.start()
 
     async def _dequeue_now(self, queue_type: str, count: int, attempt_id: str | None) -> Dequeued:
         if count == 1 and attempt_id is None:

@@ -22,8 +22,9 @@ import uvloop
 from sanic import Sanic
 
 from sharq_plug.config import Settings
-from sharq_plug.errors import ConfigError, SharqError
+from sharq_plug.errors import SharqError
 from sharq_plug.http.app import AppOptions, create_app
+from sharq_plug.listening import BACKLOG
 from sharq_plug.logs import configure_logging
 from sharq_plug.plugins import create_store, load_backend
 from sharq_plug.service import ServiceOptions
@@ -31,7 +32,6 @@ from sharq_plug.store import QueueStore
 
 logger = logging.getLogger(__name__)
 
-BACKLOG = 1024
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
 WATCHED_SIGNALS = STOP_SIGNALS | {signal.SIGCHLD}
 OTHER_FILES = 300
@@ -43,20 +43,6 @@ A request leaves it nothing to find, a closed connection some twenty objects.
 """
 DRAIN_STEP = 0.02
 """Seconds between two looks at the connections that still carry a request."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens at an address; raises ConfigError that says why not."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family = min(info[0] for info in found)  # IPv4 for a name that has both
-        dual = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
-        return socket.create_server(
-            (host, port), family=family, backlog=BACKLOG, dualstack_ipv6=dual
-        )
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "this is no host name"
-        raise ConfigError(f"cannot listen at {host} port {port}: {reason}") from error
 
 
 def open_store(settings: Settings) -> QueueStore:
@@ -77,11 +63,11 @@ def serve(settings: Settings, listener: socket.socket) -> int:
     """Serve until SIGINT or SIGTERM, and then until what is in flight is done.
 
     To be called after `hold_signals`. Returns the exit status: 0, or 1 if one of several
-    processes died. Raises StoreUnavailable if the store is out of reach at start.
+    processes died. A store that is out of reach is waited for, and requests answered with 503.
     """
     if settings.server.workers > 1:
         return _serve_in_processes(settings, listener)
-    _run(settings, listener)
+    _run(settings, listener, says_contact=True)
     return 0
 
 
@@ -89,8 +75,8 @@ def _serve_in_processes(settings: Settings, listener: socket.socket) -> int:
     """Run several processes on one socket; when one of them ends, stop them all."""
     spawn = multiprocessing.get_context("spawn")
     processes = [
-        spawn.Process(target=_run_child, args=(settings, listener), daemon=True)
-        for _ in range(settings.server.workers)
+        spawn.Process(target=_run_child, args=(settings, listener, number == 0), daemon=True)
+        for number in range(settings.server.workers)
     ]
     for process in processes:
         process.start()
@@ -107,19 +93,20 @@ def _serve_in_processes(settings: Settings, listener: socket.socket) -> int:
     return 1 if any(process.exitcode for process in processes) else 0
 
 
-def _run_child(settings: Settings, listener: socket.socket) -> None:
+def _run_child(settings: Settings, listener: socket.socket, says_contact: bool) -> None:  # noqa: FBT001  # multiprocessing passes it
     configure_logging(settings.server.accesslog)
     try:
-        _run(settings, listener)
+        _run(settings, listener, says_contact=says_contact)
     except SharqError as error:
         logger.error("%s", error)  # noqa: TRY400  # it is a message for people
         sys.exit(1)
 
 
-def _run(settings: Settings, listener: socket.socket) -> None:
+def _run(settings: Settings, listener: socket.socket, *, says_contact: bool) -> None:
     _allow_files(settings.server.max_connections + OTHER_FILES)
     os.environ.setdefault("SANIC_IGNORE_PRODUCTION_WARNING", "true")
-    app = create_app("sharq_plug", partial(open_store, settings), _app_options(settings))
+    options = _app_options(settings, says_contact=says_contact)
+    app = create_app("sharq_plug", partial(open_store, settings), options)
     gc.freeze()  # what was made until now stays: the collector need not look at it again and again
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -142,7 +129,7 @@ def _allow_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
 
 
-def _app_options(settings: Settings) -> AppOptions:
+def _app_options(settings: Settings, *, says_contact: bool) -> AppOptions:
     queue, server = settings.queue, settings.server
     return AppOptions(
         service=ServiceOptions(
@@ -151,6 +138,7 @@ def _app_options(settings: Settings) -> AppOptions:
             default_requeue_limit=queue.default_job_requeue_limit,
             reclaim=queue.enable_requeue_script,
             max_in_flight=server.max_in_flight,
+            says_contact=says_contact,
         ),
         max_body_size=server.max_body_size,
         max_batch_body_size=server.max_batch_body_size,

@@ -38,9 +38,10 @@ place number. A queue that is ready and stays so keeps its place.
 Arguments are valid: the dataclasses of `sharq_plug.model` see to theirs, and `QueueService` to
 queue ids and numbers. A store raises InvalidRequest for a queue type that is no name. Failures of
 a driver or of the network are raised as StoreUnavailable, chained to their cause; nothing else
-crosses the seam. A store that finds what it keeps of one queue damaged (by others: no verb does it)
-answers BROKEN for the items of that queue, passes over it in `dequeue` and `reclaim`, logs it, and
-serves all others.
+crosses the seam. A store may be out of reach at any time, also when it is opened. It serves again
+by itself once it is within reach. A store that finds what it keeps of one queue damaged (by others:
+no verb does it) answers BROKEN for the items of that queue, passes over it in `dequeue` and
+`reclaim`, logs it, and serves all others.
 """
 
 from abc import ABC, abstractmethod
@@ -68,7 +69,10 @@ class QueueStore(ABC):
 
     @abstractmethod
     async def __aenter__(self) -> Self:
-        """Open the store and make sure that it answers; raise StoreUnavailable if not."""
+        """Open the store, also if it is out of reach: `ping` tells whether it answers.
+
+        So a server may start before its store does.
+        """
 
     @abstractmethod
     async def __aexit__(
@@ -200,7 +204,11 @@ class QueueStore(ABC):
 
     @abstractmethod
     async def ping(self) -> None:
-        """Make a round trip to where the data is; raise StoreUnavailable if it fails."""
+        """Make a round trip to where the data is; raise StoreUnavailable if it fails.
+
+        Raise ConfigError if the store answers but cannot be used: it is too old, say. A server
+        then logs the reason and asks again, since that can be put right where the data is.
+        """
 
     @abstractmethod
     async def weaknesses(self) -> Sequence[str]:

@@ -11,6 +11,7 @@ from redis.backoff import NoBackoff
 
 from sharq_plug.clock import Clock
 from sharq_plug.hookspecs import Backend, hookimpl
+from sharq_redis.address import address_of
 from sharq_redis.store import RedisStore
 from sharq_redis.wire import Connect
 
@@ -74,4 +75,4 @@ def connector(options: RedisOptions) -> Connect:
 @hookimpl
 def sharq_backend() -> Backend:
     """Offer the Redis backend."""
-    return Backend(options=RedisOptions, open=open_redis_store, shared=True)
+    return Backend(options=RedisOptions, open=open_redis_store, shared=True, address=address_of)

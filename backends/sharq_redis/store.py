@@ -60,17 +60,13 @@ class RedisStore(QueueStore):
         self._wakeups = Wakeups(connect)
         self._scripts = Scripts.load()
         self._key_prefix = key_prefix
+        self._is_new_enough = False
         self._now: Callable[[], int | str] = clock.now if clock else str  # '': Redis's own time
         self._index = TypeIndex(self._link, key_prefix, self._keys)
         self._owed = OwedCounts(self._link, key_prefix)
 
     async def __aenter__(self) -> Self:
-        """Make sure that Redis answers, and is new enough."""
-        try:
-            await check_version(self._link)
-        except BaseException:
-            await self._link.close()
-            raise
+        """Open the store; the first call connects."""
         return self
 
     async def __aexit__(
@@ -196,8 +192,11 @@ class RedisStore(QueueStore):
         return await self._index.page(cursor, limit)
 
     async def ping(self) -> None:
-        """Make a round trip to Redis."""
+        """Make a round trip to Redis, and the first time make sure that it is new enough."""
         await self._link.call("PING")
+        if not self._is_new_enough:
+            await check_version(self._link)
+            self._is_new_enough = True
 
     async def weaknesses(self) -> Sequence[str]:
         """Say what this Redis's settings may lose."""

@@ -26,6 +26,9 @@ CHECKS_A_TIMEOUT = 10
 CRLF = b"\r\n"
 EXPECTATION_FAILED = 417
 
+NO_ADDRESS = "unix"
+"""What the access log shows for the address of a client that has none."""
+
 IDLE, RECEIVING, ANSWERING = "idle", "receiving", "answering"
 _TOO_SLOW: Mapping[str, Callable[[], Exception]] = {
     IDLE: partial(RequestTimeout, "No request came in time."),
@@ -131,6 +134,7 @@ class Connection(HttpProtocol):
     HTTP_CLASS = Exchange
     __slots__ = ("_arrival", "_body", "_phase", "_since", "is_holding", "is_paused")
 
+    conn_info: Any
     transport: Any
     _task: Any
     _callback_check_timeouts: Any
@@ -147,6 +151,8 @@ class Connection(HttpProtocol):
         self._since = 0.0
         self._arrival: asyncio.Future[None] | None = None
         super().connection_made(transport)  # type: ignore[no-untyped-call]  # Sanic has no types
+        if isinstance(self.conn_info.sockname, str):  # a Unix socket, whose clients have no address
+            self.conn_info.client_ip = NO_ADDRESS
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""

@@ -10,7 +10,7 @@ import pytest
 
 import sharq_plug
 from sharq_plug.plugins import installed_backends
-from support.redis_server import free_port
+from support.redis_server import RedisServer, free_port
 from support.server import ServerProcess, run_command
 
 
@@ -56,7 +56,11 @@ def test_list_backends_names_each_with_its_distribution() -> None:
 def test_check_says_that_all_is_well() -> None:
     done = run_command("--check")
     assert done.returncode == 0
-    assert done.stdout == "The configuration is valid, and the backend 'memory' answers.\n"
+    assert done.stdout.splitlines() == [
+        "configuration: no file",
+        "backend: memory (default)",
+        "The configuration is valid, and the backend 'memory' answers.",
+    ]
     assert "WARNING" in done.stderr
 
 
@@ -66,10 +70,44 @@ def test_check_reaches_redis(redis_url: str) -> None:
     assert "the backend 'redis' answers" in done.stdout
 
 
-@pytest.mark.parametrize("flags", [["--check"], ["--port", "0"]])
-def test_a_redis_that_is_away_is_refused(flags: list[str]) -> None:
-    environ = {"SHARQ_REDIS_PORT": str(free_port())}
-    assert_refused(run_command("--backend", "redis", *flags, environ=environ), "Redis")
+def test_check_refuses_a_redis_that_is_away() -> None:
+    port = str(free_port())
+    done = run_command("--backend", "redis", "--check", environ={"SHARQ_REDIS_PORT": port})
+    assert done.returncode == 2
+    assert done.stderr.startswith("sharq-server: error: Redis")
+    assert done.stderr.count("\n") == 1
+    assert (
+        f"store: redis at 127.0.0.1:{port}, database 0 (SHARQ_REDIS_PORT, default)\n" in done.stdout
+    )
+
+
+def test_check_names_the_file_the_backend_and_the_store_and_what_said_so(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    path = tmp_path / "sharq.conf"
+    path.write_text(f"[redis]\nhost = 127.0.0.1\nport = {redis_server.port}\ndb = 3\n")
+    done = run_command("--check", environ={"SHARQ_CONFIG": str(path)})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f"configuration: {path} (SHARQ_CONFIG)",
+        "backend: redis (section [redis] of the file)",
+        f"store: redis at 127.0.0.1:{redis_server.port}, database 3 ([redis] of the file)",
+        "The configuration is valid, and the backend 'redis' answers.",
+    ]
+
+
+def test_a_variable_that_is_no_key_and_a_server_without_passes_are_warned_of() -> None:
+    environ = {"SHARQ_SERVER_PROT": "1", "SHARQ_ENABLE_REQUEUE_SCRIPT": "false"}
+    warnings = [
+        "SHARQ_SERVER_PROT has no effect: there is no such key; did you mean SHARQ_SERVER_PORT?",
+        "this server runs no reclaim passes (enable_requeue_script is false)",
+    ]
+    done = run_command("--check", environ=environ)
+    assert done.returncode == 0
+    with ServerProcess(environ=environ) as server:
+        log = server.log()
+    for warning in warnings:
+        assert done.stderr.count(warning) == log.count(warning) == 1
 
 
 def test_check_refuses_a_wrong_file(tmp_path: Path) -> None:
@@ -100,6 +138,8 @@ def test_a_flag_goes_before_the_named_file_of_the_environment(tmp_path: Path) ->
         (["--workers", "2"], "--workers: 2 processes cannot share"),
         (["--host", "no.such.host.invalid"], "cannot listen at no.such.host.invalid"),
         (["--host", "a..b"], "cannot listen at a..b"),
+        (["--host", "unix:/nowhere/s.sock"], "cannot listen at unix:/nowhere/s.sock: No such file"),
+        (["--host", "unix:"], "--host: names no file"),
         (["--prot", "80"], "unrecognized arguments: --prot"),
         (["--conf", "x"], "unrecognized arguments: --conf"),
         (["--port"], "argument --port: expected one argument"),
@@ -153,7 +193,7 @@ def test_the_banner_says_version_backend_address_and_weakness() -> None:
     with ServerProcess() as server:
         log = server.log()
         banner = f"sharq-server {sharq_plug.__version__} serves the backend 'memory' at "
-        assert f"{banner}{server.url}\n" in log
+        assert f"{banner}{server.url} (configuration: no file; backend: memory (default))\n" in log
         assert server.stop() == 0
-        assert "WARNING sharq_plug.cli: the memory backend forgets" in server.log()
+        assert "WARNING sharq_plug.first_contact: the memory backend forgets" in server.log()
         assert server.log().count("\n") == 2

@@ -1,5 +1,6 @@
 """Every key: its default, its values, and what is refused with which words."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,13 @@ def test_without_any_source_everything_has_its_default() -> None:
     )
 
 
-def test_the_shipped_file_holds_the_defaults() -> None:
-    assert load_settings(Sources(path=SHIPPED)) == load_settings(Sources())
+def test_the_shipped_file_holds_the_defaults_but_limits_requeues() -> None:
+    shipped = load_settings(Sources(path=SHIPPED))
+    default = load_settings(Sources())
+    assert shipped.queue.default_job_requeue_limit == 25
+    assert default.queue.default_job_requeue_limit == -1
+    unlimited = msgspec.structs.replace(shipped.queue, default_job_requeue_limit=-1)
+    assert replace(shipped, queue=unlimited) == default
     with_redis = load_settings(Sources(path=SHIPPED, flags={"backend": "redis"}))
     assert with_redis.options == RedisOptions()
 
@@ -76,6 +82,7 @@ def test_the_shipped_file_explains_every_key(section: str, options: type[msgspec
         ("sharq", "default_job_requeue_limit", "0", 0),
         ("sharq", "enable_requeue_script", "false", False),
         ("sharq-server", "host", "::", "::"),
+        ("sharq-server", "host", "unix:/run/sharq.sock", "unix:/run/sharq.sock"),
         ("sharq-server", "port", "0", 0),
         ("sharq-server", "workers", "3", 3),
         ("sharq-server", "accesslog", "-", "-"),
@@ -165,8 +172,8 @@ def test_the_memory_backend_has_no_keys(path: Path) -> None:
     assert message == f"{path}: [memory] size: unknown key; known: none"
 
 
-def test_sections_of_others_are_not_read(path: Path) -> None:
-    load(path, "[redis]\nnonsense = 1\n[sharq_server]\nport = x\n[DEFAULT]\na = b\n")
+def test_the_section_of_another_backend_is_not_read(path: Path) -> None:
+    load(path, "[redis]\nnonsense = 1\n", backend="memory")
 
 
 def test_several_processes_are_refused_for_a_store_that_cannot_be_shared(path: Path) -> None:

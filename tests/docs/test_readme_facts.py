@@ -15,6 +15,9 @@ from sharq_plug.plugins import load_backend
 from support.readme import README, ROOT, quoted, table
 from support.server import run_command
 
+BETTER_SET = {"default_job_requeue_limit": "25"}
+"""What the shipped file sets to something else than its default."""
+
 PLACEHOLDERS = {"<t>": "<queue_type>", "<q>": "<queue_id>", "<j>": "<job_id>"}
 
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -57,7 +60,7 @@ def test_keys_and_defaults_are_the_same_in_the_readme_the_sample_and_the_code(
     sample.read_string((ROOT / "sharq.conf").read_text())
     coded = {field.name: field.default for field in msgspec.structs.fields(SECTIONS[section])}
     assert told == {key: as_text(default) for key, default in coded.items()}
-    assert told == dict(sample[section])
+    assert {key: BETTER_SET.get(key, text) for key, text in told.items()} == dict(sample[section])
 
 
 def as_text(default: object) -> str:

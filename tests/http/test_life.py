@@ -10,7 +10,7 @@ import pytest
 from sanic import Request
 
 from sharq_memory.store import MemoryStore
-from sharq_plug.errors import StoreUnavailable
+from sharq_plug.errors import ConfigError
 from sharq_plug.model import Dequeued, LeaseOutcome, LeaseRef
 from sharq_plug.plugins import open_store
 from support.api import enqueue, send, serving
@@ -52,11 +52,16 @@ async def test_every_route_says_so_while_the_store_is_away(tmp_path: Path) -> No
                 assert (await send(served.client, call)).status_code < 500
 
 
-async def test_an_app_whose_store_is_out_of_reach_does_not_start(tmp_path: Path) -> None:
-    gone = RedisServer(tmp_path)
-    with pytest.raises(StoreUnavailable):
-        async with serving(partial(open_store, "redis", {"url": gone.url})):
-            pass
+async def test_an_app_whose_store_is_out_of_reach_starts_and_serves_when_it_comes(
+    tmp_path: Path,
+) -> None:
+    redis = RedisServer(tmp_path)
+    async with serving(partial(open_store, "redis", {"url": redis.url})) as served:
+        for call in CALLS:
+            assert (await send(served.client, call)).status_code == 503
+        with redis:
+            for call in CALLS:
+                assert (await send(served.client, call)).status_code < 500
 
 
 class BrokenStore(MemoryStore):
@@ -75,6 +80,18 @@ async def test_an_error_nobody_thought_of_is_logged_once_and_not_told(
     assert record.getMessage() == "GET /deepstatus/ failed"
     assert record.exc_info is not None
     assert record.exc_info[0] is LookupError
+
+
+class UnfitStore(MemoryStore):
+    async def ping(self) -> None:
+        raise ConfigError("a detail that is no client's business")
+
+
+async def test_a_store_that_cannot_be_used_is_unavailable() -> None:
+    async with serving(UnfitStore) as served:
+        response = await served.client.get("/deepstatus/")
+    assert response.status_code == 503
+    assert "detail" not in response.text
 
 
 class SlowStore(MemoryStore):

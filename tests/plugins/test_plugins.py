@@ -7,6 +7,7 @@ from textwrap import dedent
 import msgspec
 import pytest
 
+from sharq_plug.config import Sources, load_settings
 from sharq_plug.errors import ConfigError
 from sharq_plug.plugins import installed_backends, load_backend, open_store
 
@@ -142,6 +143,26 @@ def test_a_backend_that_breaks_the_contract_is_refused_with_the_reason(
     message = complaint()
     assert message.startswith("backend 'strange' is broken: ")
     assert reason in message
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ('"here"', "its address is a str, not sharq_plug.hookspecs.Address"),
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_an_address_that_is_none_is_refused_with_the_reason(
+    install: Install, address: str, reason: str
+) -> None:
+    install(
+        PLUGIN.replace("shared=False", f"shared=False, address=lambda options: {address}")
+        + "        ..."
+    )
+    with pytest.raises(ConfigError) as caught:
+        load_settings(Sources(flags={"backend": "strange"}))
+    assert str(caught.value).startswith("backend 'strange' is broken: ")
+    assert reason in str(caught.value)
 
 
 def test_an_entry_point_that_leads_nowhere_is_refused(install: Install) -> None:

@@ -99,15 +99,38 @@ async def test_a_unix_socket_a_password_and_a_database_number_work(tmp_path: Pat
         tcp = {"port": server.port, "password": secret, "db": 3}
         async with open_store("redis", tcp) as store:
             assert len((await store.dequeue("sms", count=1, lease=1000)).jobs) == 1
-        with pytest.raises(StoreUnavailable, match=r"(?i)auth"):
-            async with open_store("redis", {"port": server.port}):
-                pass
+        async with open_store("redis", {"port": server.port}) as store:
+            with pytest.raises(StoreUnavailable, match=r"(?i)auth"):
+                await store.ping()
 
 
-async def test_a_store_out_of_reach_is_refused_at_once() -> None:
-    with pytest.raises(StoreUnavailable, match="Redis"):
-        async with open_store("redis", {"port": free_port()}):
-            pass
+async def test_a_store_out_of_reach_can_be_opened_and_says_so_when_it_is_asked() -> None:
+    async with open_store("redis", {"port": free_port()}) as store:
+        with pytest.raises(StoreUnavailable, match="Redis"):
+            await store.ping()
+
+
+async def test_a_redis_that_is_too_old_is_named_at_each_ping() -> None:
+    ended = asyncio.Event()
+
+    async def answer_as_redis_6(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            if line.strip() == b"PING":
+                writer.write(b"+PONG\r\n")
+            elif line.strip() == b"INFO":
+                writer.write(b"$19\r\nredis_version:6.2.1\r\n")
+            elif line.strip() in (b"CLIENT", b"SELECT"):
+                writer.write(b"+OK\r\n")
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    async with await asyncio.start_server(answer_as_redis_6, "127.0.0.1", 0) as old:
+        async with open_store("redis", {"port": old.sockets[0].getsockname()[1]}) as store:
+            for _ in range(2):
+                with pytest.raises(ConfigError, match=r"Redis 6\.2\.1 is too old"):
+                    await store.ping()
+        await ended.wait()
 
 
 @pytest.mark.parametrize(

@@ -101,9 +101,9 @@ class ServerProcess:
     def _announced_port(self) -> int:
         deadline = time.monotonic() + TIMEOUT
         while True:
-            found = re.search(r" at http://127\.0\.0\.1:(\d+)", self.log())
+            found = re.search(r" at (?:http://127\.0\.0\.1:(\d+)|unix:\S+)", self.log())
             if found:
-                return int(found[1])
+                return int(found[1] or 0)  # 0: on a Unix socket
             assert self.process.poll() is None, self.log()
             assert time.monotonic() < deadline, self.log()
             time.sleep(0.02)

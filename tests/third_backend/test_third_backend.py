@@ -42,7 +42,28 @@ def test_its_server_answers_a_check_with_its_weaknesses(installed: Distribution)
     answer = run_command("--backend", "sqlite", "--check", environ=installed.environ)
     assert answer.returncode == 0
     assert "the backend 'sqlite' answers" in answer.stdout
+    assert "store: sqlite in :memory: (default)\n" in answer.stdout
     assert "forgets every job" in answer.stderr
+
+
+def test_a_file_with_its_section_means_it(installed: Distribution, tmp_path: Path) -> None:
+    config = tmp_path / "sharq.conf"
+    config.write_text("[sqlite]\npath = :memory:\n")
+    answer = run_command("--check", "--config", str(config), environ=installed.environ)
+    assert answer.returncode == 0
+    assert "backend: sqlite (section [sqlite] of the file)\n" in answer.stdout
+
+
+def test_its_server_starts_before_its_file_can_be_opened_and_waits(
+    installed: Distribution, tmp_path: Path
+) -> None:
+    folder = tmp_path / "later"
+    environ = {**installed.environ, "SHARQ_SQLITE_PATH": str(folder / "queues.db")}
+    with ServerProcess("--backend", "sqlite", environ=environ) as server:
+        assert httpx.get(f"{server.url}/deepstatus/").status_code == 503
+        folder.mkdir()
+        assert httpx.get(f"{server.url}/deepstatus/").status_code == 200
+        assert server.stop() == 0
 
 
 def test_its_server_serves_and_its_options_are_read(

@@ -21,6 +21,10 @@ class OpeningConformance(Conformance):
         async with store as entered:
             assert entered is store
 
+    async def test_a_store_that_nobody_asked_anything_closes(self, open_store: OpenStore) -> None:
+        async with open_store(ManualClock()):
+            pass
+
     async def test_a_store_is_empty_at_first(self, store: QueueStore) -> None:
         assert await names(store.queue_types) == set()
         assert await next_ready_at(store) is None

@@ -3,7 +3,7 @@
 import msgspec
 
 from sharq_plug.clock import Clock, SystemClock
-from sharq_plug.hookspecs import Backend, hookimpl
+from sharq_plug.hookspecs import Address, Backend, hookimpl
 from sharq_sqlite.store import SqliteStore
 
 
@@ -18,7 +18,12 @@ def open_sqlite_store(options: SqliteOptions, clock: Clock | None) -> SqliteStor
     return SqliteStore(options.path, clock or SystemClock())
 
 
+def address(options: SqliteOptions) -> Address:
+    """Return which file holds the queues, for the log and for --check."""
+    return Address(f"sqlite in {options.path}", keys=("path",))
+
+
 @hookimpl
 def sharq_backend() -> Backend:
     """Offer SQLite, to one process at a time."""
-    return Backend(options=SqliteOptions, open=open_sqlite_store, shared=False)
+    return Backend(options=SqliteOptions, open=open_sqlite_store, shared=False, address=address)

@@ -37,15 +37,11 @@ class SqliteStore(QueueStore):
     def __init__(self, path: str, clock: Clock) -> None:
         self._path = path
         self._clock = clock
-        self._tables: Tables
-        self._items: Items
+        self._opened: tuple[Tables, Items] | None = None
         self._watchers: defaultdict[str, list[Wake]] = defaultdict(list)
 
     async def __aenter__(self) -> Self:
-        """Open the database."""
-        with _failures():
-            self._tables = Tables(self._path)
-            self._items = Items(self._tables)
+        """Open the store; the first call opens the database."""
         return self
 
     async def __aexit__(
@@ -55,7 +51,8 @@ class SqliteStore(QueueStore):
         traceback: TracebackType | None,
     ) -> None:
         """Close the database."""
-        self._tables.db.close()
+        if self._opened is not None:
+            self._tables.db.close()
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
         """Put jobs into their queues."""
@@ -191,6 +188,20 @@ class SqliteStore(QueueStore):
         """Forget old minutes that count everything."""
         with self._step() as now:
             self._tables.forget("", now, 100)
+
+    @property
+    def _tables(self) -> Tables:
+        return self._open()[0]
+
+    @property
+    def _items(self) -> Items:
+        return self._open()[1]
+
+    def _open(self) -> tuple[Tables, Items]:
+        if self._opened is None:
+            tables = Tables(self._path)
+            self._opened = tables, Items(tables)
+        return self._opened
 
     @contextmanager
     def _step(self, queue_type: str | None = None) -> Iterator[int]:
