@@ -13,7 +13,7 @@ from typing import NoReturn
 from sharq_plug import __version__
 from sharq_plug.config import CONFIG_VARIABLE, Settings, Sources, load_settings
 from sharq_plug.errors import ConfigError, SharqError
-from sharq_plug.logs import configure_logging
+from sharq_plug.logs import configure_logging, say
 from sharq_plug.plugins import installed_backends
 from sharq_plug.serving import hold_signals, listen, open_store, serve
 from sharq_plug.store import QueueStore
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(_parser().parse_args(arguments))
     except SharqError as error:
         message = " ".join(str(error).split())
-        sys.stderr.write(f"{PROGRAM}: error: {message}\n")
+        say(f"{PROGRAM}: error: {message}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

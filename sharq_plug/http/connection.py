@@ -71,9 +71,11 @@ class Exchange(Http):
         if self.expecting_continue and response.status != EXPECTATION_FAILED:
             self.expecting_continue = False
             data = HTTP_CONTINUE + data  # so that the body comes, and not the next request
-        if self.protocol.access_log:
-            self.log_response()
-        await self._send(data)
+        try:
+            await self._send(data)
+        finally:
+            if self.protocol.access_log:
+                self.log_response()
         if len(data) > SMALL:
             self.protocol.hold(body=0)
         self.stage = Stage.IDLE

@@ -28,10 +28,12 @@ LAYERS = {
     "service": {"calls", "long_polls", "passes", "store", "model", "errors", "clock"},
     "http": {"http", "service", "store", "model", "errors", "clock"},
     "config": {"plugins", "model", "errors"},
-    "logs": {"errors"},
+    "log_writer": set[str](),
+    "logs": {"log_writer", "errors"},
+    "signals": set[str](),
     "serving": {"config", "logs", "http", "plugins", "service", "store", "errors"},
     "cli": {"", "config", "logs", "serving", "plugins", "store", "errors"},
-    "__main__": {"cli"},
+    "__main__": {"", "cli", "signals"},
     "testing": {"testing", "plugins", *SEAM},
 }
 """Each part of the server, and the parts that it may import."""
