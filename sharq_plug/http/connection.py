@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
@@ -75,7 +76,8 @@ class Exchange(Http):
             await self._send(data)
         finally:
             if self.protocol.access_log:
-                self.log_response()
+                with suppress(Exception):  # the answer is out: a log cannot change that any more
+                    self.log_response()
         if len(data) > SMALL:
             self.protocol.hold(body=0)
         self.stage = Stage.IDLE
