@@ -261,9 +261,15 @@ def _write_all(descriptor: int, data: bytes) -> None:
         try:
             written += os.write(descriptor, data[written:])
         except BlockingIOError:
-            select.select([], [descriptor], [])
+            _until_writable(descriptor)
         except OSError as error:
             raise _CutError(error, written) from error
+
+
+def _until_writable(descriptor: int) -> None:
+    poll = select.poll()  # select.select knows no numbers past 1023
+    poll.register(descriptor, select.POLLOUT)
+    poll.poll()
 
 
 def _open(path: str) -> int:

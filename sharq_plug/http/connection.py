@@ -234,6 +234,11 @@ class Connection(HttpProtocol):
             wait = min(timeouts.values()) / CHECKS_A_TIMEOUT
             self._callback_check_timeouts = self.loop.call_later(wait, self.check_timeouts)
 
+    def log_disconnect(self) -> None:
+        """Log the end of the connection, which is closed next whatever becomes of the log."""
+        with suppress(Exception):
+            super().log_disconnect()  # type: ignore[no-untyped-call]  # Sanic has no types
+
     def abort(self) -> None:
         """Close the connection now. Sanic's own forgets the transport while others need it."""
         if self.transport is not None:

@@ -1,9 +1,14 @@
 """A thread writes what is logged: whoever logs never waits, and what is lost is counted."""
 
+import contextlib
 import errno
+import fcntl
 import gc
 import logging
 import os
+import resource
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -64,11 +69,39 @@ def writer(pipe: Pipe, told: list[str]) -> LineWriter:
     return LineWriter("the log", pipe, told.append, tells_at_once=True)
 
 
-def test_lines_come_in_order(writer: LineWriter, pipe: Pipe) -> None:
-    for number in range(1000):
-        writer.put(f"line {number}")
-    writer.flush()
-    assert pipe.read().splitlines() == [f"line {number}" for number in range(1000)]
+@pytest.mark.parametrize("blocks", [True, False], ids=["blocking", "non-blocking"])
+def test_lines_come_in_order_through_a_pipe_that_holds_only_some(
+    writer: LineWriter,
+    pipe: Pipe,
+    told: list[str],
+    blocks: bool,  # noqa: FBT001  # pytest's
+) -> None:
+    os.set_blocking(pipe.writer, blocks)
+    lines = [f"line {number}" for number in range(50_000)]
+    for line in lines:
+        writer.put(line)
+    text = ""
+    while text.count("\n") < len(lines):
+        text += pipe.read()
+    assert text.splitlines() == lines
+    assert told == []
+
+
+def test_a_pipe_that_is_full_is_waited_for_whatever_its_number(pipe: Pipe, told: list[str]) -> None:
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(limit, 2000), most))
+    high = fcntl.fcntl(pipe.writer, fcntl.F_DUPFD, 1500)
+    os.close(pipe.writer)
+    pipe.writer = high
+    os.set_blocking(high, False)
+    writer = LineWriter("the log", pipe, told.append)
+    for _ in range(200):
+        writer.put("x" * 999)
+    text = ""
+    while len(text) < 200_000:
+        text += pipe.read()
+    assert told == []
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))
 
 
 def test_lines_wait_for_a_slow_reader_up_to_a_bound_and_the_rest_is_counted(
@@ -205,3 +238,52 @@ def test_the_writing_thread_takes_no_signals(writer: LineWriter) -> None:
     blocked = int(status.partition("SigBlk:")[2].split()[0], 16)
     assert blocked >> 14 & 1  # SIGTERM
     assert thread.daemon
+
+
+PYTHON_SAYS = """
+import logging, sys, threading, warnings
+from sharq_plug.logs import configure_logging
+
+class Broken:
+    def __del__(self):
+        raise ValueError("ignored")
+
+configure_logging(None)
+Broken()
+warnings.warn("deprecated")
+thread = threading.Thread(target=lambda: 1 / 0)
+thread.start()
+thread.join()
+raise RuntimeError("uncaught")
+"""
+
+
+def test_what_python_says_goes_the_way_of_the_log() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PYTHON_SAYS], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("    ")]
+    for level, text in [
+        ("ERROR", "Exception ignored in"),
+        ("WARNING", "deprecated"),
+        ("ERROR", "the thread <Thread"),
+        ("CRITICAL", "the server failed"),
+    ]:
+        assert any(f" {level} " in line and text in line for line in lines), (text, lines)
+    assert len(lines) == 4, lines
+
+
+def test_what_python_says_waits_for_nobody() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"x")
+    os.set_blocking(writer, True)
+    done = subprocess.run(
+        [sys.executable, "-c", PYTHON_SAYS], stderr=writer, timeout=20, check=False
+    )
+    assert done.returncode == 1
+    os.close(reader)
+    os.close(writer)

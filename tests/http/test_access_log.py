@@ -68,3 +68,17 @@ async def test_a_log_that_fails_changes_no_answer(
         assert (await send(served.client, enqueue(f"{number}"))).status_code == 201
         assert (await served.client.get("/dequeue/sms/")).json()["job_id"] == f"{number}"
     assert len(lines) == 6
+
+
+async def test_a_log_that_fails_keeps_no_connection_open(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise OSError
+
+    monkeypatch.setattr(ACCESS_LOG, "handlers", [Spy(fail)])
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    async with asyncio.timeout(5):
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
