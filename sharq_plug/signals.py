@@ -13,10 +13,10 @@ HARMLESS = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 def watch_start() -> None:
     """End at SIGTERM and SIGINT at once, and at none of those that are harmless."""
-    for number in HARMLESS:
-        signal.signal(number, signal.SIG_IGN)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
+    for number in HARMLESS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _end(number: int, _frame: object) -> None:
