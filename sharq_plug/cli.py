@@ -14,7 +14,7 @@ from sharq_plug.config import Settings, Sources, load_settings
 from sharq_plug.config_names import CONFIG_VARIABLE
 from sharq_plug.errors import ConfigError, SharqError
 from sharq_plug.listening import listening, shown
-from sharq_plug.logs import configure_logging
+from sharq_plug.logs import configure_logging, say
 from sharq_plug.plugins import installed_backends
 from sharq_plug.serving import hold_signals, open_store, serve
 from sharq_plug.store import QueueStore
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(_parser().parse_args(arguments))
     except SharqError as error:
         message = " ".join(str(error).split())
-        sys.stderr.write(f"{PROGRAM}: error: {message}\n")
+        say(f"{PROGRAM}: error: {message}")
         return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -1,12 +1,20 @@
 """What the server logs, and where: messages to standard error, accesses where they are wanted."""
 
 import logging
-import logging.config
+import sys
+import threading
+import time
 from typing import Any
 
 from sharq_plug.errors import ConfigError
+from sharq_plug.log_writer import AppendedFile, LineWriter, StandardError
+
+logger = logging.getLogger(__name__)
 
 STANDARD_ERROR = "-"
+ACCESS_LOGGER = "sanic.access"
+MESSAGE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+ACCESS = "%(asctime)s %(host)s %(request)s %(status)s %(byte)s%(duration)s"
 LONGEST = 4000
 """Characters of a message that are kept."""
 
@@ -16,6 +24,19 @@ class OneLineFormatter(logging.Formatter):
 
     A traceback stands below its line, indented.
     """
+
+    _second = -1
+    _text = ""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802  # it is logging's
+        """Return the local time with milliseconds; that of a second is worked out once."""
+        if datefmt is not None:
+            return super().formatTime(record, datefmt)
+        second = int(record.created)
+        if second != self._second:
+            self._text = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))
+            self._second = second
+        return f"{self._text},{int(record.msecs):03}"
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # it is logging's
         """Return the line of a record."""
@@ -37,56 +58,95 @@ def _printable(text: str) -> str:
     )
 
 
+class LineHandler(logging.Handler):
+    """Make a line of each record and leave the writing to a thread. It never raises."""
+
+    def __init__(self, writer: LineWriter, template: str) -> None:
+        super().__init__()
+        self.writer = writer
+        self.setFormatter(OneLineFormatter(template))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand the record's line on."""
+        try:
+            self.writer.put(self.format(record))
+        except Exception:  # whatever it is, a log must not end the work
+            self.handleError(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: ARG002, N802  # it is logging's
+        """Count the record as lost."""
+        self.writer.lose()
+
+    def flush(self) -> None:
+        """Wait until all is written, for a second at most; `logging.shutdown` calls it."""
+        self.writer.flush()
+
+
 def configure_logging(accesslog: str | None) -> None:
     """Set up logging for this process.
 
     `accesslog` is a file, which may be rotated by moving it away, or `-` for standard error;
-    None: no access log. Raises ConfigError if the file cannot be written.
+    None: no access log. Raises ConfigError if the file cannot be written. What Python itself says
+    goes into the log too: it would wait for standard error.
     """
-    handlers: dict[str, object] = {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "message"}
-    }
+    file = None if accesslog in (None, STANDARD_ERROR) else _open(accesslog)
+    messages = LineWriter("the log on standard error", StandardError(), logger.warning)
+    root = logging.getLogger()
+    root.setLevel(logging.WARNING)
+    root.addHandler(LineHandler(messages, MESSAGE))
+    logging.getLogger("sharq_plug").setLevel(logging.INFO)
+    access = logging.getLogger(ACCESS_LOGGER)
+    access.propagate = False
+    access.setLevel(logging.INFO)
     if accesslog == STANDARD_ERROR:
-        handlers["access"] = {"class": "logging.StreamHandler", "formatter": "access"}
-    elif accesslog is not None:
-        _check_writable(accesslog)
-        handlers["access"] = {
-            "class": "logging.handlers.WatchedFileHandler",
-            "filename": accesslog,
-            "formatter": "access",
-        }
-    logging.config.dictConfig(
-        {
-            "version": 1,
-            "disable_existing_loggers": False,
-            "formatters": {
-                "message": {
-                    "()": OneLineFormatter,
-                    "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s",
-                },
-                "access": {
-                    "()": OneLineFormatter,
-                    "fmt": "%(asctime)s %(host)s %(request)s %(status)s %(byte)s%(duration)s",
-                },
-            },
-            "handlers": handlers,
-            "root": {"level": "WARNING", "handlers": ["stderr"]},
-            "loggers": {
-                "sharq_plug": {"level": "INFO"},
-                "sanic.access": {
-                    "level": "INFO",
-                    "handlers": [name for name in handlers if name == "access"],
-                    "propagate": False,
-                },
-            },
-        }
-    )
+        access.addHandler(LineHandler(messages, ACCESS))
+    elif file is not None:
+        name = f"the access log {accesslog}"
+        writer = LineWriter(name, file, logger.warning, tells_at_once=True)
+        access.addHandler(LineHandler(writer, ACCESS))
+    _log_what_python_says()
 
 
-def _check_writable(accesslog: str) -> None:
+def reopen_logs() -> None:
+    """Open files anew that were moved away. Returns at once."""
+    for name in (None, ACCESS_LOGGER):
+        for handler in logging.getLogger(name).handlers:
+            if isinstance(handler, LineHandler):
+                handler.writer.reopen()
+
+
+def say(line: str) -> None:
+    """Write a line to standard error as it is. Waits for a second at most; never raises."""
+    handlers = logging.getLogger().handlers
+    found = (handler.writer for handler in handlers if isinstance(handler, LineHandler))
+    writer = next(found, None) or LineWriter("standard error", StandardError(), logger.warning)
+    writer.put(line)
+    writer.flush()
+
+
+def _log_what_python_says() -> None:
+    """Log warnings and exceptions that nobody caught."""
+
+    def unraisable(args: "sys.UnraisableHookArgs") -> None:
+        error = args.exc_value
+        logger.error("%s: %r", args.err_msg or "Exception ignored in", args.object, exc_info=error)
+
+    def in_thread(args: threading.ExceptHookArgs) -> None:
+        logger.error("the thread %s failed", args.thread, exc_info=args.exc_value)
+
+    def uncaught(_kind: object, error: BaseException, _traceback: object) -> None:
+        logger.critical("the server failed", exc_info=error)
+
+    logging.captureWarnings(capture=True)
+    sys.unraisablehook = unraisable
+    threading.excepthook = in_thread
+    sys.excepthook = uncaught
+
+
+def _open(accesslog: str) -> AppendedFile:
     try:
-        with open(accesslog, "ab"):  # noqa: PTH123  # the handler takes the same text
-            pass
-    except OSError as error:
+        return AppendedFile(accesslog, logger.warning)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         place = f"[sharq-server] accesslog: {accesslog}"
-        raise ConfigError(f"{place} cannot be written: {error.strerror}") from error
+        raise ConfigError(f"{place} cannot be written: {reason}") from error

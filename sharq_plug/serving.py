@@ -14,8 +14,10 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from functools import partial
 from multiprocessing import resource_tracker
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 import uvloop
@@ -25,7 +27,7 @@ from sharq_plug.config import Settings
 from sharq_plug.errors import SharqError
 from sharq_plug.http.app import AppOptions, create_app
 from sharq_plug.listening import BACKLOG
-from sharq_plug.logs import configure_logging
+from sharq_plug.logs import configure_logging, reopen_logs
 from sharq_plug.plugins import create_store, load_backend
 from sharq_plug.service import ServiceOptions
 from sharq_plug.store import QueueStore
@@ -33,7 +35,7 @@ from sharq_plug.store import QueueStore
 logger = logging.getLogger(__name__)
 
 STOP_SIGNALS = frozenset({signal.SIGINT, signal.SIGTERM})
-WATCHED_SIGNALS = STOP_SIGNALS | {signal.SIGCHLD}
+WATCHED_SIGNALS = STOP_SIGNALS | {signal.SIGCHLD, signal.SIGHUP}
 OTHER_FILES = 300
 """Open files beside the connections: refused connections, the store's, logs."""
 COLLECTOR_THRESHOLDS = (10_000, 10, 10)
@@ -52,10 +54,11 @@ def open_store(settings: Settings) -> QueueStore:
 
 
 def hold_signals(settings: Settings) -> None:
-    """Keep SIGINT and SIGTERM waiting until the server listens to them."""
+    """Keep SIGINT, SIGTERM and SIGHUP waiting until the server listens to them."""
     if settings.server.workers > 1:
         resource_tracker.ensure_running()  # on Python 3.11 its start unblocks the signals
-        signal.signal(signal.SIGCHLD, lambda *_: None)  # an ignored signal cannot be waited for
+        for number in (signal.SIGCHLD, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)  # an ignored signal cannot be waited for
     signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED_SIGNALS)
 
 
@@ -72,7 +75,10 @@ def serve(settings: Settings, listener: socket.socket) -> int:
 
 
 def _serve_in_processes(settings: Settings, listener: socket.socket) -> int:
-    """Run several processes on one socket; when one of them ends, stop them all."""
+    """Run several processes on one socket; when one of them ends, stop them all.
+
+    SIGHUP is handed on to them.
+    """
     spawn = multiprocessing.get_context("spawn")
     processes = [
         spawn.Process(target=_run_child, args=(settings, listener, number == 0), daemon=True)
@@ -82,8 +88,12 @@ def _serve_in_processes(settings: Settings, listener: socket.socket) -> int:
         process.start()
     listener.close()
     while all(process.exitcode is None for process in processes):
-        if signal.sigwait(WATCHED_SIGNALS) in STOP_SIGNALS:
+        number = signal.sigwait(WATCHED_SIGNALS)
+        if number in STOP_SIGNALS:
             break
+        if number == signal.SIGHUP:
+            reopen_logs()
+            _send_to_all(processes, number)
     else:
         logger.error("one of the server's processes ended; the others are stopped")
     for process in processes:
@@ -93,6 +103,12 @@ def _serve_in_processes(settings: Settings, listener: socket.socket) -> int:
     return 1 if any(process.exitcode for process in processes) else 0
 
 
+def _send_to_all(processes: Sequence[BaseProcess], number: int) -> None:
+    for process in processes:
+        if process.pid is not None and process.is_alive():
+            os.kill(process.pid, number)
+
+
 def _run_child(settings: Settings, listener: socket.socket, says_contact: bool) -> None:  # noqa: FBT001  # multiprocessing passes it
     configure_logging(settings.server.accesslog)
     try:
@@ -100,6 +116,11 @@ def _run_child(settings: Settings, listener: socket.socket, says_contact: bool) 
     except SharqError as error:
         logger.error("%s", error)  # noqa: TRY400  # it is a message for people
         sys.exit(1)
+    except Exception:
+        logger.exception("a process of the server failed")
+        sys.exit(1)
+    finally:
+        logging.shutdown()  # which nothing else calls in a child
 
 
 def _run(settings: Settings, listener: socket.socket, *, says_contact: bool) -> None:
@@ -173,6 +194,7 @@ def _stop_event() -> asyncio.Event:
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, reopen_logs)
     parent = multiprocessing.parent_process()
     if parent is not None:
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any
 
@@ -74,9 +75,12 @@ class Exchange(Http):
         if self.expecting_continue and response.status != EXPECTATION_FAILED:
             self.expecting_continue = False
             data = HTTP_CONTINUE + data  # so that the body comes, and not the next request
-        if self.protocol.access_log:
-            self.log_response()
-        await self._send(data)
+        try:
+            await self._send(data)
+        finally:
+            if self.protocol.access_log:
+                with suppress(Exception):  # the answer is out: a log cannot change that any more
+                    self.log_response()
         if len(data) > SMALL:
             self.protocol.hold(body=0)
         self.stage = Stage.IDLE
@@ -235,6 +239,11 @@ class Connection(HttpProtocol):
         else:
             wait = min(timeouts.values()) / CHECKS_A_TIMEOUT
             self._callback_check_timeouts = self.loop.call_later(wait, self.check_timeouts)
+
+    def log_disconnect(self) -> None:
+        """Log the end of the connection, which is closed next whatever becomes of the log."""
+        with suppress(Exception):
+            super().log_disconnect()  # type: ignore[no-untyped-call]  # Sanic has no types
 
     def abort(self) -> None:
         """Close the connection now. Sanic's own forgets the transport while others need it."""

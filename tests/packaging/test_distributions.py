@@ -60,7 +60,7 @@ def test_the_wheel_announces_the_command_and_both_backends(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith("/entry_points.txt")]
         announced.read_string(archive.read(name).decode())
-    assert dict(announced["console_scripts"]) == {"sharq-server": "sharq_plug.cli:main"}
+    assert dict(announced["console_scripts"]) == {"sharq-server": "sharq_plug.__main__:main"}
     assert set(announced["sharq_plug.backends"]) == {"memory", "redis"}
 
 

@@ -41,13 +41,15 @@ LAYERS = {
     "config_file": {"errors"},
     "config_names": {"errors"},
     "config": {"config_file", "config_names", "listening", "plugins", "model", "errors"},
-    "logs": {"errors"},
+    "log_writer": set[str](),
+    "logs": {"log_writer", "errors"},
+    "signals": set[str](),
     "serving": {"config", "listening", "logs", "http", "plugins", "service", "store", "errors"},
     "cli": {
         *("", "config", "config_names", "listening", "logs"),
         *("serving", "plugins", "store", "errors"),
     },
-    "__main__": {"cli"},
+    "__main__": {"", "cli", "signals"},
     "testing": {"testing", "plugins", *SEAM},
 }
 """Each part of the server, and the parts that it may import."""

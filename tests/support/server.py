@@ -8,9 +8,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
+
+import httpx
 
 TIMEOUT = 20.0
 """Seconds for a process to start or to end, on a busy machine."""
@@ -34,6 +36,21 @@ def run_command(
         timeout=TIMEOUT,
         check=False,
     )
+
+
+def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def answers(url: str) -> bool:
+    """Tell whether a server is there and answers."""
+    with contextlib.suppress(httpx.TransportError):
+        return httpx.get(url).status_code == 200
+    return False
 
 
 class ServerProcess:
