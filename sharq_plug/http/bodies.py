@@ -151,7 +151,7 @@ def _completed(fields: Enqueue) -> Enqueue:
     if fields.max_queued_length is None and _LIMIT in payload and payload.startswith(b"{"):
         limit = bytes(fields_of(_limited_payload, payload).max_queued_length)
         fields = msgspec.structs.replace(fields, max_queued_length=_limit(limit))
-    if halves.MARK in payload:
+    if halves.MARKED in payload:
         fields = msgspec.structs.replace(fields, payload=Raw(halves.unmark(payload)))
     return fields
 

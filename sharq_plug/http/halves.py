@@ -10,6 +10,8 @@ import re
 
 MARK = b"\xfd\xfd"
 r"""Stands for the `\u` of an escape: bytes that are in no UTF-8 text."""
+MARKED = 0xFD
+"""A text that holds this byte is marked: looking for one byte costs next to nothing."""
 _BACKSLASH = b"\xff\xff"
 _LETTER = "¿".encode()
 
