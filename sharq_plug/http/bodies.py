@@ -14,7 +14,7 @@ from msgspec import Meta, Raw
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.http import halves
 from sharq_plug.http.json_text import check_nesting, check_utf8, fields_of
-from sharq_plug.model import MAX_BATCH, MAX_INTEGER
+from sharq_plug.model import MAX_BATCH, MAX_INTEGER, invalid
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -91,6 +91,7 @@ _delete_queue_body = msgspec.json.Decoder(DeleteQueueBody)
 _limited_payload = msgspec.json.Decoder(_LimitedPayload)
 
 _ANY_LEASE = FinishBody()
+_BAD_LEASE = str(invalid("lease"))
 
 
 def decode_enqueue(body: bytes) -> EnqueueBody:
@@ -113,8 +114,8 @@ def decode_finish(body: bytes) -> FinishBody:
         return _ANY_LEASE
     try:
         return fields_of(_finish_body, body)
-    except InvalidRequest:
-        if _holds_lease(body):
+    except InvalidRequest as error:
+        if _holds_lease(body) or str(error) == _BAD_LEASE:
             raise
         return _ANY_LEASE
 
