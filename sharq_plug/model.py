@@ -25,18 +25,22 @@ MIN_RECEIPT_TIME = 60_000
 MAX_RECEIPTS = 262_144
 """A queue type keeps at most about so many receipts; the oldest go first."""
 
-_is_name = re.compile(r"[A-Za-z0-9_-]{1,100}").fullmatch
+_is_name = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.@+~-]{1,100}").fullmatch
+_NAMES = frozenset({"queue_type", "queue_id", "job_id", "attempt_id"})
+_WHAT_A_NAME_IS = "A name is 1 to 100 of A-Z a-z 0-9 _ - . @ + ~ and not dots alone."
 
 
 def invalid(field: str) -> InvalidRequest:
     """Return the error for a value of `field` that is not acceptable."""
-    return InvalidRequest(f"`{field}` has an invalid value.")
+    message = f"`{field}` has an invalid value."
+    return InvalidRequest(f"{message} {_WHAT_A_NAME_IS}" if field in _NAMES else message)
 
 
 def check_name(field: str, value: str) -> str:
-    """Return `value` if it can name a queue type, a queue or a job.
+    """Return `value` if it can name a queue type, a queue, a job or an attempt.
 
-    Raises InvalidRequest that names `field`, unless it is 1 to 100 of `A-Z a-z 0-9 _ -`.
+    Raises InvalidRequest that names `field`, unless it is 1 to 100 of `A-Z a-z 0-9 _ - . @ + ~`
+    and not dots alone.
     """
     if _is_name(value) is None:
         raise invalid(field)

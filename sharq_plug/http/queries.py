@@ -2,11 +2,13 @@
 
 import re
 from dataclasses import dataclass
-from urllib.parse import parse_qs
+from urllib.parse import unquote
 
+from sharq_plug.errors import InvalidRequest
 from sharq_plug.model import invalid
 
 _is_number = re.compile(r"[0-9]{1,15}", re.ASCII).fullmatch
+_not_letters = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +24,28 @@ class DequeueQuery:
 
 
 _PLAIN = DequeueQuery()
+_OPTIONS = ("count", "wait", "attempt_id")
+_BARE = {name.replace("_", ""): name for name in _OPTIONS}
 
 
 def decode_dequeue_query(query: str) -> DequeueQuery:
-    """Return the options in a query string; what it says beside them is ignored."""
+    """Return the options in a query string; ignore what is not nearly one of them.
+
+    A parameter that is nearly an option is refused: with `?waits=30000` ignored, a worker would
+    ask without a pause.
+    """
     if not query:
         return _PLAIN
-    said = {name: values[0] for name, values in parse_qs(query, keep_blank_values=True).items()}
+    said: dict[str, str] = {}
+    for part in query.split("&"):
+        name, _, value = part.partition("=")
+        name = _decoded(name)
+        if name not in _OPTIONS:
+            _check_not_nearly_an_option(name)
+        elif name in said:
+            raise InvalidRequest(f"`{name}` is given more than once.")
+        else:
+            said[name] = _decoded(value)
     return DequeueQuery(
         count=_number("count", said["count"]) if "count" in said else None,
         wait=_number("wait", said["wait"]) if "wait" in said else 0,
@@ -36,7 +53,42 @@ def decode_dequeue_query(query: str) -> DequeueQuery:
     )
 
 
+def _decoded(part: str) -> str:
+    """Undo percent-encoding; a plus is a plus, as in a path: names may hold one."""
+    return unquote(part) if "%" in part else part
+
+
 def _number(name: str, text: str) -> int:
     if _is_number(text) is None:
         raise invalid(name)
     return int(text)
+
+
+def _check_not_nearly_an_option(name: str) -> None:
+    bare = _not_letters.sub("", name.lower())
+    for option, meant in _BARE.items():
+        if _is_nearly(bare, option):
+            raise InvalidRequest(f"There is no `{name}`: `{meant}` is meant.")
+
+
+def _is_nearly(word: str, option: str) -> bool:
+    """Say if a third of the option's letters at most are wrong, missing, added or swapped."""
+    bound = len(option) // 3
+    return abs(len(word) - len(option)) <= bound and _distance(word, option) <= bound
+
+
+def _distance(one: str, other: str) -> int:
+    """Return how many letters to add, leave out, change or swap with their neighbour.
+
+    This is the optimal string alignment distance.
+    """
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        earlier, before, row = before, row, [i]
+        for j, wanted in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != wanted))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == wanted:
+                cost = min(cost, earlier[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

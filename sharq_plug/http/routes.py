@@ -14,12 +14,12 @@ from sharq_plug.errors import InvalidRequest, SharqError
 from sharq_plug.http.bodies import (
     EnqueueBody,
     decode_batch,
-    decode_delete_queue,
     decode_enqueue,
     decode_enqueue_item,
     decode_finish,
     decode_finish_item,
     decode_interval,
+    decode_purge_all,
 )
 from sharq_plug.http.errors import failed
 from sharq_plug.http.queries import decode_dequeue_query
@@ -139,7 +139,7 @@ async def one_queue_metrics(request: Request, queue_type: str, queue_id: str) ->
 
 async def delete_queue(request: Request, queue_type: str, queue_id: str) -> Response:
     """Clear a queue."""
-    purge = bool(decode_delete_queue(request.body).purge_all)
+    purge = decode_purge_all(request.body)
     cleared = await request.service.clear(queue_type, queue_id, purge=purge)
     if not (cleared.waiting or cleared.leased or cleared.dead):
         return respond(200, {"status": "Failure", "message": "No queued calls found"})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hostile.snapshot import QUEUES, TYPES
 
-JOBS = ("j1", "j2", "j3")
+JOBS = ("j1", "j2", "gpt-4.1+x")
 METHODS = {
     "enqueue": b"POST",
     "enqueue all": b"POST",
@@ -63,9 +63,10 @@ def names(usual: tuple[str, ...]) -> st.SearchStrategy[bytes]:
 
 
 OPTIONS = {
-    "attempt_id": st.sampled_from(["a", "b", "."]).map(str.encode),
+    "attempt_id": st.sampled_from(["a", "a+b", "a%2Bb", "."]).map(str.encode),
     "count": st.sampled_from(["1", "2", "1000", "0", "1001", "-1", "1.0"]).map(str.encode),
     "wait": st.sampled_from(["0", "1", "3", "60001", "-1", "1e1"]).map(str.encode),
+    "waits": st.just(b"1"),
     "x": strange_names,
 }
 
@@ -93,9 +94,10 @@ def targets(draw: st.DrawFn, verb: str) -> bytes:
     return b"/" + b"/".join(parts) + end + query
 
 
+texts = st.text(max_size=8) | st.sampled_from(["\ud83d", "a\ude00", "max_queued_length"])
 json_values = st.recursive(
-    st.none() | st.booleans() | st.sampled_from(INTEGERS) | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    st.none() | st.booleans() | st.sampled_from(INTEGERS) | st.floats() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner),
     max_leaves=6,
 )
 JOB = {

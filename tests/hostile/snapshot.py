@@ -9,7 +9,7 @@ from hostile.wire import Wire
 from support.redis_server import RedisServer
 
 TYPES = ("sms", "email", "default")
-QUEUES = ("q1", "q2")
+QUEUES = ("q1", "+44.2@q~")
 PATHS = ("", *TYPES, *(f"{queue_type}/{queue}" for queue_type in TYPES for queue in QUEUES))
 
 

@@ -9,7 +9,7 @@ from sharq_memory.store import MemoryStore
 from sharq_plug.http.app import AppOptions
 from sharq_plug.service import ServiceOptions
 from sharq_plug.testing import ManualClock
-from support.api import enqueue, send, serving
+from support.api import enqueue, invalid, send, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -48,13 +48,15 @@ async def test_an_attempt_whose_lease_expired_is_a_new_one(
     assert (await client.get(DEQUEUE)).json()["job_id"] == "j2"
 
 
-@pytest.mark.parametrize("attempt_id", ["a%20b", "%7Bx%7D", "%C3%A9", "a" * 101, "%00"])
+@pytest.mark.parametrize(
+    "attempt_id", ["a%20b", "%7Bx%7D", "%C3%A9", "a" * 101, "%00", "..", "a:b"]
+)
 async def test_an_attempt_id_that_is_no_name_is_refused(
     client: httpx.AsyncClient, attempt_id: str
 ) -> None:
     response = await client.get(f"/dequeue/sms/?attempt_id={attempt_id}")
     assert response.status_code == 400
-    assert response.json()["message"] == "`attempt_id` has an invalid value."
+    assert response.json()["message"] == invalid("attempt_id")
 
 
 async def test_a_worker_that_hung_up_finds_its_job_when_it_repeats_the_attempt() -> None:

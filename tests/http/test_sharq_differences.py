@@ -1,4 +1,7 @@
-"""Where SharQ 1.3.0 is wrong, we are right: each of these tests fails on SharQ's behaviour."""
+"""Where SharQ 1.3.0 is wrong, we are right: each of these tests fails on SharQ's behaviour.
+
+Docstrings are rows of docs/sharq.md.
+"""
 
 import asyncio
 import time
@@ -22,6 +25,15 @@ from support.redis_server import RedisServer
 pytestmark = pytest.mark.anyio
 
 LEASE = QUIET.service.lease
+PAGE = Path(__file__).parents[2] / "docs" / "sharq.md"
+
+
+def test_each_row_of_the_page_has_its_test() -> None:
+    text = PAGE.read_text("utf-8").partition("## Where SharQ is wrong")[2].partition("\n## ")[0]
+    rows = [line.split(" |")[0].strip("| ") for line in text.splitlines() if line.startswith("|")]
+    tests = [test for name, test in globals().items() if name.startswith("test_")]
+    held = {test.__doc__ for test in tests if test.__doc__}
+    assert {f"SharQ: {row}." for row in rows[2:]} == held
 
 
 async def dequeued(client: httpx.AsyncClient, queue_type: str = "sms") -> str | None:
@@ -35,6 +47,7 @@ async def dequeued(client: httpx.AsyncClient, queue_type: str = "sms") -> str | 
 async def test_the_rate_outlives_the_lease_time_of_a_queue_that_ran_empty(
     client: httpx.AsyncClient, service: QueueService, clock: ManualClock
 ) -> None:
+    """SharQ: an empty queue loses its rate when `interval` exceeds `job_expire_interval`."""
     interval = 2 * LEASE
     await send(client, enqueue("j1", interval=interval))
     assert await dequeued(client) == "q/j1"
@@ -52,6 +65,7 @@ async def test_the_rate_outlives_the_lease_time_of_a_queue_that_ran_empty(
 async def test_a_changed_interval_reaches_the_jobs_that_wait(
     client: httpx.AsyncClient, clock: ManualClock
 ) -> None:
+    """SharQ: a changed interval does not reach the jobs that wait."""
     for job_id in ("j1", "j2"):
         await send(client, enqueue(job_id, interval=10**6))
     assert await dequeued(client) == "q/j1"
@@ -65,6 +79,7 @@ async def test_a_changed_interval_reaches_the_jobs_that_wait(
 async def test_a_late_finish_does_not_end_another_workers_lease(
     client: httpx.AsyncClient, service: QueueService, clock: ManualClock
 ) -> None:
+    """SharQ: a late finish ends another worker's lease."""
     await send(client, enqueue("j1"))
     late = (await client.get("/dequeue/sms/")).json()["lease"]
     clock.advance(LEASE)
@@ -75,6 +90,7 @@ async def test_a_late_finish_does_not_end_another_workers_lease(
 
 
 async def test_the_same_job_id_twice_is_one_job(client: httpx.AsyncClient) -> None:
+    """SharQ: the same job id twice: two entries, one payload, the second vanishes."""
     await send(client, enqueue("j1", payload="first"))
     again = await send(client, enqueue("j1", payload="second"))
     assert again.json()["duplicate"] is True
@@ -89,6 +105,7 @@ async def test_the_same_job_id_twice_is_one_job(client: httpx.AsyncClient) -> No
 async def test_a_job_out_of_requeues_is_kept_as_a_dead_letter(
     client: httpx.AsyncClient, service: QueueService, clock: ManualClock
 ) -> None:
+    """SharQ: a job out of requeues is dropped without a trace."""
     await send(client, enqueue("j1", requeue_limit=1))
     for _ in range(2):
         assert await dequeued(client) == "q/j1"
@@ -115,12 +132,14 @@ async def _dequeue_time(open_backend: Callable[[], QueueStore], queues: int) -> 
 async def test_a_dequeue_does_not_read_every_ready_queue(
     open_backend: Callable[[], QueueStore],
 ) -> None:
+    """SharQ: the cost of a dequeue grows with the ready queues."""
     few = await _dequeue_time(open_backend, 100)
     many = await _dequeue_time(open_backend, 20_000)
     assert many < 5 * few  # reading them all takes about 200 times as long
 
 
 async def test_ties_go_in_turn_and_not_by_the_alphabet(client: httpx.AsyncClient) -> None:
+    """SharQ: in one millisecond the alphabetically first queue wins."""
     for queue in ("c", "a", "b"):
         for job_id in ("j1", "j2"):
             await send(client, enqueue(job_id, f"sms/{queue}"))
@@ -132,6 +151,7 @@ async def test_ties_go_in_turn_and_not_by_the_alphabet(client: httpx.AsyncClient
     "name", ["payload", "active", "ready", "interval", "queue_type", "metrics", "default"]
 )
 async def test_a_type_may_have_any_name(client: httpx.AsyncClient, name: str) -> None:
+    """SharQ: a type called `payload` breaks the server; one stale entry stops a type."""
     for queue_type in (name, "sms"):
         call = enqueue("j1", f"{queue_type}/{name}", payload=queue_type)
         assert (await send(client, call)).status_code == 201
@@ -144,6 +164,7 @@ async def test_a_type_may_have_any_name(client: httpx.AsyncClient, name: str) ->
 async def test_what_one_queue_went_through_stops_no_other_of_its_type(
     client: httpx.AsyncClient, service: QueueService, clock: ManualClock
 ) -> None:
+    """SharQ: a type called `payload` breaks the server; one stale entry stops a type."""
     for _ in range(2):
         await send(client, enqueue("j1", "sms/first"))
     assert await dequeued(client) == "first/j1"
@@ -157,6 +178,7 @@ async def test_what_one_queue_went_through_stops_no_other_of_its_type(
 async def test_clearing_leaves_nothing_and_nothing_comes_back(
     client: httpx.AsyncClient, service: QueueService, clock: ManualClock
 ) -> None:
+    """SharQ: clearing leaves payloads, limits and types behind, and leased jobs come back."""
     for job_id in ("j1", "j2"):
         await send(client, enqueue(job_id, requeue_limit=3, payload="old"))
     assert await dequeued(client) == "q/j1"
@@ -174,6 +196,7 @@ async def test_clearing_leaves_nothing_and_nothing_comes_back(
 async def test_what_is_no_job_is_refused_and_any_json_value_is_a_payload(
     client: httpx.AsyncClient,
 ) -> None:
+    """SharQ: malformed JSON, or a payload that is no object: 500."""
     for body in (b"{", b"[]", b'{"job_id": "j1", "interval": true, "payload": {}}'):
         response = await client.post("/enqueue/sms/q/", content=body)
         assert response.status_code == 400
@@ -185,6 +208,7 @@ async def test_what_is_no_job_is_refused_and_any_json_value_is_a_payload(
 
 
 async def test_the_limit_holds_while_many_enqueue(client: httpx.AsyncClient) -> None:
+    """SharQ: `max_queued_length` is checked before, not while, enqueueing."""
     calls = [enqueue(f"j{number}", max_queued_length=5) for number in range(40)]
     responses = await asyncio.gather(*(send(client, call) for call in calls))
     assert Counter(response.status_code for response in responses) == {201: 5, 429: 35}
@@ -196,6 +220,7 @@ async def test_the_limit_holds_while_many_enqueue(client: httpx.AsyncClient) -> 
 async def test_jobs_are_requeued_again_after_an_outage_of_redis(
     tmp_path: Path, clock: ManualClock
 ) -> None:
+    """SharQ: after an outage of Redis nothing is requeued any more."""
     options = AppOptions(service=ServiceOptions(reclaim_interval=10))
     with RedisServer(tmp_path, "--appendonly", "yes", "--appendfsync", "always") as redis:
         open_redis = partial(open_store, "redis", {"url": redis.url}, clock=clock)

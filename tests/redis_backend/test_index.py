@@ -22,6 +22,7 @@ async def test_the_scan_at_start_finds_types_that_are_missing(
     redis_url: str, store: QueueStore, keys: Redis
 ) -> None:
     types = {f"type-{number}" for number in range(50)} | {"payload", "types"}
+    types |= {"gpt-4.1", "+44@a.b", "~", "a+"}
     for queue_type in types:
         await store.enqueue(queue_type, [JOB])
     keys.delete(INDEX)

@@ -53,6 +53,14 @@ async def serving(
         Sanic.unregister_app(app)
 
 
+def invalid(field: str) -> str:
+    """The message about a value that is not acceptable; of a name it says what is allowed."""
+    message = f"`{field}` has an invalid value."
+    if field in {"queue_type", "queue_id", "job_id", "attempt_id"}:
+        message += " A name is 1 to 100 of A-Z a-z 0-9 _ - . @ + ~ and not dots alone."
+    return message
+
+
 @dataclass(frozen=True)
 class Case:
     """A call, what was called before it, and its answer."""

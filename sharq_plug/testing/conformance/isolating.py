@@ -29,11 +29,30 @@ NAMES = [
     *("payload", "active", "ready", "queue", "jobs", "dead", "types", "default"),
     *("-", "_", "--", "a-b", "a_b", "A-B", "a", "A"),
     *("0", "00", "7", "007", "-1", "1e3", "1000", "0x10", "nil", "null", "None", "false"),
+    *("gpt-4.1", "+441632960001", "a@b.example", "~team", "a.b", ".a", "a.", "a..b", "..-"),
+    *("+", "@", "~", "-+", "+inf", "1.0", "1.50", "+1", "a+b", "a-+b", "a~b"),
     "x" * 100,
+    "." * 99 + "x",
 ]
 
 NO_NAMES = [
-    *("", " ", "a b", "a\n", "\na", "a:b", "{a}", "a}b", "a{b", "a/b", "a.b", "a*", "a?", "\0"),
+    *("", " ", "a b", "a\n", "\na", "a:b", "{a}", "a}b", "a{b", "a/b", "a*", "a?", "\0"),
+    *(
+        ".",
+        "..",
+        "...",
+        "." * 100,
+        "a%b",
+        "a=b",
+        "a#b",
+        "a,b",
+        "a;b",
+        "a&b",
+        "a\\b",
+        "a^b",
+        "a|b",
+        "a!",
+    ),
     *("\u212a", "\u00e9", "\uff11", "\u0661", "a\u200b", "\ud800"),
     "x" * 101,
 ]
@@ -75,13 +94,17 @@ class NameConformance(Conformance):
         assert [job.job_id for job in await take_in_turn(store, len(NAMES))] == NAMES
 
     async def test_names_that_would_run_together_are_kept_apart(self, store: QueueStore) -> None:
-        queues = [("a-b", "c", "d"), ("a", "b-c", "d"), ("a", "b", "c-d"), ("a_b", "c", "d")]
-        for queue_type, queue_id, job_id in queues:
-            await enqueue(store, queue_id, job_id, queue_type=queue_type)
-        await clear(store, "c", queue_type="a-b", purge=True)
-        assert await lengths(store, "b-c", queue_type="a") == (1, 0, 0)
-        assert await lengths(store, "b", queue_type="a") == (1, 0, 0)
-        assert await lengths(store, "c", queue_type="a_b") == (1, 0, 0)
+        for between in "-.@+~":
+            ab, bc, cd = f"a{between}b", f"b{between}c", f"c{between}d"
+            queues = [(ab, "c", "d"), ("a", bc, "d"), ("a", "b", cd), ("a_b", "c", "d")]
+            for queue_type, queue_id, job_id in queues:
+                await enqueue(store, queue_id, job_id, queue_type=queue_type)
+            await clear(store, "c", queue_type=ab, purge=True)
+            assert await lengths(store, bc, queue_type="a") == (1, 0, 0)
+            assert await lengths(store, "b", queue_type="a") == (1, 0, 0)
+            assert await lengths(store, "c", queue_type="a_b") == (1, 0, 0)
+            for queue_type, queue_id, _ in queues:
+                await clear(store, queue_id, queue_type=queue_type)
 
     @every_no_name
     async def test_what_is_no_name_is_no_queue_type(self, store: QueueStore, no_name: str) -> None:

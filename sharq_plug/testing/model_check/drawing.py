@@ -51,7 +51,7 @@ new_jobs = st.builds(
 manners = st.sampled_from([Manner.OWN, Manner.OWN, *Manner])
 picks = st.lists(st.tuples(manners, st.integers(0, 5)), min_size=1, max_size=3)
 earlies = st.sampled_from([0, 0, 1, -1])
-attempt_ids = st.sampled_from([None, None, None, "one", "two"])
+attempt_ids = st.sampled_from([None, None, None, "one", "t+w.o"])
 
 enqueues = st.builds(Enqueue, types, st.lists(new_jobs, min_size=1, max_size=4))
 fills = st.builds(Fill, types, queue_ids, intervals, requeue_limits, some)
@@ -66,7 +66,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     fills,
     dequeues,
     dequeues,
-    st.builds(Repeat, types, some, st.sampled_from(["one", "two"]), earlies),
+    st.builds(Repeat, types, some, st.sampled_from(["one", "t+w.o"]), earlies),
     st.builds(Work, types, some),
     st.builds(FinishAgain, types, some, earlies),
     st.builds(HandBack, types, some),

@@ -8,9 +8,9 @@ from typing import TypeAlias
 from sharq_plug.model import Dequeued, LeaseOutcome, LeaseRef, NewJob
 from sharq_plug.testing.model_check.twins import Claim, Twins
 
-TYPES = ["t", "payload"]
-QUEUE_IDS = ["b", "a", "a-", "10", "9"]
-JOB_IDS = ["j1", "j2", "j3", "j4", "j5", "j6"]
+TYPES = ["t", "pay.load"]
+QUEUE_IDS = ["b", "a", "a-", "+10", "9"]
+JOB_IDS = ["j1", "j.2", "+3", "4@j", "~5", "j6"]
 NOBODYS = "no-such-token"
 RECEIPT_TIME = 200
 MAX_STEPS = 2000
