@@ -243,7 +243,7 @@ class QueueService:
         return await self._gathered(partial(self._store.queue_ids, queue_type))
 
     async def ping(self) -> None:
-        """Make a round trip to the store. Raises StoreUnavailable."""
+        """Make sure that a dequeue and a finish can run. Raises StoreUnavailable if not."""
         await self._store.ping()
 
     async def reclaim_pass(self) -> bool:
