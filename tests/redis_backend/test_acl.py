@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,13 +48,6 @@ def commands_in(*names: str) -> set[str]:
     return {name.lower() for text in texts for name in re.findall(r"\bp?call\('([A-Z]+)'", text)}
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A server with the documented user, that has counted no command yet."""
-    with RedisServer(tmp_path / "redis") as server:
-        yield server
-
-
 def admin(server: RedisServer) -> Redis:
     """Return a client that sends nothing but what it is told to."""
     return Redis(port=server.port, protocol=2, driver_info=None)
@@ -90,14 +82,14 @@ async def use_the_rest(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_the_backend_sends_what_the_rule_allows_and_all_of_it(
-    server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    own_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rule = documented_rule()
-    server.command("ACL", "SETUSER", "sharq", *rule)
-    client = admin(server)
+    own_server.command("ACL", "SETUSER", "sharq", *rule)
+    client = admin(own_server)
     client.config_resetstat()
     kit = tmp_path / "test_kit.py"
-    kit.write_text(KIT.format(url=f"redis://sharq:secret@127.0.0.1:{server.port}/0"))
+    kit.write_text(KIT.format(url=f"redis://sharq:secret@127.0.0.1:{own_server.port}/0"))
     run = subprocess.run(  # noqa: ASYNC221  # nothing else runs here
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(kit)],
         cwd=tmp_path,
@@ -109,7 +101,7 @@ async def test_the_backend_sends_what_the_rule_allows_and_all_of_it(
     )
     assert run.returncode == 0, run.stdout[-3000:]
     assert " skipped" not in run.stdout
-    await use_the_rest(server, monkeypatch)
+    await use_the_rest(own_server, monkeypatch)
     allowed = {word.removeprefix("+") for word in rule if word.startswith("+")}
     assert sent(client) == allowed
 

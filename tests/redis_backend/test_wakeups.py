@@ -3,9 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -55,13 +54,6 @@ async def other(redis_url: str, store: QueueStore, clock: ManualClock) -> AsyncI
     """A second store on the same Redis."""
     async with open_store("redis", {"url": redis_url}, clock=clock) as other:
         yield other
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A server that a test may ill-treat."""
-    with RedisServer(tmp_path / "redis") as server:
-        yield server
 
 
 def job(number: int = 1, *, queue_id: str = "q", interval: int = 0) -> NewJob:
