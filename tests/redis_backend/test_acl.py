@@ -11,7 +11,7 @@ from redis import Redis
 
 from sharq_plug.model import LeaseRef, NewJob
 from sharq_plug.plugins import open_store
-from support.readme import ROOT
+from support.readme import ROOT, acl_rule
 from support.redis_server import RedisServer
 
 pytestmark = pytest.mark.anyio
@@ -33,13 +33,6 @@ class TestRedisStore(StoreConformance):
         options = {{"url": {url!r}, "key_prefix": f"sharq_server:{{next(prefixes)}}"}}
         return lambda clock: plugins.open_store("redis", options, clock=clock)
 """
-
-
-def documented_rule() -> list[str]:
-    """Return the words of the rule in docs/redis.md."""
-    text = (ROOT / "docs" / "redis.md").read_text()
-    [rule] = re.findall(r"^ACL SETUSER sharq (.*?)^```", text, re.DOTALL | re.MULTILINE)
-    return [word.replace("PASSWORD", "secret") for word in rule.split()]
 
 
 def commands_in(*names: str) -> set[str]:
@@ -84,7 +77,7 @@ async def use_the_rest(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> 
 async def test_the_backend_sends_what_the_rule_allows_and_all_of_it(
     own_server: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rule = documented_rule()
+    rule = acl_rule("secret")
     own_server.command("ACL", "SETUSER", "sharq", *rule)
     client = admin(own_server)
     client.config_resetstat()
@@ -112,5 +105,5 @@ def test_a_check_sends_every_command_of_a_dequeue_and_a_finish() -> None:
 
 
 def test_no_script_sends_a_command_that_the_rule_lacks() -> None:
-    allowed = {word.removeprefix("+") for word in documented_rule()}
+    allowed = {word.removeprefix("+") for word in acl_rule("secret")}
     assert commands_in(*(path.stem for path in LUA.glob("*.lua"))) <= allowed
