@@ -36,7 +36,7 @@ KINDS = (
 )
 """How replies of a kind begin, what they mean, and what clients are told."""
 RIGHTS = re.compile(KINDS[0][0])
-UNKNOWN = re.compile("ERR unknown command")
+UNKNOWN = re.compile("ERR unknown (sub)?command", re.IGNORECASE)
 
 
 class NotPermitted(StoreUnavailable):

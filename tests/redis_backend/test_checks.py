@@ -166,6 +166,14 @@ async def test_what_may_not_be_asked_is_named(own_server: RedisServer) -> None:
         assert ["appendfsync" in said for said in await store.weaknesses()] == [True]
 
 
+async def test_a_redis_without_config_is_asked_for_the_rest(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis", "--rename-command", "CONFIG", "") as server:
+        async with open_store("redis", {"url": server.url}) as store:
+            await store.ping()
+            [said] = await store.weaknesses()
+    assert "does not say whether it has persistence" in said
+
+
 async def test_a_login_that_is_refused_is_not_shown(own_server: RedisServer) -> None:
     options = {"port": own_server.port, "username": "sharq", "password": "h1dden"}
     with pytest.raises(StoreUnavailable) as refused:
