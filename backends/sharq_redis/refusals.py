@@ -5,6 +5,8 @@ import re
 import socket
 import ssl
 
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
+
 from sharq_plug.errors import StoreUnavailable
 
 NO_ANSWER = "The store does not answer."
@@ -19,7 +21,7 @@ KINDS = (
         "its user lacks a right (docs/redis.md has the ACL rule)",
         REFUSES,
     ),
-    (r"NOAUTH |WRONGPASS |.*[Aa]uthentication|.*password", "it refuses the login", REFUSES),
+    (r"NOAUTH |WRONGPASS ", "it refuses the login", REFUSES),
     (r"OOM ", "its memory is full, so that it takes no new jobs", FULL),
     (r"READONLY ", "it is a read-only replica, and a primary is needed", READ_ONLY),
     (r"MISCONF |NOREPLICAS ", "it takes no writes at present", READ_ONLY),
@@ -35,6 +37,8 @@ KINDS = (
     ),
 )
 """How replies of a kind begin, what they mean, and what clients are told."""
+CODES = {NoPermissionError: "NOPERM ", AuthenticationError: "WRONGPASS ", ResponseError: ""}
+"""What redis-py cuts off the replies to AUTH and SELECT."""
 RIGHTS = re.compile(KINDS[0][0])
 UNKNOWN = re.compile("ERR unknown (sub)?command", re.IGNORECASE)
 
@@ -55,9 +59,10 @@ def refused(address: str, reply: str) -> StoreUnavailable:
 
 def unreached(address: str, error: BaseException | str) -> StoreUnavailable:
     """Return a failure of the connection to an address as an error of ours."""
+    for kind, code in CODES.items():
+        if isinstance(error, kind):
+            return refused(address, f"{code}{error}")
     cause = None if isinstance(error, str) else _system_error(error)
-    if cause is None and re.match(KINDS[1][0], str(error)):
-        return refused(address, str(error))
     return StoreUnavailable(f"Redis at {address}: {cause or error}", public=NO_ANSWER)
 
 

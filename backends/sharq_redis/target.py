@@ -24,4 +24,4 @@ class Target:
         """Return the address and the number of the database."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         address = self.path or f"{host}:{self.port}"
-        return f"{address} database {self.db}{' with TLS' if self.tls is not None else ''}"
+        return f"{address}{' with TLS' if self.tls is not None else ''}, database {self.db}"

@@ -22,7 +22,7 @@ def test_a_replica_is_refused(tmp_path: Path) -> None:
         status, said = check(server)
     assert status == 2
     assert said.count("\n") == 1
-    assert f"127.0.0.1:{server.port} database 0: it is a read-only replica" in said
+    assert f"127.0.0.1:{server.port}, database 0: it is a read-only replica" in said
 
 
 def test_a_user_without_rights_is_refused(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ def test_a_user_without_rights_is_refused(tmp_path: Path) -> None:
         server.command("ACL", "SETUSER", "sharq", *acl_rule("secret"), "resetkeys")
         status, said = check(server, "sharq:secret@")
     assert status == 2
-    assert f"127.0.0.1:{server.port} database 0: its user lacks a right" in said
+    assert f"127.0.0.1:{server.port}, database 0: its user lacks a right" in said
     assert "secret" not in said
 
 

@@ -169,7 +169,7 @@ async def test_no_body_tells_where_redis_is_or_what_it_says(
                 assert response.json()["message"] == "The store does not answer."
     told = lines(caplog)
     assert 1 <= len(told) <= 2, "it hung up, then it was away"
-    assert all(f"Redis at 127.0.0.1:{redis.port} database 0: " in line for line in told)
+    assert all(f"Redis at 127.0.0.1:{redis.port}, database 0: " in line for line in told)
 
 
 async def test_a_replica_is_not_ready_and_a_full_redis_is(tmp_path: Path) -> None:

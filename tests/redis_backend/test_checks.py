@@ -39,7 +39,7 @@ async def weaknesses(store: QueueStore) -> list[str]:
 
 def assert_told(error: StoreUnavailable, server: RedisServer, *words: str) -> None:
     """Check that the log gets the address and the words, and clients one sentence without."""
-    for word in (f"127.0.0.1:{server.port} database 0: ", *words):
+    for word in (f"127.0.0.1:{server.port}, database 0: ", *words):
         assert word in str(error)
     assert error.public.startswith("The store ")
     assert error.public.endswith(".")
@@ -186,13 +186,13 @@ async def test_a_login_that_is_refused_is_not_shown(own_server: RedisServer) -> 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"port": 1}, "Redis at 127.0.0.1:1 database 0: Connection refused"),
-        ({"url": "redis://[::1]:1/4"}, "Redis at [::1]:1 database 4: "),
+        ({"port": 1}, "Redis at 127.0.0.1:1, database 0: Connection refused"),
+        ({"url": "redis://[::1]:1/4"}, "Redis at [::1]:1, database 4: "),
         (
             {"conn_type": "unix_sock", "unix_socket_path": "/nowhere/s"},
-            "Redis at /nowhere/s database 0: No such file or directory",
+            "Redis at /nowhere/s, database 0: No such file or directory",
         ),
-        ({"host": "no.such.host.invalid"}, "Redis at no.such.host.invalid:6379 database 0: "),
+        ({"host": "no.such.host.invalid"}, "Redis at no.such.host.invalid:6379, database 0: "),
     ],
     ids=["port", "IPv6", "socket", "name"],
 )
@@ -203,8 +203,25 @@ async def test_an_address_out_of_reach_is_named_once(
         async with open_store("redis", options) as store:
             await store.ping()
     assert str(away.value).startswith(words)
-    assert str(away.value).count(words.split(" ")[2]) == 1
+    assert str(away.value).count(words.split()[2].rstrip(",")) == 1
     assert away.value.public == "The store does not answer."
+
+
+async def test_a_database_that_is_not_there_is_named(own_server: RedisServer) -> None:
+    with pytest.raises(StoreUnavailable, match="database 99: DB index is out of range") as refused:
+        async with open_store("redis", {"port": own_server.port, "db": 99}) as store:
+            await store.ping()
+    assert refused.value.public == "The store failed."
+
+
+async def test_a_user_who_may_not_select_a_database_is_told(own_server: RedisServer) -> None:
+    own_server.command("ACL", "SETUSER", "sharq", *acl_rule("secret"), "-select")
+    options = {"port": own_server.port, "username": "sharq", "password": "secret"}
+    async with open_store("redis", options) as store:
+        await store.ping()
+    with pytest.raises(StoreUnavailable, match="its user lacks a right"):
+        async with open_store("redis", {**options, "db": 1}) as store:
+            await store.ping()
 
 
 async def test_a_redis_that_is_too_old_is_named(tmp_path: Path) -> None:
