@@ -5,6 +5,7 @@ to localhost. `urllib.parse.urlsplit` drops tabs and shows the address in some o
 """
 
 import ipaddress
+import os
 import re
 from collections.abc import Callable
 from typing import Any
@@ -113,8 +114,8 @@ def _options(scheme: str, query: str | None) -> dict[str, str]:
 
 
 def _file(name: str, value: str) -> dict[str, str | bool]:
-    if not value:
-        raise ValueError(f"the option {name} must name a file")
+    if not os.access(value, os.R_OK):
+        raise ValueError(f"the option {name} must name a file that can be read")
     return {name: value}
 
 

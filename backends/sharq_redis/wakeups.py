@@ -53,6 +53,8 @@ class Wakeups:
     """
 
     def __init__(self, connect: Connect, *, address: str) -> None:
+        self._connect = connect
+        self._address = address
         self._link = Link(connect, self._heard, address=address)
         self._is_refused = False
         self._wire: Wire | None = None
@@ -83,11 +85,11 @@ class Wakeups:
 
     async def refusal(self, channel: str) -> str | None:
         """Return why this user may not hear a channel, None if it may. Raises StoreUnavailable."""
-        async with self._link.failures():
-            wire = await self._reach()
-            reply, _ = await wire.ask([("SUBSCRIBE", channel), ("UNSUBSCRIBE", channel)])
-        if not self._watched:
-            self._link.hang_up("nobody watches")
+        link = Link(self._connect, self._heard, address=self._address)
+        try:
+            [reply] = await link.ask([("SUBSCRIBE", channel)])
+        finally:
+            await link.close()
         is_refused = isinstance(reply, hiredis.ReplyError) and is_about_rights(str(reply))
         return str(reply) if is_refused else None
 

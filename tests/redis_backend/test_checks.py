@@ -53,6 +53,14 @@ async def test_a_ping_leaves_no_key(store: QueueStore, redis_server: RedisServer
     assert redis_server.client().dbsize() == 0
 
 
+async def test_pings_of_several_servers_do_not_disturb_each_other(
+    store: QueueStore, redis_url: str
+) -> None:
+    async with open_store("redis", {"url": redis_url}) as other:
+        await asyncio.gather(*(each.ping() for each in [store, other] * 50))
+        await asyncio.gather(*(weaknesses(each) for each in [store, other] * 10))
+
+
 async def test_a_ping_says_that_this_is_a_replica(own_server: RedisServer) -> None:
     async with open_store("redis", {"url": own_server.url}) as store:
         await store.ping()

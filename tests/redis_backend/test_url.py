@@ -30,12 +30,12 @@ ACCEPTED = {
     "redis://user:a:b@h": Target("h", username="user", password="a:b"),
     "redis://user:a@b@h": Target("h", username="user", password="a@b"),
     "rediss://h": Target("h", tls={}),
-    "rediss://h:7/1?ssl_ca_certs=/etc/ca.pem&ssl_cert_reqs=required": Target(
+    f"rediss://h:7/1?ssl_ca_certs={__file__}&ssl_cert_reqs=required": Target(
         "h",
         7,
         db=1,
         tls={
-            "ssl_ca_certs": "/etc/ca.pem",
+            "ssl_ca_certs": __file__,
             "ssl_cert_reqs": "required",
             "ssl_check_hostname": True,
         },
@@ -98,6 +98,7 @@ REFUSED = {
     "redis://host?ssl_cert_reqs=none": "ssl_cert_reqs",
     "rediss://host?ssl_cert_reqs=h1dden": "ssl_cert_reqs",
     "rediss://host?ssl_ca_certs=": "ssl_ca_certs",
+    "rediss://host?ssl_keyfile=/nowhere/h1dden": "ssl_keyfile",
     "redis://host?h1dden": "name=value",
     "redis://host?H1DDEN=1": "name=value",
     "redis://ho st": "space",
