@@ -13,7 +13,7 @@ from redis.exceptions import ConnectionError as LostConnection
 
 from sharq_plug.errors import StoreUnavailable
 from sharq_redis.link import Link
-from sharq_redis.refusals import is_about_rights
+from sharq_redis.refusals import is_about_rights, refused
 from sharq_redis.wire import Connect, Wire
 
 logger = logging.getLogger(__name__)
@@ -132,7 +132,8 @@ class Wakeups:
 
     def _note_refusal(self, reply: str) -> None:
         if not self._is_refused:
-            logger.warning("workers that wait get jobs late, wake-ups are refused: %s", reply)
+            error = refused(self._address, reply)
+            logger.warning("workers that wait get jobs late, wake-ups are refused: %s", error)
         self._is_refused = True
 
     def _unsubscribe(self, channel: str) -> None:

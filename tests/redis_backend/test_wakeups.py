@@ -301,6 +301,7 @@ async def test_a_user_who_may_not_use_channels_can_enqueue_and_watch(
         assert "up to 5 s late" in weakness
     [told] = [record for record in caplog.records if "wake-ups" in record.getMessage()]
     assert told.levelname == "WARNING"
+    assert f"127.0.0.1:{own_server.port}, database 0" in told.getMessage()
 
 
 async def test_a_user_who_is_given_the_channels_is_woken_from_then_on(
