@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="check the configuration, reach the store, and exit: 0 if all is well, else 2",
+        help="check the configuration, try out the store, and exit: 0 if it can be used, else 2",
     )
     parser.add_argument(
         "-gc",

@@ -28,17 +28,23 @@ class StaleLease(SharqError):
 
 
 class StoreUnavailable(SharqError):
-    """The store did not answer; what was asked may or may not have happened.
+    """The store did not answer or refused; what was asked may or may not have happened.
 
-    Repeating the call is safe: an enqueue by its job id, a finish by its token.
+    Repeating the call is safe: an enqueue by its job id, a finish by its token. `str()` is for the
+    log and may name addresses. `public` is one sentence for clients, and names none.
     """
+
+    def __init__(self, detail: str, *, public: str = "The store is unavailable.") -> None:
+        super().__init__(detail)
+        self.public = public
 
 
 class BrokenQueue(StoreUnavailable):
     """What the store keeps of one queue is damaged; nothing was changed. Others are fine."""
 
     def __init__(self, queue_id: str) -> None:
-        super().__init__(f"The queue {queue_id} is damaged in the store.")
+        message = f"The queue {queue_id} is damaged in the store."
+        super().__init__(message, public=message)
 
 
 class Overloaded(SharqError):

@@ -257,11 +257,11 @@ class QueueService:
         return await self._gathered(partial(self._store.queue_ids, queue_type))
 
     async def ping(self) -> None:
-        """Make a round trip to the store. Raises StoreUnavailable."""
+        """Make sure that a dequeue and a finish can run. Raises StoreUnavailable if not."""
         try:
             await self._store.ping()
         except ConfigError as error:  # why is for the log, which has it since the start
-            raise StoreUnavailable("The store cannot be used.") from error
+            raise StoreUnavailable(str(error), public="The store cannot be used.") from error
 
     async def reclaim_pass(self) -> bool:
         """Reclaim what has expired, on every type; True if there is more to do at once.

@@ -41,7 +41,9 @@ a driver or of the network are raised as StoreUnavailable, chained to their caus
 crosses the seam. A store may be out of reach at any time, also when it is opened. It serves again
 by itself once it is within reach. A store that finds what it keeps of one queue damaged (by others:
 no verb does it) answers BROKEN for the items of that queue, passes over it in `dequeue` and
-`reclaim`, logs it, and serves all others.
+`reclaim`, logs it, and serves all others. The detail of `StoreUnavailable(detail, public=...)` is
+logged, so it names the store's address and the driver's own words. Clients are told `public` alone,
+which names neither.
 """
 
 from abc import ABC, abstractmethod
@@ -128,7 +130,9 @@ class QueueStore(ABC):
         or a wake-up. Some may come in vain, several as one. After the store could not listen,
         it calls `wake(0)`, since it may have missed some; it does so too when it finds that it
         cannot. `wake` is called in the event loop's thread, and does not raise. Any number of
-        watchers may watch a type. Entering raises StoreUnavailable.
+        watchers may watch a type. Entering raises StoreUnavailable. A store that is not permitted
+        to listen lets watchers in and calls nothing: `weaknesses` says so, and callers ask anew
+        every few seconds.
         """
 
     @abstractmethod
@@ -204,7 +208,11 @@ class QueueStore(ABC):
 
     @abstractmethod
     async def ping(self) -> None:
-        """Make a round trip to where the data is; raise StoreUnavailable if it fails.
+        """Make sure that a dequeue and a finish can run; raise StoreUnavailable if not.
+
+        It does what they need where the data is: it reads, writes and uses every right that they
+        use. It costs no more than a dequeue, changes nothing that shows, and may be called at any
+        time. A store that only refuses enqueues, as a full one may, passes.
 
         Raise ConfigError if the store answers but cannot be used: it is too old, say. A server
         then logs the reason and asks again, since that can be put right where the data is.
@@ -212,7 +220,11 @@ class QueueStore(ABC):
 
     @abstractmethod
     async def weaknesses(self) -> Sequence[str]:
-        """Say, in a sentence each, how this store is weaker than its users may think."""
+        """Say, in a sentence each, how this store is weaker than its users may think.
+
+        Among these are what it cannot do at present though `ping` passes, such as an enqueue, and
+        what it could not find out. Raises StoreUnavailable.
+        """
 
     async def maintain(self) -> None:
         """Do one bounded step of the store's own upkeep that belongs to no type, if it has any.

@@ -155,7 +155,7 @@ class MemoryStore(QueueStore):
         return _page(self._types, cursor, limit)
 
     async def ping(self) -> None:
-        """Answer: the data is here."""
+        """Do nothing: in this process a dequeue and a finish can always run."""
 
     async def weaknesses(self) -> Sequence[str]:
         """Say that nothing outlives the process."""

@@ -1,7 +1,8 @@
 """What a Redis's settings mean for the jobs in it."""
 
-from sharq_plug.errors import ConfigError, StoreUnavailable
+from sharq_plug.errors import ConfigError
 from sharq_redis.link import Link
+from sharq_redis.refusals import NotPermitted
 
 OLDEST_MAJOR = 7
 NO_PERSISTENCE = (
@@ -17,14 +18,36 @@ NO_FSYNC = (
 )
 
 
+UNKNOWN_SETTINGS = (
+    "this Redis does not say whether it has persistence: it has no append-only file, and its user "
+    "may not ask CONFIG GET for its snapshots"
+)
+UNKNOWN_FSYNC = (
+    "this Redis does not say how often it writes its append-only file: its user may not ask "
+    "CONFIG GET (appendfsync everysec loses a second)"
+)
+UNKNOWN = (
+    "this Redis does not say what it keeps or evicts, nor its version: its user may not ask INFO"
+)
+
+
 async def weaknesses_of(link: Link) -> list[str]:
     """Say, in a sentence each, what this Redis may lose. Raises StoreUnavailable."""
+    persistence, memory = await _info(link, "persistence"), await _info(link, "memory")
+    if persistence is None or memory is None:
+        return [UNKNOWN]
     sentences = []
-    if (await _info(link, "persistence")).get("aof_enabled") != "1":
-        sentences.append(NO_APPEND_ONLY_FILE if await _setting(link, "save") else NO_PERSISTENCE)
-    elif await _setting(link, "appendfsync") == "no":
-        sentences.append(NO_FSYNC)
-    policy = (await _info(link, "memory")).get("maxmemory_policy", "noeviction")
+    if persistence.get("aof_enabled") != "1":
+        saves = await _setting(link, "save")
+        no_setting = NO_PERSISTENCE if saves == "" else NO_APPEND_ONLY_FILE
+        sentences.append(UNKNOWN_SETTINGS if saves is None else no_setting)
+    else:
+        fsync = await _setting(link, "appendfsync")
+        if fsync is None:
+            sentences.append(UNKNOWN_FSYNC)
+        elif fsync == "no":
+            sentences.append(NO_FSYNC)
+    policy = memory.get("maxmemory_policy", "noeviction")
     if policy != "noeviction":
         sentences.append(
             f"this Redis may evict jobs when its memory is full (maxmemory-policy is {policy}; "
@@ -34,22 +57,27 @@ async def weaknesses_of(link: Link) -> list[str]:
 
 
 async def check_version(link: Link) -> None:
-    """Raise ConfigError if this Redis is too old for the scripts."""
-    version = (await _info(link, "server")).get("redis_version", "0")
-    if int(version.split(".")[0]) < OLDEST_MAJOR:
+    """Raise ConfigError if this Redis is too old for the scripts, as far as it says so."""
+    info = await _info(link, "server")
+    version = "" if info is None else info.get("redis_version", "")
+    if version and int(version.split(".")[0]) < OLDEST_MAJOR:
         raise ConfigError(f"Redis {version} is too old: Redis 7 or later, or Valkey, is needed")
 
 
-async def _info(link: Link, section: str) -> dict[str, str]:
-    text = await link.call("INFO", section)
+async def _info(link: Link, section: str) -> dict[str, str] | None:
+    """Return a section of INFO, None if this user may not ask."""
+    try:
+        text = await link.call("INFO", section)
+    except NotPermitted:
+        return None
     lines = (line.partition(":") for line in text.decode().splitlines())
     return {key: value for key, _, value in lines}
 
 
-async def _setting(link: Link, name: str) -> str:
-    """Return a setting, '' if it is empty or this Redis does not tell."""
+async def _setting(link: Link, name: str) -> str | None:
+    """Return a setting, None if this Redis does not tell."""
     try:
         reply = await link.call("CONFIG", "GET", name)
-    except StoreUnavailable:
-        return ""
-    return reply[1].decode() if reply else ""
+    except NotPermitted:
+        return None
+    return reply[1].decode() if reply else None

@@ -48,7 +48,7 @@ class TypeIndex:
 
     async def remove_if_done(self, queue_type: str) -> None:
         """Remove a type that seemed done with, and put it back if it is not."""
-        queues, _, _, idle, _ = self._keys_of(queue_type)
+        queues, _, _, idle, *_ = self._keys_of(queue_type)
         await self._link.call("SREM", self._key, queue_type)
         if await self._link.call("EXISTS", queues, idle):
             await self._link.call(*self.adding(queue_type))

@@ -1,7 +1,7 @@
 """What the store says to Redis: deadlines, scripts that are not loaded, errors by our own names."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,7 +9,7 @@ import hiredis
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
 
-from sharq_plug.errors import StoreUnavailable
+from sharq_redis.refusals import refused, unreached
 from sharq_redis.scripts import Script
 from sharq_redis.wire import Command, Connect, OnMessage, Wire
 
@@ -24,12 +24,22 @@ CLOSED = "the store is closed"
 class Link:
     """Send commands and scripts over one wire, opened when it is needed; return raw replies.
 
-    Nothing is sent twice, but a script of which Redis says that it does not know it.
+    Nothing is sent twice, but a script of which Redis says that it does not know it. `address` is
+    for messages. `on_demotion` is told when this Redis says that it is no primary any more.
     """
 
-    def __init__(self, connect: Connect, on_message: OnMessage | None = None) -> None:
+    def __init__(
+        self,
+        connect: Connect,
+        on_message: OnMessage | None = None,
+        *,
+        address: str,
+        on_demotion: Callable[[str], None] | None = None,
+    ) -> None:
         self._connect = connect
         self._on_message = on_message
+        self._address = address
+        self._on_demotion = on_demotion
         self._wire: Wire | None = None
         self._opening: asyncio.Task[Wire] | None = None
         self._closed = False
@@ -54,9 +64,13 @@ class Link:
 
     async def call_all(self, commands: Sequence[Command]) -> list[Any]:
         """Return the replies to commands that go in one round trip. Raises StoreUnavailable."""
+        return [self.checked(reply) for reply in await self.ask(commands)]
+
+    async def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Return the replies to commands, errors among them. Raises StoreUnavailable."""
         async with self.failures():
             wire = await self.reach()
-            return [self.checked(reply) for reply in await wire.ask(commands)]
+            return await wire.ask(commands)
 
     async def run(
         self, script: Script, keys: Sequence[str], *arguments: Any, first: Command | None = None
@@ -65,6 +79,12 @@ class Link:
 
         Raises StoreUnavailable.
         """
+        return self.checked(await self.attempt(script, keys, *arguments, first=first))
+
+    async def attempt(
+        self, script: Script, keys: Sequence[str], *arguments: Any, first: Command | None = None
+    ) -> Any:
+        """Return the reply to a script, also if it is an error. Raises StoreUnavailable."""
         rest = (len(keys), *keys, *arguments)
         commands: list[Command] = [("EVALSHA", script.sha, *rest)]
         if first is not None:
@@ -76,7 +96,7 @@ class Link:
                 self.checked(other)
             if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
                 [reply] = await wire.ask([("EVAL", script.text, *rest)])
-            return self.checked(reply)
+            return reply
 
     @asynccontextmanager
     async def failures(self) -> AsyncIterator[None]:
@@ -90,9 +110,9 @@ class Link:
                     timer.cancel()
         except TimeoutError as error:
             self.hang_up(NO_ANSWER)  # if it does not answer this one, it answers none
-            raise StoreUnavailable(f"Redis: {NO_ANSWER}") from error
+            raise unreached(self._address, NO_ANSWER) from error
         except (RedisError, OSError, RuntimeError) as error:
-            raise StoreUnavailable(f"Redis: {error or NO_ANSWER}") from error
+            raise unreached(self._address, error) from error
 
     async def reach(self) -> Wire:
         """Return a wire that is up. To be used within `failures`."""
@@ -114,7 +134,9 @@ class Link:
         if isinstance(reply, hiredis.ReplyError):
             if str(reply).startswith("READONLY"):  # a primary became a replica: look for it anew
                 self.hang_up(str(reply))
-            raise StoreUnavailable(f"Redis: {reply}") from reply
+                if self._on_demotion is not None:
+                    self._on_demotion(str(reply))
+            raise refused(self._address, str(reply)) from reply
         return reply
 
     async def _open(self) -> Wire:

@@ -1,22 +1,25 @@
 """The Redis backend's plugin: its options, and how they become a connection."""
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
-from redis.asyncio import ConnectionPool, UnixDomainSocketConnection
-from redis.asyncio.connection import parse_url
+from redis.asyncio import Connection, SSLConnection, UnixDomainSocketConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from sharq_plug.clock import Clock
-from sharq_plug.hookspecs import Backend, hookimpl
-from sharq_redis.address import address_of
+from sharq_plug.hookspecs import Address, Backend, hookimpl
 from sharq_redis.store import RedisStore
+from sharq_redis.target import Target
+from sharq_redis.url import parse_url
 from sharq_redis.wire import Connect
 
 CONNECT_TIMEOUT = 2.0
 """Seconds for each step of opening a connection; a caller is to be answered within 5."""
+LOCATION_KEYS = ("conn_type", "host", "port", "unix_socket_path", "db", "username", "password")
+"""The keys that `url` stands for."""
 
 
 class RedisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,34 +45,76 @@ class RedisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             try:
                 parse_url(self.url)
             except ValueError as error:
-                raise ValueError(f"url: {error}") from error
+                raise ValueError(f"url: {error}") from None
 
 
 def open_redis_store(options: RedisOptions, clock: Clock | None) -> RedisStore:
     """Return a store on the Redis that `options` name."""
-    return RedisStore(connector(options), key_prefix=options.key_prefix, clock=clock)
+    target = target_of(options)
+    return RedisStore(
+        connector(target),
+        target=target,
+        key_prefix=options.key_prefix,
+        clock=clock,
+        ignored=ignored_keys(options),
+    )
 
 
-def connector(options: RedisOptions) -> Connect:
+def target_of(options: RedisOptions) -> Target:
+    """Return the Redis that `options` name."""
+    if options.url:
+        return parse_url(options.url)
+    is_socket = options.conn_type == "unix_sock"
+    return Target(
+        host=options.host,
+        port=options.port,
+        path=options.unix_socket_path if is_socket else "",
+        db=options.db,
+        username=options.username or None,
+        password=options.password or None,
+    )
+
+
+def address_of(options: RedisOptions) -> Address:
+    """Return where the Redis is that `options` name, and which of them say so; no secret."""
+    target = target_of(options)
+    if options.url:
+        keys: tuple[str, ...] = ("url",)
+    elif target.path:
+        keys = ("conn_type", "unix_socket_path", "db")
+    else:
+        keys = ("host", "port", "db")
+    return Address(f"redis at {target}", keys)
+
+
+def ignored_keys(options: RedisOptions) -> list[str]:
+    """Return the keys that were set and do not count, since `url` stands for them."""
+    default = RedisOptions()
+    return [
+        key
+        for key in LOCATION_KEYS
+        if options.url and getattr(options, key) != getattr(default, key)
+    ]
+
+
+def connector(target: Target) -> Connect:
     """Return what makes connections, none of which repeats a command by itself."""
     common: dict[str, Any] = {
+        "db": target.db,
+        "username": target.username,
+        "password": target.password,
         "socket_timeout": CONNECT_TIMEOUT,
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "protocol": 2,
+        "driver_info": None,  # else it sends CLIENT SETINFO, which the ACL rule would have to allow
         "retry": Retry(NoBackoff(), 0),  # else it tries ten times before it says anything
     }
-    if options.url:
-        return ConnectionPool.from_url(options.url, **common).make_connection
-    common |= {
-        "db": options.db,
-        "username": options.username or None,
-        "password": options.password or None,
-    }
-    if options.conn_type == "unix_sock":
-        common |= {"connection_class": UnixDomainSocketConnection, "path": options.unix_socket_path}
-    else:
-        common |= {"host": options.host, "port": options.port}
-    return ConnectionPool(**common).make_connection
+    if target.path:
+        return partial(UnixDomainSocketConnection, path=target.path, **common)
+    common |= {"host": target.host, "port": target.port}
+    if target.tls is not None:
+        return partial(SSLConnection, **{**common, **target.tls})
+    return partial(Connection, **common)
 
 
 @hookimpl

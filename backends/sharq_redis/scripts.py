@@ -26,6 +26,8 @@ class Scripts:
     set_interval: Script
     clear: Script
     queue_metrics: Script
+    check: Script
+    room: Script
 
     @classmethod
     def load(cls) -> Self:

@@ -29,11 +29,13 @@ from sharq_plug.model import (
     counted_minutes,
 )
 from sharq_plug.store import QueueStore
-from sharq_redis.durability import check_version, weaknesses_of
+from sharq_redis.checks import Checks
+from sharq_redis.durability import check_version
 from sharq_redis.index import TypeIndex, next_cursor
 from sharq_redis.link import Link
 from sharq_redis.owed import OwedCounts
 from sharq_redis.scripts import Script, Scripts
+from sharq_redis.target import Target
 from sharq_redis.wakeups import Wakeups
 from sharq_redis.wire import Connect
 
@@ -53,17 +55,33 @@ JOB_FIELDS = 7
 
 
 class RedisStore(QueueStore):
-    """Keep everything in Redis (7 or later) or Valkey, for any number of processes."""
+    """Keep everything in Redis (7 or later) or Valkey, for any number of processes.
 
-    def __init__(self, connect: Connect, *, key_prefix: str, clock: Clock | None = None) -> None:
-        self._link = Link(connect)
-        self._wakeups = Wakeups(connect)
+    `connect` opens a connection to `target`; `ignored` are the options that do not count.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        target: Target,
+        key_prefix: str,
+        clock: Clock | None = None,
+        ignored: Sequence[str] = (),
+    ) -> None:
+        self._wakeups = Wakeups(connect, address=str(target))
+        self._link = Link(connect, address=str(target), on_demotion=self._wakeups.hang_up)
         self._scripts = Scripts.load()
         self._key_prefix = key_prefix
         self._is_new_enough = False
+        self._db = target.db
         self._now: Callable[[], int | str] = clock.now if clock else str  # '': Redis's own time
         self._index = TypeIndex(self._link, key_prefix, self._keys)
         self._owed = OwedCounts(self._link, key_prefix)
+        *keys, channel = self._fixed_keys("{" + key_prefix + ":}")
+        self._checks = Checks(
+            self._link, self._wakeups, self._scripts, key_prefix, (*keys, channel), channel, ignored
+        )
 
     async def __aenter__(self) -> Self:
         """Open the store; the first call connects."""
@@ -116,7 +134,7 @@ class RedisStore(QueueStore):
         self, queue_type: str, wake: Callable[[int], None]
     ) -> AbstractAsyncContextManager[None]:
         """Have `wake` called for what scripts announce of a type."""
-        return self._wakeups.watching(f"{self._tag(queue_type)}:wake", wake)
+        return self._wakeups.watching(self._keys(queue_type)[-1], wake)
 
     async def finish(
         self, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int
@@ -192,15 +210,18 @@ class RedisStore(QueueStore):
         return await self._index.page(cursor, limit)
 
     async def ping(self) -> None:
-        """Make a round trip to Redis, and the first time make sure that it is new enough."""
-        await self._link.call("PING")
+        """Send Redis all that a dequeue and a finish do, on keys that no queue has.
+
+        Until it has passed once, make sure that this Redis is new enough.
+        """
         if not self._is_new_enough:
             await check_version(self._link)
             self._is_new_enough = True
+        await self._checks.ping()
 
     async def weaknesses(self) -> Sequence[str]:
-        """Say what this Redis's settings may lose."""
-        return await weaknesses_of(self._link)
+        """Say what this Redis may lose, what it refuses, and what it does not say."""
+        return await self._checks.weaknesses()
 
     async def maintain(self) -> None:
         """Look for types that are missing from the index."""
@@ -220,10 +241,13 @@ class RedisStore(QueueStore):
         """Return what all keys of a type begin with; Redis Cluster keeps them in one slot."""
         return "{" + f"{self._key_prefix}:{check_name('queue_type', queue_type)}" + "}"
 
-    def _keys(self, queue_type: str) -> tuple[str, str, str, str, str]:
-        """Return the fixed keys of a type, as lua/prelude.lua describes them."""
-        tag = self._tag(queue_type)
-        return (f"{tag}:queues", f"{tag}:line", f"{tag}:expiring", f"{tag}:idle", f"{tag}:number")
+    def _keys(self, queue_type: str) -> tuple[str, ...]:
+        """Return the fixed keys of a type and its channel, as lua/prelude.lua describes them."""
+        return self._fixed_keys(self._tag(queue_type))
+
+    def _fixed_keys(self, tag: str) -> tuple[str, ...]:
+        kinds = ("queues", "line", "expiring", "idle", "number", f"wake:{self._db}")
+        return tuple([f"{tag}:{kind}" for kind in kinds])
 
 
 def _enqueue_result(job: NewJob, outcome: int, waiting: int | bytes) -> EnqueueResult:

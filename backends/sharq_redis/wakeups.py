@@ -2,16 +2,21 @@
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+import hiredis
 from redis.exceptions import ConnectionError as LostConnection
 
 from sharq_plug.errors import StoreUnavailable
 from sharq_redis.link import Link
+from sharq_redis.refusals import is_about_rights, refused
 from sharq_redis.wire import Connect, Wire
+
+logger = logging.getLogger(__name__)
 
 Wake: TypeAlias = Callable[[int], None]
 
@@ -24,11 +29,15 @@ LONGEST_PAUSE = 1.0
 
 @dataclass(slots=True, eq=False)
 class Watched:
-    """A channel with its watchers; `wire` is where it was subscribed to, once that is sure."""
+    """A channel with its watchers; `wire` is where it was subscribed to, once that is sure.
+
+    `is_deaf` says that this user may not listen to it.
+    """
 
     channel: str
     wakes: list[Wake] = field(default_factory=list)
     wire: Wire | None = None
+    is_deaf: bool = False
 
     def wake(self, delay: int) -> None:
         """Tell every watcher."""
@@ -39,11 +48,15 @@ class Watched:
 class Wakeups:
     """Hear channels for as long as somebody watches them, on one connection for all.
 
-    While nobody watches any, there is soon no connection either.
+    While nobody watches any, there is soon no connection either. A channel that this user may not
+    hear stays silent, and is tried again now and then. `address` is for messages.
     """
 
-    def __init__(self, connect: Connect) -> None:
-        self._link = Link(connect, self._heard)
+    def __init__(self, connect: Connect, *, address: str) -> None:
+        self._connect = connect
+        self._address = address
+        self._link = Link(connect, self._heard, address=address)
+        self._is_refused = False
         self._wire: Wire | None = None
         self._watched: dict[str, Watched] = {}
         self._tending: asyncio.Task[None] | None = None
@@ -70,6 +83,20 @@ class Wakeups:
                 del self._watched[channel]
                 self._unsubscribe(channel)
 
+    async def refusal(self, channel: str) -> str | None:
+        """Return why this user may not hear a channel, None if it may. Raises StoreUnavailable."""
+        link = Link(self._connect, self._heard, address=self._address)
+        try:
+            [reply] = await link.ask([("SUBSCRIBE", channel)])
+        finally:
+            await link.close()
+        is_refused = isinstance(reply, hiredis.ReplyError) and is_about_rights(str(reply))
+        return str(reply) if is_refused else None
+
+    def hang_up(self, why: str) -> None:
+        """Hear everything on a new connection: the Redis of this one is no primary any more."""
+        self._link.hang_up(why)
+
     async def close(self) -> None:
         """Hear nothing any more."""
         self._closing.set()
@@ -92,10 +119,22 @@ class Wakeups:
             return
         replies = await wire.ask([("SUBSCRIBE", watched.channel) for watched in new])
         for watched, reply in zip(new, replies, strict=True):
+            if isinstance(reply, hiredis.ReplyError) and is_about_rights(str(reply)):
+                watched.is_deaf = True
+                self._note_refusal(str(reply))
+                continue
             self._link.checked(reply)
-            again, watched.wire = watched.wire is not None, wire
+            again, watched.wire = watched.is_deaf or watched.wire is not None, wire
+            watched.is_deaf = False
+            self._is_refused = False
             if again:
                 watched.wake(0)  # for what was announced meanwhile
+
+    def _note_refusal(self, reply: str) -> None:
+        if not self._is_refused:
+            error = refused(self._address, reply)
+            logger.warning("workers that wait get jobs late, wake-ups are refused: %s", error)
+        self._is_refused = True
 
     def _unsubscribe(self, channel: str) -> None:
         """Leave a channel, also if its SUBSCRIBE has not been answered yet."""
@@ -118,6 +157,7 @@ class Wakeups:
             while await _silent(wire.lost, PING_INTERVAL) and self._watched:
                 async with self._link.failures():
                     await wire.ask([("PING",)])
+                    await self._subscribe([w for w in self._watched.values() if w.is_deaf], wire)
 
     async def _hear_again(self) -> Wire | None:
         pause = FIRST_PAUSE

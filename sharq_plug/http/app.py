@@ -13,6 +13,7 @@ from sanic.http.constants import HTTP
 from sharq_plug.http.connection import Connection
 from sharq_plug.http.errors import error_response
 from sharq_plug.http.memory import Memory
+from sharq_plug.http.outages import Outages
 from sharq_plug.http.request import REFUSED_BODY, Request
 from sharq_plug.http.router import Router
 from sharq_plug.http.routes import add_routes
@@ -92,6 +93,7 @@ def create_app(
     app.ctx.max_batch_body_size = options.max_batch_body_size
     app.ctx.max_connections = options.max_connections
     app.ctx.memory = Memory(max(options.memory, BODIES * largest_body))
+    app.ctx.outages = Outages()
     app.ctx.refused = set()
     app.ctx.listings = asyncio.Semaphore(LISTINGS_AT_ONCE)
     app.ctx.turns = asyncio.Semaphore(TURNS_AT_ONCE)

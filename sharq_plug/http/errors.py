@@ -13,6 +13,7 @@ from sharq_plug.errors import (
     StaleLease,
     StoreUnavailable,
 )
+from sharq_plug.http.outages import verb_of
 from sharq_plug.http.request import Request
 from sharq_plug.http.responses import Content, Response, respond
 
@@ -36,6 +37,9 @@ def error_response(request: Request, error: Exception) -> Response:
     status, fields = failed(error)
     if status == INTERNAL_ERROR:
         logger.error("%s %s failed", request.method, request.path, exc_info=error)
+    elif isinstance(error, StoreUnavailable):
+        path = request.route.path if request.route else request.path
+        request.app.ctx.outages.failed(verb_of(path), error)
     headers = dict(error.headers) if isinstance(error, SanicException) else {}
     if status in RETRIED:
         headers["Retry-After"] = str(RETRY_AFTER)
@@ -43,9 +47,9 @@ def error_response(request: Request, error: Exception) -> Response:
 
 
 def failed(error: Exception) -> Content:
-    """Say what went wrong."""
+    """Say what went wrong, as far as it is a client's business."""
     status = _status(error)
-    message = "Internal server error" if status == INTERNAL_ERROR else str(error)
+    message = "Internal server error" if status == INTERNAL_ERROR else _message(error)
     fields: dict[str, object] = {
         "status": "failure",
         "message": message.encode(errors="replace").decode(),  # it may quote a broken request
@@ -53,6 +57,10 @@ def failed(error: Exception) -> Content:
     if isinstance(error, QueueFull):
         fields["current_queue_length"] = error.queue_length
     return status, fields
+
+
+def _message(error: Exception) -> str:
+    return error.public if isinstance(error, StoreUnavailable) else str(error)
 
 
 def _status(error: Exception) -> int:

@@ -22,6 +22,7 @@ from sharq_plug.http.bodies import (
     decode_purge_all,
 )
 from sharq_plug.http.errors import failed
+from sharq_plug.http.outages import watched
 from sharq_plug.http.queries import decode_dequeue_query
 from sharq_plug.http.request import Request
 from sharq_plug.http.responses import (
@@ -150,7 +151,7 @@ async def delete_queue(request: Request, queue_type: str, queue_id: str) -> Resp
 
 
 async def deep_status(request: Request) -> Response:
-    """Make a round trip to the store."""
+    """Make sure that the store can carry out a dequeue and a finish."""
     await request.service.ping()
     return success()
 
@@ -253,7 +254,7 @@ def add_routes(app: Sanic[Any, Any]) -> None:
     for number, route in enumerate(ROUTES):
         allowed = sorted((*route.methods, "OPTIONS"))
         app.add_route(
-            route.handler,
+            watched(route.handler, route.path, app.ctx.outages),
             route.path,
             route.methods,
             name=f"{route.handler.__name__}_{number}",

@@ -1,4 +1,5 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -24,3 +25,10 @@ async def store(redis_url: str, clock: ManualClock) -> AsyncIterator[QueueStore]
 def keys(redis_server: RedisServer, redis_url: str) -> Redis:
     """A client for looking at the keys behind the store's back."""
     return redis_server.client()
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server that a test may ill-treat."""
+    with RedisServer(tmp_path / "redis") as server:
+        yield server

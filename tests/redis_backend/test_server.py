@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,13 +13,6 @@ from sharq_plug.store import QueueStore
 from support.redis_server import RedisServer, free_port
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A server that a test may ill-treat."""
-    with RedisServer(tmp_path / "redis") as server:
-        yield server
 
 
 def job(number: int = 1, size: int = 2) -> NewJob:

@@ -3,9 +3,8 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -16,11 +15,11 @@ from sharq_plug.model import LeaseRef, NewJob
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
-from support.redis_server import RedisServer
+from support.redis_server import RedisServer, free_port
 
 pytestmark = pytest.mark.anyio
 
-CHANNEL = b"{sharq_server:sms}:wake"
+CHANNEL = b"{sharq_server:sms}:wake:0"
 WITHIN = 10.0
 """Seconds in which what must come has come."""
 
@@ -55,13 +54,6 @@ async def other(redis_url: str, store: QueueStore, clock: ManualClock) -> AsyncI
     """A second store on the same Redis."""
     async with open_store("redis", {"url": redis_url}, clock=clock) as other:
         yield other
-
-
-@pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A server that a test may ill-treat."""
-    with RedisServer(tmp_path / "redis") as server:
-        yield server
 
 
 def job(number: int = 1, *, queue_id: str = "q", interval: int = 0) -> NewJob:
@@ -158,7 +150,7 @@ async def test_leaving_leaves_no_channel_and_entering_again_hears_again(
             await store.enqueue("sms", [job(queue_id=f"q{number}")])
             assert await ear.next() == 0
     async with store.watching("other", ear.wake):  # its SUBSCRIBE comes after the UNSUBSCRIBE
-        assert keys.pubsub_channels() == [b"{sharq_server:other}:wake"]
+        assert keys.pubsub_channels() == [b"{sharq_server:other}:wake:0"]
 
 
 async def test_watchers_share_one_connection(store: QueueStore, ear: Ear, keys: Redis) -> None:
@@ -287,20 +279,93 @@ async def test_a_watcher_that_is_cancelled_while_it_enters_leaves_nothing(
         await asyncio.wait({entering})
         os.kill(own_server.pid, signal.SIGCONT)
         async with store.watching("other", ear.wake):
-            assert own_server.client().pubsub_channels() == [b"{sharq_server:other}:wake"]
+            assert own_server.client().pubsub_channels() == [b"{sharq_server:other}:wake:0"]
 
 
-async def test_a_user_who_may_not_publish_can_still_enqueue(own_server: RedisServer) -> None:
-    own_server.client().acl_setuser(
+def user_without_channels(server: RedisServer) -> dict[str, object]:
+    """Return the options of a user that may do everything but use channels."""
+    server.client().acl_setuser(
         "app", enabled=True, passwords=["+secret"], keys=["*"], commands=["+@all"], reset=True
     )
-    options = {"port": own_server.port, "username": "app", "password": "secret"}
-    async with open_store("redis", options) as store:
-        await store.enqueue("sms", [job()])
-        assert len((await store.dequeue("sms", count=1, lease=1000)).jobs) == 1
-        with pytest.raises(StoreUnavailable, match="NOPERM"):
-            async with store.watching("sms", Ear().wake):
-                pass
+    return {"port": server.port, "username": "app", "password": "secret"}
+
+
+async def test_a_user_who_may_not_use_channels_can_enqueue_and_watch(
+    own_server: RedisServer, ear: Ear, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with open_store("redis", user_without_channels(own_server)) as store:
+        async with store.watching("sms", ear.wake), store.watching("mail", ear.wake):
+            await store.enqueue("sms", [job()])
+            assert len((await store.dequeue("sms", count=1, lease=1000)).jobs) == 1
+        [weakness] = [said for said in await store.weaknesses() if "wake-ups" in said]
+        assert "up to 5 s late" in weakness
+    [told] = [record for record in caplog.records if "wake-ups" in record.getMessage()]
+    assert told.levelname == "WARNING"
+    assert f"127.0.0.1:{own_server.port}, database 0" in told.getMessage()
+
+
+async def test_a_user_who_is_given_the_channels_is_woken_from_then_on(
+    own_server: RedisServer, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharq_redis.wakeups.PING_INTERVAL", 0.05)
+    options = user_without_channels(own_server)
+    async with open_store("redis", options) as store, store.watching("sms", ear.wake):
+        own_server.client().acl_setuser("app", enabled=True, channels=["*"])
+        assert await ear.next() == 0, "it may have missed some"
+        await hears(ear, store)
+        assert not [said for said in await store.weaknesses() if "wake-ups" in said]
+
+
+async def test_a_user_who_loses_the_channels_goes_on_without(
+    own_server: RedisServer, ear: Ear
+) -> None:
+    options = user_without_channels(own_server)
+    own_server.client().acl_setuser("app", enabled=True, channels=["*"])
+    async with open_store("redis", options) as store, store.watching("sms", ear.wake):
+        own_server.command("ACL", "SETUSER", "app", "resetchannels")
+        assert await ear.next() == 0, "Redis has closed the connection"
+        async with store.watching("mail", ear.wake):
+            await store.enqueue("sms", [job()])
+            assert len((await store.dequeue("sms", count=1, lease=1000)).jobs) == 1
+
+
+async def test_databases_of_one_redis_do_not_wake_each_other(
+    redis_server: RedisServer, redis_url: str, ear: Ear
+) -> None:
+    other_ear = Ear()
+    async with (
+        open_store("redis", {"port": redis_server.port, "db": 0}) as zero,
+        open_store("redis", {"port": redis_server.port, "db": 1}) as one,
+        zero.watching("sms", ear.wake),
+        one.watching("sms", other_ear.wake),
+    ):
+        await zero.enqueue("sms", [job()])
+        assert await ear.next() == 0
+        await one.enqueue("sms", [job(1), job(2, queue_id="r")])
+        assert await other_ear.next() == 0
+        assert (ear.heard, other_ear.heard) == ([], [])
+
+
+async def test_watchers_follow_an_address_that_moves_to_the_new_primary(
+    own_server: RedisServer, redis_server: RedisServer, redis_url: str, ear: Ear
+) -> None:
+    with Proxy(own_server.port) as address:
+        options = {"url": f"redis://127.0.0.1:{address.port}/0"}
+        async with (
+            open_store("redis", options) as store,
+            open_store("redis", {"url": redis_url}) as at_the_new_primary,
+            store.watching("sms", ear.wake),
+        ):
+            await store.ping()  # on a connection to the old primary
+            address.target = redis_server.port
+            own_server.command("REPLICAOF", "127.0.0.1", free_port())
+            with pytest.raises(StoreUnavailable, match="read-only replica"):
+                await store.dequeue("sms", count=1, lease=1000)
+            assert await ear.next() == 0, "it could not listen"
+            assert await ear.next() == 0, "it listens to the new primary"
+            await at_the_new_primary.enqueue("sms", [job()])
+            assert await ear.next() == 0
+            assert len((await store.dequeue("sms", count=1, lease=1000)).jobs) == 1
 
 
 async def test_a_watcher_that_is_cancelled_while_it_subscribes_leaves_no_channel(
@@ -318,7 +383,7 @@ async def test_a_watcher_that_is_cancelled_while_it_subscribes_leaves_no_channel
         os.kill(own_server.pid, signal.SIGCONT)
         async with store.watching("mail", ear.wake):  # its SUBSCRIBE comes after all that
             heard = set(own_server.client().pubsub_channels())
-        assert heard == {b"{sharq_server:other}:wake", b"{sharq_server:mail}:wake"}
+        assert heard == {b"{sharq_server:other}:wake:0", b"{sharq_server:mail}:wake:0"}
 
 
 async def test_many_types_are_heard_again_however_far_away_redis_is(

@@ -32,3 +32,10 @@ def table(title: str) -> list[list[str]]:
 def quoted(cell: str) -> list[str]:
     """Return what stands between backticks in a cell."""
     return re.findall(r"`([^`]*)`", cell)
+
+
+def acl_rule(password: str) -> list[str]:
+    """Return the words of the ACL rule in docs/redis.md, with a password."""
+    text = (ROOT / "docs" / "redis.md").read_text()
+    [rule] = re.findall(r"^ACL SETUSER sharq (.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [word.replace("PASSWORD", password) for word in rule.split()]

@@ -89,3 +89,7 @@ class RedisServer:
     def client(self) -> "redis.Redis":
         """Return a client of its own, for looking behind the store's back."""
         return redis.Redis(port=self.port, decode_responses=False)
+
+    def command(self, *words: object) -> None:
+        """Send a command for which the client has no method."""
+        self.client().execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py types half

@@ -6,6 +6,9 @@
 --   3 {tag}:expiring           zset    queue id -> its first lease's expiry
 --   4 {tag}:idle               zset    queue id -> when the rate it left behind is paid off
 --   5 {tag}:number             string  the latest job or place number; gone with the last queue
+--   6 {tag}:wake:<database>    no key: the channel on which scripts that gave queues a new place in
+--                              line say in how many ms the first of those places may be ready. All
+--                              databases of a Redis share its channels.
 -- Keys of single queues, minutes and receipts, named by key_of() alone:
 --   {tag}:jobs:<queue>         hash    job id -> job; "=" job id -> lease, while it is leased
 --   {tag}:only:<queue>         string  the job of a queue that has had no other yet, and waits
@@ -17,8 +20,6 @@
 --   {tag}:minutes:<minute>     hash    e, d -> the type's enqueues and dequeues; expires
 --   {tag}:receipts:<0 to 15>   zset    token:queue id:job id -> until when it is kept; expires
 --   {tag}:attempt:<id>         string  attempt, of a dequeue that may be repeated; expires
--- Channel, named here alone: {tag}:wake, on which scripts that gave queues a new place in line say in
--- how many ms the first of those places may be ready.
 -- Formats (cmsgpack values one after the other):
 --   record  interval, last (0: never), place number, jobs waiting, the head's place, the head's
 --           job id, then the minute counts: minute, enqueues, dequeues, and, if there are any,
@@ -30,6 +31,7 @@
 -- ARGV[1] is the time in ms, or '' for the server's own.
 
 local QUEUES, LINE, EXPIRING, IDLE, NUMBER = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local CHANNEL = KEYS[6]
 local INTERVAL, LAST, PLACE, LENGTH, HEAD_PLACE, HEAD = 1, 2, 3, 4, 5, 6
 local MINUTE, ENQUEUES, DEQUEUES, EARLIER = 7, 8, 9, 10
 
@@ -179,7 +181,7 @@ end
 local function wake()
     if first_since < math.huge then
         -- What is written stands, also where this user of Redis may not publish.
-        redis.pcall('PUBLISH', tag .. ':wake', integer(math.max(0, first_since - now)))
+        redis.pcall('PUBLISH', CHANNEL, integer(math.max(0, first_since - now)))
     end
 end
 

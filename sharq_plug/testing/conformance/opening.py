@@ -38,9 +38,20 @@ class OpeningConformance(Conformance):
         assert await next_ready_at(store) == start + 1
         await take_exactly_at(store, clock, start + 1)
 
-    async def test_an_open_store_answers_a_ping(self, store: QueueStore) -> None:
+    async def test_a_ping_changes_nothing_that_shows(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
         await store.ping()
+        assert await names(store.queue_types) == set()
+        assert await names(store.known_types) == set()
+        start = clock.now()
+        await enqueue(store, "q", "j1", "j2", interval=1000)
+        await take(store)
+        counts = await store.counts()
         await store.ping()
+        assert await store.counts() == counts
+        assert await next_ready_at(store) == start + 1000
+        await take_exactly_at(store, clock, start + 1000)
 
     async def test_weaknesses_are_said_in_sentences(self, store: QueueStore) -> None:
         weaknesses = await store.weaknesses()
