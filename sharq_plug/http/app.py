@@ -93,6 +93,7 @@ def create_app(
     app.ctx.max_connections = options.max_connections
     app.ctx.memory = Memory(max(options.memory, BODIES * largest_body))
     app.ctx.refused = set()
+    app.ctx.is_draining = False
     app.ctx.listings = asyncio.Semaphore(LISTINGS_AT_ONCE)
     app.ctx.turns = asyncio.Semaphore(TURNS_AT_ONCE)
     add_routes(app)

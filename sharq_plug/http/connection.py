@@ -1,18 +1,38 @@
 """What one connection may cost: time, memory, and the patience of the others."""
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from functools import cache, partial
 from typing import Any
 
-from sanic.exceptions import BadRequest, RequestTimeout, ServiceUnavailable
+from sanic.exceptions import (
+    BadRequest,
+    PayloadTooLarge,
+    RequestTimeout,
+    ServiceUnavailable,
+    URITooLong,
+)
 from sanic.http import Http, Stage
 from sanic.http.http1 import HTTP_CONTINUE
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from sharq_plug.errors import Overloaded
 from sharq_plug.http.errors import RETRY_AFTER
+from sharq_plug.http.framing import (
+    CRLF,
+    END_OF_HEAD,
+    MAX_EXTRAS,
+    MAX_LINE,
+    PLAIN_SIZE,
+    bad_chunks,
+    check_trailer,
+    chunk_size,
+    has_bare_line_feed,
+    has_long_target,
+    is_broken_line,
+    parse_head,
+)
+from sharq_plug.http.half_closed import has_arrived, is_reset
 from sharq_plug.http.responses import Response, failure
 
 SMALL = 32 * 1024
@@ -23,8 +43,13 @@ MAX_REFUSED = 200
 """Refused connections that are given those seconds at a time."""
 CHECKS_A_TIMEOUT = 10
 """How often the time of a connection is looked at within the shortest time-out."""
-CRLF = b"\r\n"
 EXPECTATION_FAILED = 417
+FIRST_LOOK = 0.02
+"""Seconds after which a client that has shut its sending side is looked at, and again later."""
+LONGEST_LOOK = 1.0
+"""Seconds between two of these looks, once they have become rare."""
+ARRIVAL_LOOK = 0.002
+"""Seconds between two looks at whether an answer has arrived at such a client."""
 
 IDLE, RECEIVING, ANSWERING = "idle", "receiving", "answering"
 _TOO_SLOW: Mapping[str, Callable[[], Exception]] = {
@@ -33,17 +58,16 @@ _TOO_SLOW: Mapping[str, Callable[[], Exception]] = {
     ANSWERING: partial(ServiceUnavailable, "The request was not answered in time."),
 }
 
-_is_decimal = re.compile(r"[0-9]+").fullmatch
-_is_hexadecimal = re.compile(r"[0-9A-Fa-f]+").fullmatch
-
 
 class Exchange(Http):
     """Sanic's reading and writing of HTTP, stricter about lengths, and fair."""
 
-    __slots__ = ("number",)
+    __slots__ = ("extras", "is_in_chunks", "number")
 
     protocol: Any
     request_body: Any
+    request_bytes: Any
+    request_bytes_left: Any
 
     def __init__(self, protocol: "Connection") -> None:
         super().__init__(protocol)  # type: ignore[no-untyped-call]  # Sanic has no types
@@ -54,6 +78,8 @@ class Exchange(Http):
         """Prepare for the next request."""
         super().init_for_request()  # type: ignore[no-untyped-call]  # Sanic has no types
         self.number += 1
+        self.is_in_chunks = False
+        self.extras = 0
         if self.protocol.is_holding:
             self.protocol.hold(body=0)
 
@@ -61,9 +87,55 @@ class Exchange(Http):
         """Read the head of a request, not before the client has read the answers to others."""
         if self.protocol.is_paused:
             await self.protocol.read_by_client()
-        await super().http1_request_header()  # type: ignore[no-untyped-call]  # Sanic has no types
+        text = await self._receive_head()
+        head = parse_head(text)
+        self.url = head.target.decode()
+        self.head_only = head.method == "HEAD"
+        self.keep_alive = head.keep_alive and not self.protocol.app.ctx.is_draining
+        request = self.protocol.request_class(
+            url_bytes=head.target,
+            headers=head.headers,
+            version=head.version,
+            method=head.method,
+            transport=self.protocol.transport,
+            app=self.protocol.app,
+            head=text,
+        )
+        self.protocol.request_class._current.set(request)  # noqa: SLF001  # as Sanic's own does
+        if head.has_body:
+            self.request_body = "chunked" if head.is_chunked else True
+        self.request_bytes = self.request_bytes_left = head.length
+        self.expecting_continue = head.expects_continue
+        self.request, request.stream = request, self
         if len(self.recv_buffer) > SMALL:
             self.protocol.hold(body=0)
+
+    async def _receive_head(self) -> bytes:
+        """Return the next head without its last empty line; ignore empty lines before it."""
+        buffer, searched = self.recv_buffer, 0
+        while True:
+            while buffer.startswith(CRLF):
+                del buffer[: len(CRLF)]
+            end = buffer.find(END_OF_HEAD, searched)
+            if 0 <= end < self.HEADER_MAX_SIZE:
+                head = bytes(buffer[:end])
+                del buffer[: end + len(END_OF_HEAD)]
+                return head
+            self._check_unfinished_head(end, searched)
+            searched = max(0, len(buffer) - len(END_OF_HEAD) + 1)
+            if not buffer:
+                self.stage = Stage.IDLE
+            await self._receive_more()
+            self.stage = Stage.REQUEST
+
+    def _check_unfinished_head(self, end: int, searched: int) -> None:
+        buffer = self.recv_buffer
+        if has_bare_line_feed(buffer, searched):
+            raise BadRequest("Bad Request")
+        if end >= 0 or len(buffer) >= self.HEADER_MAX_SIZE + len(END_OF_HEAD):
+            if has_long_target(buffer[: self.HEADER_MAX_SIZE]):
+                raise URITooLong("The request target exceeds the size limit")
+            raise PayloadTooLarge("Request header exceeds the size limit")
 
     async def answer(self, response: Response) -> None:
         """Send a response, and let others have their turn before the next request in the row."""
@@ -74,11 +146,24 @@ class Exchange(Http):
         if self.protocol.access_log:
             self.log_response()
         await self._send(data)
+        if self.protocol.has_ended and response.undelivered is not None:
+            await self._see_delivered(response.undelivered)
         if len(data) > SMALL:
             self.protocol.hold(body=0)
         self.stage = Stage.IDLE
         if self.recv_buffer:
             await asyncio.sleep(0)
+
+    async def _see_delivered(self, undelivered: Callable[[], None]) -> None:
+        """Tell of an answer that a client which had shut its sending side did not get."""
+        try:
+            is_lost = await self.protocol.loses_answer()
+        except asyncio.CancelledError:
+            if self.protocol.conn_info.lost:
+                undelivered()
+            raise
+        if is_lost:
+            undelivered()
 
     def take_body(self) -> bytes | None:
         """Return the body if it is here, whole and as long as it may be; else None."""
@@ -94,14 +179,64 @@ class Exchange(Http):
         return body
 
     async def read(self) -> bytes | None:
-        """Read some of the body; raises BadRequest, also where a chunk is longer than it says."""
-        if self.request_body == "chunked" and self.request_bytes_left == 0:
-            while len(self.recv_buffer) < len(CRLF):
-                await self._receive_more()
-            if not self.recv_buffer.startswith(CRLF):
-                self.keep_alive = False
-                raise BadRequest("Bad chunked encoding")
-        return await super().read()
+        """Read some of the body; None at its end. Raises BadRequest, PayloadTooLarge."""
+        if self.expecting_continue:
+            self.expecting_continue = False
+            await self._send(HTTP_CONTINUE)
+        if self.request_body == "chunked" and not self.request_bytes_left:
+            await self._begin_chunk()
+        if self.request_bytes > self.request_max_size:
+            self.keep_alive = False
+            raise PayloadTooLarge("Request body exceeds the size limit")
+        if not self.request_bytes_left:
+            self.request_body = None
+            return None
+        if not self.recv_buffer:
+            await self._receive_more()
+        data = bytes(self.recv_buffer[: self.request_bytes_left])
+        del self.recv_buffer[: len(data)]
+        self.request_bytes_left -= len(data)
+        return data
+
+    async def _begin_chunk(self) -> None:
+        """Read the end of a chunk and the size of the next; after the last one, the trailers too.
+
+        Trailers are dropped: nothing here asks for them.
+        """
+        try:
+            if self.is_in_chunks:
+                while len(self.recv_buffer) < len(CRLF):
+                    await self._receive_more()
+                if not self.recv_buffer.startswith(CRLF):
+                    raise bad_chunks()
+                del self.recv_buffer[: len(CRLF)]
+            self.is_in_chunks = True
+            line = await self._line()
+            self._count_extras(len(line) - PLAIN_SIZE)
+            self.request_bytes_left = size = chunk_size(line)
+            self.request_bytes += size
+            while size == 0 and (trailer := await self._line()):
+                self._count_extras(len(trailer))
+                check_trailer(trailer)
+        except BadRequest:
+            self.keep_alive = False
+            self.request_body = None  # what follows is not read as if it were known what it is
+            raise
+
+    async def _line(self) -> bytes:
+        buffer = self.recv_buffer
+        while (end := buffer.find(CRLF, 0, MAX_LINE)) < 0:
+            if len(buffer) >= MAX_LINE or is_broken_line(buffer):
+                raise bad_chunks()
+            await self._receive_more()
+        line = bytes(buffer[:end])
+        del buffer[: end + len(CRLF)]
+        return line
+
+    def _count_extras(self, size: int) -> None:
+        self.extras += max(0, size)
+        if self.extras > MAX_EXTRAS:
+            raise bad_chunks()
 
     async def error_response(self, exception: BaseException) -> None:
         """Answer an error, unless its client is gone."""
@@ -114,13 +249,6 @@ class Exchange(Http):
         super().create_empty_request()
         self.request.conn_info = self.protocol.conn_info
 
-    @staticmethod
-    def _safe_int(value: str, base: int = 10) -> int:
-        """Read a length in digits and nothing else, as every proxy reads it."""
-        if not (_is_decimal if base == 10 else _is_hexadecimal)(value):  # noqa: PLR2004
-            raise ValueError
-        return int(value, base)
-
 
 class Connection(HttpProtocol):
     """A connection that ends when its client is too slow, and gives way when memory is short.
@@ -129,7 +257,7 @@ class Connection(HttpProtocol):
     """
 
     HTTP_CLASS = Exchange
-    __slots__ = ("_arrival", "_body", "_phase", "_since", "is_holding", "is_paused")
+    __slots__ = ("_arrival", "_body", "_phase", "_since", "has_ended", "is_holding", "is_paused")
 
     transport: Any
     _task: Any
@@ -142,7 +270,7 @@ class Connection(HttpProtocol):
             return
         self._body = 0
         self._http: Any = None
-        self.is_holding = self.is_paused = False
+        self.has_ended = self.is_holding = self.is_paused = False
         self._phase: object = None
         self._since = 0.0
         self._arrival: asyncio.Future[None] | None = None
@@ -162,8 +290,56 @@ class Connection(HttpProtocol):
         if handling and (self._body or len(self.recv_buffer) > SMALL):
             self.hold(body=self._body)
 
+    def eof_received(self) -> bool:
+        """Answer what came whole: a client may shut its sending side and still read."""
+        self.has_ended = True
+        if self._arrival is not None and not self._arrival.done():
+            if self._http.stage is Stage.IDLE:
+                return False
+            self._arrival.set_result(None)
+        self.loop.call_later(FIRST_LOOK, self._look_after_end, FIRST_LOOK, False)
+        return True
+
+    def _look_after_end(self, wait: float, was_asked: bool) -> None:  # noqa: FBT001
+        """Hang up on a client that is gone, so that no job is leased to it.
+
+        A request that takes its time is answered 100 Continue in between, which every client of
+        HTTP/1.1 has to bear: the system of one that is gone resets the connection.
+        """
+        if self._task is None or self.transport is None or self.transport.is_closing():
+            return
+        if is_reset(self.transport):
+            self.abort()
+            return
+        http = self._http
+        if http is not None and http.stage is Stage.HANDLER and not was_asked:
+            was_asked = True
+            if http.request.version != "1.0":
+                self.transport.write(HTTP_CONTINUE)
+                wait = ARRIVAL_LOOK
+        self.loop.call_later(wait, self._look_after_end, min(2 * wait, LONGEST_LOOK), was_asked)
+
+    async def loses_answer(self) -> bool:
+        """Wait until an answer has arrived, or a moment; say whether the client is gone."""
+        last_look = self.loop.time() + LAST_WORDS
+        while not is_reset(self.transport):
+            if self.transport.is_closing():
+                return True
+            if has_arrived(self.transport) or self.loop.time() >= last_look:
+                return False
+            await asyncio.sleep(ARRIVAL_LOOK)
+        return True
+
     async def receive_more(self) -> None:
-        """Wait until something comes. Sanic's own makes a system call for it on Python 3.11."""
+        """Wait until something comes. Sanic's own makes a system call for it on Python 3.11.
+
+        Where nothing can come: raises CancelledError, or BadRequest in the middle of a request.
+        """
+        if self.has_ended:
+            if self._http.stage is Stage.IDLE:
+                raise asyncio.CancelledError
+            self._http.keep_alive = False
+            raise BadRequest("The request ended before it was whole.")
         self.transport.resume_reading()
         self._arrival = self.loop.create_future()
         await self._arrival

@@ -1,7 +1,7 @@
 """Responses: what the API answers, as JSON bytes, ready for the wire."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import msgspec
@@ -35,13 +35,14 @@ class Response(BaseHTTPResponse):
 
     Sanic's own makes its head anew each time, out of a dictionary. With that, sending took a
     quarter of the server's time for a small request, twice what it takes now
-    (docs/performance.md).
+    (docs/performance.md). `undelivered` is called if the client is found to have gone without it.
     """
 
-    __slots__ = ("_more_headers",)
+    __slots__ = ("_more_headers", "undelivered")
 
     body: bytes
     stream: Any
+    undelivered: Callable[[], None] | None
 
     def __init__(self, status: int, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> None:
         # The base's own __init__ would make headers and cookies that nobody reads.
@@ -50,6 +51,7 @@ class Response(BaseHTTPResponse):
         self.status = status
         self.body = body
         self._more_headers = headers
+        self.undelivered = None
 
     @property
     def headers(self) -> Mapping[str, str]:  # type: ignore[override]  # the base's can be written

@@ -85,8 +85,12 @@ async def dequeue(request: Request, queue_type: str = DEFAULT_QUEUE_TYPE) -> Res
     )
     if not dequeued.jobs:
         return no_job(dequeued)
-    await _take_turn(request, queue_type, dequeued.jobs, is_repeatable=asked.attempt_id is not None)
-    return leased_job(dequeued.jobs[0]) if asked.count is None else leased_jobs(dequeued.jobs)
+    is_repeatable = asked.attempt_id is not None
+    await _take_turn(request, queue_type, dequeued.jobs, is_repeatable=is_repeatable)
+    response = leased_job(dequeued.jobs[0]) if asked.count is None else leased_jobs(dequeued.jobs)
+    if not is_repeatable:
+        response.undelivered = partial(request.service.hand_back, queue_type, dequeued.jobs)
+    return response
 
 
 async def finish(request: Request, queue_type: str, queue_id: str, job_id: str) -> Response:
