@@ -16,15 +16,17 @@ from sharq_plug.http.memory import Memory
 from sharq_plug.http.request import REFUSED_BODY, Request
 from sharq_plug.http.router import Router
 from sharq_plug.http.routes import add_routes
-from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.service import MAX_WAIT, QueueService, ServiceOptions
 from sharq_plug.store import QueueStore
 
-GRACEFUL_SHUTDOWN_TIMEOUT = 8.0
-"""Seconds that requests in flight have after a signal to stop: a store fails within 5."""
+GRACEFUL_SHUTDOWN_TIMEOUT = 6.0
+"""Seconds that requests in flight have once no more are taken: a store fails within 5."""
 REQUEST_TIMEOUT = 60.0
 """Seconds within which a request has to come, from its first byte to its last."""
-RESPONSE_TIMEOUT = 75.0
-"""Seconds after which a handler is given up; a dequeue may wait for 60."""
+STORE_TIME = 15.0
+"""Seconds that a handler may take beside a wait: a store fails within 5, and may be asked again."""
+RESPONSE_TIMEOUT = MAX_WAIT / 1000 + STORE_TIME
+"""Seconds after which a handler is given up: more than the longest wait."""
 KEEP_ALIVE_TIMEOUT = 120.0
 """Seconds that a connection may be idle: longer than common proxies keep theirs."""
 MEMORY = 64 * 1024 * 1024
@@ -50,6 +52,7 @@ class AppOptions:
     max_batch_body_size: int = 16 * 1024 * 1024
     max_connections: int = 4000
     memory: int = MEMORY
+    keep_alive_timeout: float = KEEP_ALIVE_TIMEOUT
     request_timeout: float = REQUEST_TIMEOUT
     response_timeout: float = RESPONSE_TIMEOUT
     access_log: bool = False
@@ -82,7 +85,7 @@ def create_app(
         AUTO_EXTEND=False,
         GRACEFUL_SHUTDOWN_TIMEOUT=GRACEFUL_SHUTDOWN_TIMEOUT,
         KEEP_ALIVE=True,
-        KEEP_ALIVE_TIMEOUT=KEEP_ALIVE_TIMEOUT,
+        KEEP_ALIVE_TIMEOUT=options.keep_alive_timeout,
         MOTD=False,
         REQUEST_MAX_SIZE=max(largest_body, REFUSED_BODY),
         REQUEST_TIMEOUT=options.request_timeout,

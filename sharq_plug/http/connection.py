@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from sanic.exceptions import (
@@ -43,6 +43,8 @@ MAX_REFUSED = 200
 """Refused connections that are given those seconds at a time."""
 CHECKS_A_TIMEOUT = 10
 """How often the time of a connection is looked at within the shortest time-out."""
+SHORTEST_CHECK = 0.02
+"""Seconds between two of these looks, however short a time-out is."""
 EXPECTATION_FAILED = 417
 FIRST_LOOK = 0.02
 """Seconds after which a client that has shut its sending side is looked at, and again later."""
@@ -403,8 +405,17 @@ class Connection(HttpProtocol):
         if self.loop.time() - self._since >= timeouts[phase[1]]:
             self._end(_TOO_SLOW[phase[1]]())
         else:
-            wait = min(timeouts.values()) / CHECKS_A_TIMEOUT
+            wait = max(SHORTEST_CHECK, min(timeouts.values()) / CHECKS_A_TIMEOUT)
             self._callback_check_timeouts = self.loop.call_later(wait, self.check_timeouts)
+
+    def drain(self, *, close_idle: bool) -> None:
+        """Carry no request after the one under way; without one, close now or soon."""
+        http = self._http
+        if http is None or http.stage is Stage.IDLE:
+            if close_idle and not self.recv_buffer:
+                self.close()
+        else:
+            http.keep_alive = False
 
     def abort(self) -> None:
         """Close the connection now. Sanic's own forgets the transport while others need it."""
@@ -447,7 +458,6 @@ def _refuse(transport: asyncio.Transport, refused: set[asyncio.Protocol]) -> Non
     asyncio.get_running_loop().call_later(LAST_WORDS, transport.abort)
 
 
-@cache
 def _refusal() -> bytes:
     refused = failure(503, str(Overloaded()), headers={"Retry-After": str(RETRY_AFTER)})
     return refused.as_bytes(keep_alive=False)

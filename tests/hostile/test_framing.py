@@ -222,17 +222,23 @@ REFUSED = [
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[ServerProcess]:
-    """A server with a job in its store."""
-    with ServerProcess() as server, Wire(server.port) as wire:
-        head = b"POST /enqueue/sms/q1/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(JOB)
+def running() -> Iterator[ServerProcess]:
+    with ServerProcess() as server:
+        yield server
+        assert "Traceback" not in server.log()
+        assert " ERROR " not in server.log()
+
+
+@pytest.fixture
+def server(running: ServerProcess) -> ServerProcess:
+    """A server with one job in its store."""
+    head = b"POST /enqueue/sms/q1/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(JOB)
+    with Wire(running.port) as wire:
         wire.send(head + JOB)
         answer = wire.answer()
         assert answer is not None
         assert answer.status == 201
-        yield server
-        assert "Traceback" not in server.log()
-        assert " ERROR " not in server.log()
+    return running
 
 
 def waiting_jobs(server: ServerProcess) -> bytes:

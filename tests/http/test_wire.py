@@ -4,10 +4,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 
 import httpx
 import pytest
 
+from sharq_plug.http.responses import success
 from sharq_plug.store import QueueStore
 from support.api import QUIET, Served, serving
 
@@ -79,6 +82,44 @@ async def test_a_broken_request_is_refused(served: Served, sent: bytes) -> None:
 async def test_a_strange_target_is_answered(served: Served, target: bytes, status: int) -> None:
     received = await exchange(served.port, sent=b"GET " + target + HEADERS)
     assert received.startswith(b"HTTP/1.1 %d " % status)
+
+
+async def test_every_answer_has_a_date_and_no_cache_may_keep_it(served: Served) -> None:
+    sent = [
+        *(
+            b"GET %b" % path + HEADERS
+            for path in (b"/", b"/nothing", b"/dequeue/sms/", b"/metrics/")
+        ),
+        b"HEAD /" + HEADERS,
+        b"OPTIONS /" + HEADERS,
+        b"POST /enqueue/sms/q/" + HEADERS,
+        BROKEN_REQUESTS[0],
+    ]
+    for request in sent:
+        assert_is_dated(await exchange(served.port, sent=request))
+
+
+async def test_a_refused_connection_is_answered_with_a_date_too(
+    open_backend: Callable[[], QueueStore],
+) -> None:
+    async with serving(open_backend, replace(QUIET, max_connections=0)) as served:
+        assert_is_dated(await exchange(served.port, sent=b""))
+
+
+def assert_is_dated(answer: bytes) -> None:
+    lines = answer.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert headers["Cache-Control"] == "no-store"
+    date = parsedate_to_datetime(headers["Date"])
+    assert format_datetime(date, usegmt=True) == headers["Date"]
+    assert abs(datetime.now(UTC) - date) < timedelta(seconds=5)
+
+
+def test_the_date_goes_with_the_clock(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    for now, text in ((784111777.9, b"08:49:37"), (784111778.0, b"08:49:38")):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        head = success().as_bytes(keep_alive=True)
+        assert b"\r\nDate: Sun, 06 Nov 1994 " + text + b" GMT\r\n" in head, backend
 
 
 async def test_requests_in_a_row_are_answered_in_a_row(served: Served) -> None:
