@@ -35,8 +35,6 @@ BODIES = 4
 """...but enough for so many of the largest bodies."""
 LISTINGS_AT_ONCE = 4
 """Lists of all types or queues that are gathered at a time, each as long as it may be."""
-TURNS_AT_ONCE = 4
-"""Large answers that are made before those have to give way who do not read theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +96,6 @@ def create_app(
     app.ctx.refused = set()
     app.ctx.is_draining = False
     app.ctx.listings = asyncio.Semaphore(LISTINGS_AT_ONCE)
-    app.ctx.turns = asyncio.Semaphore(TURNS_AT_ONCE)
     add_routes(app)
     app.exception(Exception)(error_response)
     _add_life(app, open_store, options.service)

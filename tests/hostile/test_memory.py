@@ -14,7 +14,7 @@ import pytest
 
 from hostile.wire import Wire
 from sharq_plug.calls import MAX_BYTES_IN_FLIGHT
-from sharq_plug.http.app import MEMORY, TURNS_AT_ONCE
+from sharq_plug.http.app import MEMORY
 from support.server import ServerProcess
 
 MIB = 1024 * 1024
@@ -155,7 +155,7 @@ def test_large_answers_that_nobody_reads_are_not_all_made_at_once(server: Server
             with contextlib.suppress(ConnectionError):  # it had to give way
                 connection.recv(1, socket.MSG_PEEK)
         grown = most_memory(server) - before
-    assert grown < COUNTED + 60 * READ + TURNS_AT_ONCE * 2 * 8 * MIB
+    assert grown < COUNTED + 60 * READ + 4 * 8 * MIB
     assert "Traceback" not in server.log()
 
 
