@@ -58,8 +58,7 @@ class Memory:
         """Note that `holder` has `size` bytes, some of them new, and waits for its client."""
         self.release(holder)
         self._note(holder, size)
-        while self._total > self._limit and self._waiting:
-            self._drop(self._slowest())
+        self._shed(holder)
 
     def work(self, holder: Holder) -> None:
         """Note that `holder` keeps what it has, and waits for its client no more."""
@@ -103,7 +102,7 @@ class Memory:
         while not is_there():
             self._drop_stalled(clock())
             if clock() >= deadline and not is_there() and self._waiting:
-                self._drop(self._slowest())
+                self._drop(next(iter(self._waiting)))
             await asyncio.sleep(LOOK)
 
     def _note(self, holder: Holder, size: int) -> None:
@@ -117,12 +116,18 @@ class Memory:
             if not self._progresses(holder) and now - self._waiting[holder].since >= STALL:
                 self._drop(holder)
 
-    def _slowest(self) -> Holder:
-        """Return who has waited longest without progress."""
-        for holder in list(self._waiting):
-            if not self._progresses(holder):
-                return holder
-        return next(iter(self._waiting))
+    def _shed(self, newest: Holder) -> None:
+        """Have those give way that have waited longest without progress, `newest` last."""
+        seen: set[Holder] = set()
+        while self._total > self._limit and self._waiting:
+            holders = iter(self._waiting)
+            holder = next(holders)
+            if holder is newest:
+                holder = next(holders, newest)
+            goes_on = holder not in seen and self._progresses(holder)
+            seen.add(holder)
+            if not goes_on and self._total > self._limit:
+                self._drop(holder)
 
     def _progresses(self, holder: Holder) -> bool:
         """Count what a holder has now; say whether enough has gone since it was last noted."""

@@ -146,3 +146,39 @@ async def test_a_client_that_reads_slowly_gets_everything(served: Served) -> Non
             received += part
             await asyncio.sleep(TIMEOUT / 100)
     assert received.count(BIG.encode()) == 3
+
+
+ROOMY = replace(OPTIONS, max_body_size=20_000_000, keep_alive_timeout=TIMEOUT, response_timeout=5)
+HUGE = "x" * 12_000_000
+"""Bytes of which the systems of both ends hold some, and the server still has others."""
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+async def test_an_answer_that_is_still_being_read_is_not_cut_off(
+    version: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharq_plug.http.connection.LAST_READING", TIMEOUT)
+    monkeypatch.setattr("sharq_plug.http.connection.LAST_WORDS", TIMEOUT / 4)
+    async with serving(lambda: open_store("memory"), ROOMY) as served:
+        await send(served.client, enqueue("j1", payload=HUGE))
+        async with connected(served) as (reader, writer), asyncio.timeout(20):
+            writer.write(b"GET /dequeue/sms/ HTTP/" + version + b"\r\nHost: x\r\n\r\n")
+            received = 0
+            while received < len(HUGE) and (part := await reader.read(1 << 17)):
+                received += len(part)
+                await asyncio.sleep(TIMEOUT / 16)
+    assert received > len(HUGE)
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+async def test_an_answer_that_is_not_read_any_more_is_cut_off(
+    version: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharq_plug.http.connection.LAST_READING", TIMEOUT)
+    monkeypatch.setattr("sharq_plug.http.connection.LAST_WORDS", TIMEOUT / 4)
+    async with serving(lambda: open_store("memory"), ROOMY) as served:
+        await send(served.client, enqueue("j1", payload=HUGE))
+        async with connected(served) as (reader, writer), asyncio.timeout(20):
+            writer.write(b"GET /dequeue/sms/ HTTP/" + version + b"\r\nHost: x\r\n\r\n")
+            await asyncio.sleep(5 * TIMEOUT)
+            assert len(await everything_from(reader)) < len(HUGE)
