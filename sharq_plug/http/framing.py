@@ -22,7 +22,7 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _TEXT = rb"[\t -~\x80-\xff]"
 _FIELD = _TOKEN + rb"++:" + _TEXT + rb"*+"
 _HOST = (
-    rb"(?:(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*+"
+    rb"(?:(?:[A-Za-z0-9\-._~!$&'()*+,;=]++|%[0-9A-Fa-f]{2})*+"
     rb"|\[[0-9A-Fa-f:.]++\]|\[[vV][0-9A-Fa-f]++\.[A-Za-z0-9\-._~!$&'()*+,;=:]++\])"
     rb"(?::[0-9]*+)?"
 )
@@ -49,7 +49,10 @@ _FRAMING = frozenset({"connection", "content-length", "expect", "host", "transfe
 
 @dataclass(slots=True)
 class Head:
-    """The head of a request, and what it says of the body. `length` is 0 for one in chunks."""
+    """The head of a request, and what it says of the body.
+
+    `version` is 1.0, or 1.1 for all later ones. `length` is 0 for a body in chunks.
+    """
 
     method: str
     target: bytes
@@ -67,12 +70,12 @@ def parse_head(text: bytes) -> Head:
     match = _head(text)
     if match is None:
         raise BadRequest("Bad Request")
-    target, minor = match[2], match[3]
-    if target[0] != b"/"[0]:
-        _check_target(match[1], target)
+    method, target, minor, lines = match.groups()
+    if not target.startswith(b"/"):
+        _check_target(method, target)
     headers: list[tuple[str, str]] = []
     known: dict[str, str] = {}
-    for line in match[4].decode(errors="surrogateescape").split("\r\n")[1:]:
+    for line in lines.decode(errors="surrogateescape").split("\r\n")[1:]:
         name, _, value = line.partition(":")
         name, value = field = name.lower(), value.strip(" \t")
         headers.append(field)
@@ -83,9 +86,9 @@ def parse_head(text: bytes) -> Head:
     is_chunked, length = _body(known, is_old=is_old)
     has_body = is_chunked or length is not None
     return Head(
-        method=match[1].decode(),
+        method=method.decode(),
         target=target,
-        version=f"1.{minor.decode()}",
+        version="1.0" if is_old else "1.1",
         headers=headers,
         keep_alive=_keeps_alive(known.get("connection"), is_old=is_old),
         has_body=has_body,
@@ -173,8 +176,8 @@ def _check_codings(value: str) -> None:
 
 
 def _keeps_alive(value: str | None, *, is_old: bool) -> bool:
-    if value is None:
-        return not is_old
+    if value is None or value == "keep-alive":
+        return value is not None or not is_old
     options = {option.strip(" \t") for option in value.lower().split(",")}
     return "close" not in options and (not is_old or "keep-alive" in options)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,35 @@ def test_batches_from_many_clients_at_once_stay_within_the_bounds(
     assert grown < 2 * (MEMORY + MAX_BYTES_IN_FLIGHT)
     assert 200 in statuses
     assert set(statuses) <= {200, 503, None}
+
+
+READERS = 60
+
+
+def read_everything(server: ServerProcess, _number: int) -> int:
+    """Dequeue as many jobs as there may be in an answer, and return how many came."""
+    with Wire(server.port) as wire:
+        wire.socket.settimeout(20)
+        while True:
+            wire.send(b"GET /dequeue/sms/?count=1000 HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = wire.answer()
+            assert answer is not None, "hung up on in the middle of reading"
+            if answer.status == 200:
+                return answer.body.count(b'"job_id"')
+            assert answer.status == 503
+            time.sleep(0.1)
+
+
+def test_clients_that_read_get_large_answers_however_many_they_are(server: ServerProcess) -> None:
+    with Wire(server.port) as wire:
+        for number in range(READERS * 8 - 1):
+            wire.send(ENQUEUE + JOB.replace(b'"big"', b'"%03d"' % number, 1))
+            assert wire.answer() is not None
+    with ThreadPoolExecutor(READERS) as clients:
+        counts = list(clients.map(partial(read_everything, server), range(READERS)))
+    with Wire(server.port) as wire:
+        wire.send(b"GET /metrics/sms/q/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        answer = wire.answer()
+    assert answer is not None
+    assert b'"leased":%d,' % sum(counts) in answer.body, "a job was leased to nobody"
+    assert min(counts) > 0
