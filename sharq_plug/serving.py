@@ -218,9 +218,11 @@ async def _drain(server: Any, stop: asyncio.Event, *, idle_for: float, end: floa
         if not has_heard_all and time >= ONE_SIGNAL:
             has_heard_all = True
             stop.clear()
-        is_over = time >= idle_for or (has_heard_all and stop.is_set())
-        for connection in list(server.connections):
-            connection.drain(close_idle=is_over)
+        if has_heard_all and stop.is_set():
+            idle_for = min(idle_for, time)
+        if time >= idle_for:
+            for connection in list(server.connections):
+                connection.close_if_idle()
         await asyncio.sleep(DRAIN_STEP)
     for connection in list(server.connections):
         connection.abort()

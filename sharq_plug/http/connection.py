@@ -114,9 +114,7 @@ class Connection(HttpProtocol):
     async def loses_answer(self) -> bool:
         """Wait until an answer has arrived, or a moment; say whether the client is gone."""
         last_look = self.loop.time() + LAST_WORDS
-        while not is_reset(self.transport):
-            if self.transport.is_closing():
-                return True
+        while not (self.transport.is_closing() or is_reset(self.transport)):
             if has_arrived(self.transport) or self.loop.time() >= last_look:
                 return False
             await asyncio.sleep(ARRIVAL_LOOK)
@@ -204,14 +202,13 @@ class Connection(HttpProtocol):
             wait = max(SHORTEST_CHECK, min(timeouts.values()) / CHECKS_A_TIMEOUT)
             self._callback_check_timeouts = self.loop.call_later(wait, self.check_timeouts)
 
-    def drain(self, *, close_idle: bool) -> None:
-        """Carry no request after the one under way; without one, close now or soon."""
-        http = self._http
-        if http is None or http.stage is Stage.IDLE:
-            if close_idle and not self.recv_buffer:
-                self.close()
-        else:
-            http.keep_alive = False
+    def close_if_idle(self) -> bool:
+        """Close a connection over which nothing comes; say whether it did."""
+        is_idle = self._http is None or self._http.stage is Stage.IDLE
+        if is_idle and not self.recv_buffer:
+            self.close()
+            return True
+        return False
 
     def close(self, timeout: float | None = None) -> None:  # noqa: ARG002  # Sanic's own
         """Close once the client has read everything; Sanic's own gives it five seconds in all."""
@@ -220,7 +217,8 @@ class Connection(HttpProtocol):
         if self._callback_check_timeouts is not None:
             self._callback_check_timeouts.cancel()
         self.transport.close()
-        self._see_read(self.held(), self.loop.time())
+        if self.transport.get_write_buffer_size():
+            self._see_read(self.held(), self.loop.time())
 
     def _see_read(self, left: int, since: float) -> None:
         """Abort a connection whose client has ceased to read what it was sent last."""

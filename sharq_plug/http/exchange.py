@@ -64,7 +64,7 @@ class Exchange(Http):
         head = parse_head(text)
         self.url = head.target.decode()
         self.head_only = head.method == "HEAD"
-        self.keep_alive = head.keep_alive and not self.protocol.app.ctx.is_draining
+        self.keep_alive = head.keep_alive
         request = self.protocol.request_class(
             url_bytes=head.target,
             headers=head.headers,
@@ -111,7 +111,12 @@ class Exchange(Http):
             raise PayloadTooLarge("Request header exceeds the size limit")
 
     async def answer(self, response: Response) -> None:
-        """Send a response, and let others have their turn before the next request in the row."""
+        """Send a response, and let others have their turn before the next request in the row.
+
+        While the server is draining it is the last of its connection.
+        """
+        if self.protocol.app.ctx.is_draining:
+            self.keep_alive = False
         data = response.as_bytes(keep_alive=self.keep_alive, head_only=bool(self.head_only))
         if self.expecting_continue and response.status != EXPECTATION_FAILED:
             self.expecting_continue = False

@@ -11,25 +11,20 @@ from typing import Any
 
 
 def is_reset(transport: Any) -> bool:
-    """Say whether the client's system has reset the connection, or the client has closed it."""
-    descriptor = _descriptor(transport)
-    if descriptor < 0:
-        return True
+    """Say whether the client's system has reset a connection that is open here."""
     poll = select.poll()
-    poll.register(descriptor, 0)  # errors and hang-ups are always told
+    poll.register(_descriptor(transport), 0)  # errors and hang-ups are always told
     return bool(poll.poll(0))
 
 
 def has_arrived(transport: Any) -> bool:
-    """Say whether the client's system has acknowledged all that was sent."""
-    descriptor = _descriptor(transport)
-    if descriptor < 0 or transport.get_write_buffer_size():
+    """Say whether the client's system has acknowledged all that was sent over an open one."""
+    if transport.get_write_buffer_size():
         return False
-    unacknowledged = fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4))
+    unacknowledged = fcntl.ioctl(_descriptor(transport), termios.TIOCOUTQ, bytes(4))
     return not any(unacknowledged)
 
 
 def _descriptor(transport: Any) -> int:
-    """Return the number of the connection's socket; -1 if it is closed."""
     number: int = transport.get_extra_info("socket").fileno()
     return number
