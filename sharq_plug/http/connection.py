@@ -30,6 +30,8 @@ FIRST_LOOK = 0.02
 """Seconds after which a client that has shut its sending side is looked at, and again later."""
 LONGEST_LOOK = 1.0
 """Seconds between two of these looks, once they have become rare."""
+OLD_PATIENCE = 1.0
+"""Seconds after which such a client of HTTP/1.0 counts as gone."""
 ARRIVAL_LOOK = 0.002
 """Seconds between two looks at whether an answer has arrived at such a client."""
 
@@ -96,7 +98,8 @@ class Connection(HttpProtocol):
         """Hang up on a client that is gone, so that no job is leased to it.
 
         A request that takes its time is answered 100 Continue in between, which every client of
-        HTTP/1.1 has to bear: the system of one that is gone resets the connection.
+        HTTP/1.1 has to bear: the system of one that is gone resets the connection. One of HTTP/1.0
+        must not be asked so. Those are proxies mostly, which close when their client is gone.
         """
         if self._task is None or self.transport is None or self.transport.is_closing():
             return
@@ -104,11 +107,17 @@ class Connection(HttpProtocol):
             self.abort()
             return
         http = self._http
-        if http is not None and http.stage is Stage.HANDLER and not was_asked:
-            was_asked = True
-            if http.request.version != "1.0":
+        if http is not None and http.stage is Stage.HANDLER:
+            is_old = http.request.version == "1.0"
+            if is_old and was_asked:
+                self.abort()
+                return
+            if is_old:
+                wait = OLD_PATIENCE
+            elif not was_asked:
                 self.transport.write(HTTP_CONTINUE)
                 wait = ARRIVAL_LOOK
+            was_asked = True
         self.loop.call_later(wait, self._look_after_end, min(2 * wait, LONGEST_LOOK), was_asked)
 
     async def loses_answer(self) -> bool:

@@ -75,7 +75,8 @@ def parse_head(text: bytes) -> Head:
         _check_target(method, target)
     headers: list[tuple[str, str]] = []
     known: dict[str, str] = {}
-    for line in lines.decode(errors="surrogateescape").split("\r\n")[1:]:
+    # One byte, one letter: in Unicode a Kelvin sign is a small letter k to some readers.
+    for line in lines.decode("latin-1").split("\r\n")[1:]:
         name, _, value = line.partition(":")
         name, value = field = name.lower(), value.strip(" \t")
         headers.append(field)

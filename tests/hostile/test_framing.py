@@ -170,6 +170,7 @@ REFUSED = [
     ("6.1", "an unknown coding above", 501, coded(b"Transfer-Encoding: br\r\n" + CHUNKED)),
     ("6.1", "a quoted coding", 400, coded(b'Transfer-Encoding: "chunked"\r\n')),
     ("6.1", "a coding behind a strange space", 400, coded(b"Transfer-Encoding: \xa0chunked\r\n")),
+    ("6.1", "a Kelvin sign for a k", 400, coded("Transfer-Encoding: chun\u212aed\r\n".encode())),
     ("6.1", "a coding behind a vertical tab", 400, coded(b"Transfer-Encoding: \x0bchunked\r\n")),
     *(
         ("6.2", f"a length of {value!r}", 400, POST + b"Content-Length: " + value + b"\r\n\r\n")

@@ -86,7 +86,10 @@ OLD = WAIT.replace(b"HTTP/1.1", b"HTTP/1.0")
 """A wait that cannot be asked in between whether its client is there."""
 
 
-async def test_a_job_written_to_a_client_that_was_gone_is_handed_back(served: Served) -> None:
+async def test_a_job_written_to_a_client_that_was_gone_is_handed_back(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharq_plug.http.connection.OLD_PATIENCE", 10)
     async with connected(served, sent=OLD) as (_, writer), asyncio.timeout(5):
         await in_line(served, 1)
         writer.close()
@@ -97,8 +100,9 @@ async def test_a_job_written_to_a_client_that_was_gone_is_handed_back(served: Se
 
 
 async def test_a_job_of_an_attempt_that_can_be_repeated_is_not_handed_back(
-    served: Served,
+    served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sharq_plug.http.connection.OLD_PATIENCE", 10)
     repeatable = OLD.replace(b"?", b"?attempt_id=a&")
     async with connected(served, sent=repeatable) as (_, writer), asyncio.timeout(5):
         await in_line(served, 1)
@@ -110,16 +114,28 @@ async def test_a_job_of_an_attempt_that_can_be_repeated_is_not_handed_back(
     assert (again["job_id"], again["attempt"]) == ("j1", 1)
 
 
-async def test_an_old_client_that_sends_no_more_gets_its_job_and_nothing_before(
-    served: Served,
+async def test_an_old_client_that_sends_no_more_gets_a_job_that_comes_soon(
+    served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("sharq_plug.http.connection.OLD_PATIENCE", 10)
     async with connected(served, sent=OLD) as (reader, writer), asyncio.timeout(10):
         await in_line(served, 1)
         writer.write_eof()
-        with pytest.raises(TimeoutError):
+        with pytest.raises(TimeoutError):  # nothing comes before the answer
             await asyncio.wait_for(reader.read(1), 5 * FIRST_LOOK)
         await send(served.client, enqueue("j1"))
         assert (await job_from(reader))["job_id"] == "j1"
+
+
+async def test_an_old_client_that_sends_no_more_does_not_wait_for_long(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharq_plug.http.connection.OLD_PATIENCE", 0.1)
+    async with connected(served, sent=OLD) as (_, writer), asyncio.timeout(5):
+        await in_line(served, 1)
+        writer.write_eof()
+        await in_line(served, 0)
+        await first_attempt(served)
 
 
 async def test_a_row_of_requests_with_an_end_is_answered_whole(served: Served) -> None:
