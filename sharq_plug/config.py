@@ -38,6 +38,8 @@ NO_PASSES = (
 
 Options = TypeVar("Options", bound=msgspec.Struct)
 Duration = Annotated[int, Meta(ge=1, le=MAX_INTERVAL)]
+MAX_TIMEOUT = 24 * 60 * 60 * 1000
+Timeout = Annotated[int, Meta(ge=1, le=MAX_TIMEOUT)]
 
 
 class QueueSection(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,7 +57,7 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True):
     `accesslog` is a file, or `-` for standard error; None: no access log. `max_body_size`
     and `max_batch_body_size` are bytes. Port 0 is any free port. The other bounds are those of
     one process. `host` may be `unix:` and the path of a socket. Without a `backend` the file's
-    sections say which one it is.
+    sections say which one it is. Time-outs are ms.
     """
 
     host: str = "127.0.0.1"
@@ -67,6 +69,9 @@ class ServerSection(msgspec.Struct, frozen=True, kw_only=True):
     max_batch_body_size: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 16 * 1024 * 1024
     max_connections: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 4000
     max_in_flight: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 1000
+    keep_alive_timeout: Timeout = 120_000
+    request_timeout: Timeout = 60_000
+    drain_time: Annotated[int, Meta(ge=0, le=MAX_TIMEOUT)] = 2000
 
     def __post_init__(self) -> None:
         if self.host.startswith(UNIX) and not self.host.removeprefix(UNIX):

@@ -44,7 +44,9 @@ COLLECTOR_THRESHOLDS = (10_000, 10, 10)
 A request leaves it nothing to find, a closed connection some twenty objects.
 """
 DRAIN_STEP = 0.02
-"""Seconds between two looks at the connections that still carry a request."""
+"""Seconds between two looks at the connections that are still open."""
+ONE_SIGNAL = 1.0
+"""Seconds within which signals are one: a process may get the same from several sides."""
 
 
 def open_store(settings: Settings) -> QueueStore:
@@ -131,7 +133,8 @@ def _run(settings: Settings, listener: socket.socket, *, says_contact: bool) -> 
     gc.freeze()  # what was made until now stays: the collector need not look at it again and again
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve_until_stopped(app, listener))
+        drain_time = settings.server.drain_time / 1000
+        runner.run(_serve_until_stopped(app, listener, drain_time=drain_time))
 
 
 def _allow_files(count: int) -> None:
@@ -164,11 +167,15 @@ def _app_options(settings: Settings, *, says_contact: bool) -> AppOptions:
         max_body_size=server.max_body_size,
         max_batch_body_size=server.max_batch_body_size,
         max_connections=server.max_connections,
+        keep_alive_timeout=server.keep_alive_timeout / 1000,
+        request_timeout=server.request_timeout / 1000,
         access_log=server.accesslog is not None,
     )
 
 
-async def _serve_until_stopped(app: Sanic[Any, Any], listener: socket.socket) -> None:
+async def _serve_until_stopped(
+    app: Sanic[Any, Any], listener: socket.socket, *, drain_time: float
+) -> None:
     stop = _stop_event()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED_SIGNALS)
     server: Any = await app.create_server(  # an AsyncioServer, whose methods have no types
@@ -180,9 +187,10 @@ async def _serve_until_stopped(app: Sanic[Any, Any], listener: socket.socket) ->
         await server.start_serving()
         await server.after_start()
         await stop.wait()
+        app.ctx.is_draining = True
         server.close()
         await server.before_stop()
-        await _drain(server, timeout=app.config.GRACEFUL_SHUTDOWN_TIMEOUT)
+        await _drain(server, stop, idle_for=drain_time, end=app.config.GRACEFUL_SHUTDOWN_TIMEOUT)
     finally:
         await server.after_stop()
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED_SIGNALS)
@@ -206,14 +214,25 @@ def _stop_event() -> asyncio.Event:
     return stop
 
 
-async def _drain(server: Any, *, timeout: float) -> None:
-    """Close each connection once it carries no request; after `timeout` seconds, all."""
+async def _drain(server: Any, stop: asyncio.Event, *, idle_for: float, end: float) -> None:
+    """Close each connection once it has carried a last request.
+
+    A proxy may be sending one over a connection that is idle, so these stay open for `idle_for`
+    seconds. A second signal, if it is not one with the first, closes them; requests in flight have
+    until `end` seconds after that time.
+    """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout
-    while server.connections and loop.time() < deadline:
-        for connection in list(server.connections):
-            if not connection.close_if_idle():
-                connection.http.keep_alive = False
+    began = loop.time()
+    has_heard_all = False
+    while server.connections and (time := loop.time() - began) < idle_for + end:
+        if not has_heard_all and time >= ONE_SIGNAL:
+            has_heard_all = True
+            stop.clear()
+        if has_heard_all and stop.is_set():
+            idle_for = min(idle_for, time)
+        if time >= idle_for:
+            for connection in list(server.connections):
+                connection.close_if_idle()
         await asyncio.sleep(DRAIN_STEP)
     for connection in list(server.connections):
         connection.abort()

@@ -17,15 +17,17 @@ from sharq_plug.http.outages import Outages
 from sharq_plug.http.request import REFUSED_BODY, Request
 from sharq_plug.http.router import Router
 from sharq_plug.http.routes import add_routes
-from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.service import MAX_WAIT, QueueService, ServiceOptions
 from sharq_plug.store import QueueStore
 
-GRACEFUL_SHUTDOWN_TIMEOUT = 8.0
-"""Seconds that requests in flight have after a signal to stop: a store fails within 5."""
+GRACEFUL_SHUTDOWN_TIMEOUT = 6.0
+"""Seconds that requests in flight have once no more are taken: a store fails within 5."""
 REQUEST_TIMEOUT = 60.0
 """Seconds within which a request has to come, from its first byte to its last."""
-RESPONSE_TIMEOUT = 75.0
-"""Seconds after which a handler is given up; a dequeue may wait for 60."""
+STORE_TIME = 15.0
+"""Seconds that a handler may take beside a wait: a store fails within 5, and may be asked again."""
+RESPONSE_TIMEOUT = MAX_WAIT / 1000 + STORE_TIME
+"""Seconds after which a handler is given up: more than the longest wait."""
 KEEP_ALIVE_TIMEOUT = 120.0
 """Seconds that a connection may be idle: longer than common proxies keep theirs."""
 MEMORY = 64 * 1024 * 1024
@@ -34,8 +36,6 @@ BODIES = 4
 """...but enough for so many of the largest bodies."""
 LISTINGS_AT_ONCE = 4
 """Lists of all types or queues that are gathered at a time, each as long as it may be."""
-TURNS_AT_ONCE = 4
-"""Large answers that are made before those have to give way who do not read theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,7 @@ class AppOptions:
     max_batch_body_size: int = 16 * 1024 * 1024
     max_connections: int = 4000
     memory: int = MEMORY
+    keep_alive_timeout: float = KEEP_ALIVE_TIMEOUT
     request_timeout: float = REQUEST_TIMEOUT
     response_timeout: float = RESPONSE_TIMEOUT
     access_log: bool = False
@@ -83,7 +84,7 @@ def create_app(
         AUTO_EXTEND=False,
         GRACEFUL_SHUTDOWN_TIMEOUT=GRACEFUL_SHUTDOWN_TIMEOUT,
         KEEP_ALIVE=True,
-        KEEP_ALIVE_TIMEOUT=KEEP_ALIVE_TIMEOUT,
+        KEEP_ALIVE_TIMEOUT=options.keep_alive_timeout,
         MOTD=False,
         REQUEST_MAX_SIZE=max(largest_body, REFUSED_BODY),
         REQUEST_TIMEOUT=options.request_timeout,
@@ -95,8 +96,8 @@ def create_app(
     app.ctx.memory = Memory(max(options.memory, BODIES * largest_body))
     app.ctx.outages = Outages()
     app.ctx.refused = set()
+    app.ctx.is_draining = False
     app.ctx.listings = asyncio.Semaphore(LISTINGS_AT_ONCE)
-    app.ctx.turns = asyncio.Semaphore(TURNS_AT_ONCE)
     add_routes(app)
     app.exception(Exception)(error_response)
     _add_life(app, open_store, options.service)

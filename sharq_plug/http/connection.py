@@ -1,132 +1,51 @@
 """What one connection may cost: time, memory, and the patience of the others."""
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from sanic.exceptions import BadRequest, RequestTimeout, ServiceUnavailable
-from sanic.http import Http, Stage
+from sanic.http import Stage
 from sanic.http.http1 import HTTP_CONTINUE
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from sharq_plug.errors import Overloaded
 from sharq_plug.http.errors import RETRY_AFTER
-from sharq_plug.http.responses import Response, failure
+from sharq_plug.http.exchange import SMALL, Exchange
+from sharq_plug.http.half_closed import has_arrived, is_reset
+from sharq_plug.http.responses import failure
 
-SMALL = 32 * 1024
-"""Bytes that a connection may hold without being counted."""
 LAST_WORDS = 1.0
 """Seconds that a client has to take an answer after which its connection is closed."""
+LAST_READING = 5.0
+"""Seconds without progress after which an answer at the end of a connection counts as not read."""
 MAX_REFUSED = 200
 """Refused connections that are given those seconds at a time."""
 CHECKS_A_TIMEOUT = 10
 """How often the time of a connection is looked at within the shortest time-out."""
-CRLF = b"\r\n"
-EXPECTATION_FAILED = 417
+SHORTEST_CHECK = 0.02
+"""Seconds between two of these looks, however short a time-out is."""
+FIRST_LOOK = 0.02
+"""Seconds after which a client that has shut its sending side is looked at, and again later."""
+LONGEST_LOOK = 1.0
+"""Seconds between two of these looks, once they have become rare."""
+OLD_PATIENCE = 1.0
+"""Seconds after which such a client of HTTP/1.0 counts as gone."""
+ARRIVAL_LOOK = 0.002
+"""Seconds between two looks at whether an answer has arrived at such a client."""
 
 NO_ADDRESS = "unix"
 """What the access log shows for the address of a client that has none."""
 
-IDLE, RECEIVING, ANSWERING = "idle", "receiving", "answering"
+IDLE, RECEIVING, ANSWERING, READING = "idle", "receiving", "answering", "reading"
 _TOO_SLOW: Mapping[str, Callable[[], Exception]] = {
     IDLE: partial(RequestTimeout, "No request came in time."),
     RECEIVING: partial(RequestTimeout, "The request did not come in time."),
+    READING: partial(RequestTimeout, "The answer was not read in time."),
     ANSWERING: partial(ServiceUnavailable, "The request was not answered in time."),
 }
-
-_is_decimal = re.compile(r"[0-9]+").fullmatch
-_is_hexadecimal = re.compile(r"[0-9A-Fa-f]+").fullmatch
-
-
-class Exchange(Http):
-    """Sanic's reading and writing of HTTP, stricter about lengths, and fair."""
-
-    __slots__ = ("number",)
-
-    protocol: Any
-    request_body: Any
-
-    def __init__(self, protocol: "Connection") -> None:
-        super().__init__(protocol)  # type: ignore[no-untyped-call]  # Sanic has no types
-        self.number = 0
-        self.init_for_request()
-
-    def init_for_request(self) -> None:
-        """Prepare for the next request."""
-        super().init_for_request()  # type: ignore[no-untyped-call]  # Sanic has no types
-        self.number += 1
-        if self.protocol.is_holding:
-            self.protocol.hold(body=0)
-
-    async def http1_request_header(self) -> None:
-        """Read the head of a request, not before the client has read the answers to others."""
-        if self.protocol.is_paused:
-            await self.protocol.read_by_client()
-        await super().http1_request_header()  # type: ignore[no-untyped-call]  # Sanic has no types
-        if len(self.recv_buffer) > SMALL:
-            self.protocol.hold(body=0)
-
-    async def answer(self, response: Response) -> None:
-        """Send a response, and let others have their turn before the next request in the row."""
-        data = response.as_bytes(keep_alive=self.keep_alive, head_only=bool(self.head_only))
-        if self.expecting_continue and response.status != EXPECTATION_FAILED:
-            self.expecting_continue = False
-            data = HTTP_CONTINUE + data  # so that the body comes, and not the next request
-        try:
-            await self._send(data)
-        finally:
-            if self.protocol.access_log:
-                with suppress(Exception):  # the answer is out: a log cannot change that any more
-                    self.log_response()
-        if len(data) > SMALL:
-            self.protocol.hold(body=0)
-        self.stage = Stage.IDLE
-        if self.recv_buffer:
-            await asyncio.sleep(0)
-
-    def take_body(self) -> bytes | None:
-        """Return the body if it is here, whole and as long as it may be; else None."""
-        size: int = self.request_bytes_left or 0
-        is_whole = self.request_body is True and size <= len(self.recv_buffer)
-        if not is_whole or size > self.request_max_size:
-            return None
-        body = bytes(self.recv_buffer[:size])
-        del self.recv_buffer[:size]
-        self.request_bytes_left = 0
-        self.request_body = None
-        self.expecting_continue = False
-        return body
-
-    async def read(self) -> bytes | None:
-        """Read some of the body; raises BadRequest, also where a chunk is longer than it says."""
-        if self.request_body == "chunked" and self.request_bytes_left == 0:
-            while len(self.recv_buffer) < len(CRLF):
-                await self._receive_more()
-            if not self.recv_buffer.startswith(CRLF):
-                self.keep_alive = False
-                raise BadRequest("Bad chunked encoding")
-        return await super().read()
-
-    async def error_response(self, exception: BaseException) -> None:
-        """Answer an error, unless its client is gone."""
-        if isinstance(exception, asyncio.CancelledError):
-            raise exception
-        await super().error_response(exception)  # type: ignore[arg-type]  # Sanic's is too narrow
-
-    def create_empty_request(self) -> None:
-        """Make a request to answer one that could not be read; the access log names its sender."""
-        super().create_empty_request()
-        self.request.conn_info = self.protocol.conn_info
-
-    @staticmethod
-    def _safe_int(value: str, base: int = 10) -> int:
-        """Read a length in digits and nothing else, as every proxy reads it."""
-        if not (_is_decimal if base == 10 else _is_hexadecimal)(value):  # noqa: PLR2004
-            raise ValueError
-        return int(value, base)
 
 
 class Connection(HttpProtocol):
@@ -136,7 +55,7 @@ class Connection(HttpProtocol):
     """
 
     HTTP_CLASS = Exchange
-    __slots__ = ("_arrival", "_body", "_phase", "_since", "is_holding", "is_paused")
+    __slots__ = ("_arrival", "_body", "_phase", "_since", "has_ended", "is_holding", "is_paused")
 
     conn_info: Any
     transport: Any
@@ -150,7 +69,7 @@ class Connection(HttpProtocol):
             return
         self._body = 0
         self._http: Any = None
-        self.is_holding = self.is_paused = False
+        self.has_ended = self.is_holding = self.is_paused = False
         self._phase: object = None
         self._since = 0.0
         self._arrival: asyncio.Future[None] | None = None
@@ -172,8 +91,61 @@ class Connection(HttpProtocol):
         if handling and (self._body or len(self.recv_buffer) > SMALL):
             self.hold(body=self._body)
 
+    def eof_received(self) -> bool:
+        """Answer what came whole: a client may shut its sending side and still read."""
+        self.has_ended = True
+        if self._arrival is not None and not self._arrival.done():
+            if self._http.stage is Stage.IDLE:
+                return False
+            self._arrival.set_result(None)
+        self.loop.call_later(FIRST_LOOK, self._look_after_end, FIRST_LOOK, False)
+        return True
+
+    def _look_after_end(self, wait: float, was_asked: bool) -> None:  # noqa: FBT001
+        """Hang up on a client that is gone, so that no job is leased to it.
+
+        A request that takes its time is answered 100 Continue in between, which every client of
+        HTTP/1.1 has to bear: the system of one that is gone resets the connection. One of HTTP/1.0
+        must not be asked so. Those are proxies mostly, which close when their client is gone.
+        """
+        if self._task is None or self.transport is None or self.transport.is_closing():
+            return
+        if is_reset(self.transport):
+            self.abort()
+            return
+        http = self._http
+        if http is not None and http.stage is Stage.HANDLER:
+            is_old = http.request.version == "1.0"
+            if is_old and was_asked:
+                self.abort()
+                return
+            if is_old:
+                wait = OLD_PATIENCE
+            elif not was_asked:
+                self.transport.write(HTTP_CONTINUE)
+                wait = ARRIVAL_LOOK
+            was_asked = True
+        self.loop.call_later(wait, self._look_after_end, min(2 * wait, LONGEST_LOOK), was_asked)
+
+    async def loses_answer(self) -> bool:
+        """Wait until an answer has arrived, or a moment; say whether the client is gone."""
+        last_look = self.loop.time() + LAST_WORDS
+        while not (self.transport.is_closing() or is_reset(self.transport)):
+            if has_arrived(self.transport) or self.loop.time() >= last_look:
+                return False
+            await asyncio.sleep(ARRIVAL_LOOK)
+        return True
+
     async def receive_more(self) -> None:
-        """Wait until something comes. Sanic's own makes a system call for it on Python 3.11."""
+        """Wait until something comes. Sanic's own makes a system call for it on Python 3.11.
+
+        Where nothing can come: raises CancelledError, or BadRequest in the middle of a request.
+        """
+        if self.has_ended:
+            if self._http.stage is Stage.IDLE:
+                raise asyncio.CancelledError
+            self._http.keep_alive = False
+            raise BadRequest("The request ended before it was whole.")
         self.transport.resume_reading()
         self._arrival = self.loop.create_future()
         await self._arrival
@@ -195,12 +167,17 @@ class Connection(HttpProtocol):
         self._body = body
         if self.transport is None or self.transport.is_closing():
             return
-        size = body + len(self.recv_buffer) + self.transport.get_write_buffer_size()
+        size = self.held()
         self.is_holding = body > 0 or size > SMALL
         if size > SMALL:
             self.app.ctx.memory.wait(self, size)
         else:
             self.app.ctx.memory.release(self)
+
+    def held(self) -> int:
+        """Return the bytes that are held for the client."""
+        unread: int = self.transport.get_write_buffer_size() if self.transport is not None else 0
+        return self._body + len(self.recv_buffer) + unread
 
     async def read_by_client(self) -> None:
         """Wait until the client has read most of what it was sent."""
@@ -232,12 +209,13 @@ class Connection(HttpProtocol):
         timeouts = {
             IDLE: self.keep_alive_timeout,
             RECEIVING: self.request_timeout,
+            READING: self.request_timeout,
             ANSWERING: self.response_timeout,
         }
         if self.loop.time() - self._since >= timeouts[phase[1]]:
             self._end(_TOO_SLOW[phase[1]]())
         else:
-            wait = min(timeouts.values()) / CHECKS_A_TIMEOUT
+            wait = max(SHORTEST_CHECK, min(timeouts.values()) / CHECKS_A_TIMEOUT)
             self._callback_check_timeouts = self.loop.call_later(wait, self.check_timeouts)
 
     def log_disconnect(self) -> None:
@@ -245,16 +223,50 @@ class Connection(HttpProtocol):
         with suppress(Exception):
             super().log_disconnect()  # type: ignore[no-untyped-call]  # Sanic has no types
 
+    def close_if_idle(self) -> bool:
+        """Close a connection over which nothing comes; say whether it did."""
+        is_idle = self._http is None or self._http.stage is Stage.IDLE
+        if is_idle and not self.recv_buffer:
+            self.close()
+            return True
+        return False
+
+    def close(self, timeout: float | None = None) -> None:  # noqa: ARG002  # Sanic's own
+        """Close once the client has read everything; Sanic's own gives it five seconds in all."""
+        if self.transport is None or self.transport.is_closing():
+            return
+        if self._callback_check_timeouts is not None:
+            self._callback_check_timeouts.cancel()
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self._see_read(self.held(), self.loop.time())
+
+    def _see_read(self, left: int, since: float) -> None:
+        """Abort a connection whose client has ceased to read what it was sent last."""
+        if self.conn_info is None or self.conn_info.lost:
+            return
+        held, now = self.held(), self.loop.time()
+        if held < left:
+            left, since = held, now
+        if now - since >= LAST_READING:
+            self.abort()
+        else:
+            self.loop.call_later(LAST_WORDS, self._see_read, left, since)
+
     def abort(self) -> None:
         """Close the connection now. Sanic's own forgets the transport while others need it."""
         if self.transport is not None:
             self.transport.abort()
 
-    def _current_phase(self) -> tuple[int, str]:
+    def _current_phase(self) -> tuple[int, str, int]:
+        """Return the request, what is done for it, and what else changes with progress."""
         http = self._http
-        if http.request_body or http.stage is Stage.REQUEST:
-            return http.number, RECEIVING
-        return http.number, IDLE if http.stage is Stage.IDLE else ANSWERING
+        if http.request_body or (http.stage is Stage.REQUEST and not self.is_paused):
+            return http.number, RECEIVING, 0
+        if http.stage in {Stage.IDLE, Stage.REQUEST}:
+            unread = self.transport.get_write_buffer_size()
+            return http.number, READING if unread else IDLE, unread
+        return http.number, ANSWERING, 0
 
     def _end(self, error: Exception) -> None:
         """Answer with the error if that can be; close the connection whatever its client does."""
@@ -286,7 +298,6 @@ def _refuse(transport: asyncio.Transport, refused: set[asyncio.Protocol]) -> Non
     asyncio.get_running_loop().call_later(LAST_WORDS, transport.abort)
 
 
-@cache
 def _refusal() -> bytes:
     refused = failure(503, str(Overloaded()), headers={"Retry-After": str(RETRY_AFTER)})
     return refused.as_bytes(keep_alive=False)

@@ -1,10 +1,9 @@
 """Sanic's request, mended where strange requests break it, and led to the service."""
 
-import re
 from typing import Any
 
 import sanic
-from sanic.exceptions import BadRequest, PayloadTooLarge
+from sanic.exceptions import PayloadTooLarge
 
 from sharq_plug.service import QueueService
 
@@ -15,19 +14,11 @@ REFUSED_BODY = 16 * 1024 * 1024
 LOGGED_URL = 500
 """Characters of a URL that the access log shows."""
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-_is_proper_head = re.compile(
-    _TOKEN + rb"{1,40}+ [!-~]++ HTTP/1\.[01](?:\r\n" + _TOKEN + rb"++:[\t -~\x80-\xff]*+)*+"
-).fullmatch
-"""RFC 9112 without its leniences: what two readers may take for two things is refused."""
-
 
 class Request(sanic.Request):
     """A request for the service."""
 
     def __init__(self, url_bytes: bytes, **kwargs: Any) -> None:
-        if "head" in kwargs and not _is_proper_head(kwargs["head"]):
-            raise BadRequest("Bad Request")
         # To answer a URL that it could not parse, Sanic makes a request without a head, of the
         # same URL, and fails again.
         super().__init__(url_bytes if "head" in kwargs else b"*", **kwargs)

@@ -1,7 +1,10 @@
 """Responses: what the API answers, as JSON bytes, ready for the wire."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from email.utils import formatdate
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
@@ -25,9 +28,11 @@ Content: TypeAlias = tuple[int, Mapping[str, object]]
 
 _NO_HEADERS: Mapping[str, str] = {}
 _HEADS: Mapping[int, bytes] = {
-    status: b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\n" % (status, reason)
+    status: b"HTTP/1.1 %d %b\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
+    % (status, reason)
     for status, reason in STATUS_CODES.items()
 }
+"""No cache may keep an answer: a dequeue is a GET that changes the store."""
 
 
 class Response(BaseHTTPResponse):
@@ -35,13 +40,14 @@ class Response(BaseHTTPResponse):
 
     Sanic's own makes its head anew each time, out of a dictionary. With that, sending took a
     quarter of the server's time for a small request, twice what it takes now
-    (docs/performance.md).
+    (docs/performance.md). `undelivered` is called if the client is found to have gone without it.
     """
 
-    __slots__ = ("_more_headers",)
+    __slots__ = ("_more_headers", "undelivered")
 
     body: bytes
     stream: Any
+    undelivered: Callable[[], None] | None
 
     def __init__(self, status: int, body: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> None:
         # The base's own __init__ would make headers and cookies that nobody reads.
@@ -50,6 +56,7 @@ class Response(BaseHTTPResponse):
         self.status = status
         self.body = body
         self._more_headers = headers
+        self.undelivered = None
 
     @property
     def headers(self) -> Mapping[str, str]:  # type: ignore[override]  # the base's can be written
@@ -62,14 +69,21 @@ class Response(BaseHTTPResponse):
 
     def as_bytes(self, *, keep_alive: bool, head_only: bool = False) -> bytes:
         """Return what goes over the wire."""
-        head = b"%bContent-Length: %d\r\nConnection: %b\r\n" % (
+        head = b"%bDate: %b\r\nContent-Length: %d\r\nConnection: %b\r\n" % (
             _HEADS[self.status],
+            _date(int(time.time())),
             len(self.body),
             b"keep-alive" if keep_alive else b"close",
         )
         for name, value in self._more_headers.items():
             head += f"{name}: {value}\r\n".encode()
         return head + b"\r\n" if head_only else head + b"\r\n" + self.body
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    """Return a time in the form of RFC 9110, section 5.6.7."""
+    return formatdate(second, usegmt=True).encode()
 
 
 class LeasedJobBody(msgspec.Struct, frozen=True, kw_only=True):

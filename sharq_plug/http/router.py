@@ -40,6 +40,8 @@ class Router(sanic.router.Router):
         if "%" in path:
             verb, *names = map(unquote, (verb, *names))
         by_method = self._index.get((verb, len(names)))
+        if by_method is None and path == "*":
+            by_method = self._index["", 0]  # the server as a whole
         if by_method is None:
             raise NotFound("There is no such route.")
         found = by_method.get(method)

@@ -81,13 +81,19 @@ async def dequeue(request: Request, queue_type: str = DEFAULT_QUEUE_TYPE) -> Res
     """Lease the next job of a type, or with `count` the next ones."""
     asked = decode_dequeue_query(request.query_string)
     count = 1 if asked.count is None else asked.count
+    if count > 1 and not request.app.ctx.memory.has_room:
+        await request.app.ctx.memory.room()
     dequeued = await request.service.dequeue(
         queue_type, count=count, wait=asked.wait, attempt_id=asked.attempt_id
     )
     if not dequeued.jobs:
         return no_job(dequeued)
-    await _take_turn(request, queue_type, dequeued.jobs, is_repeatable=asked.attempt_id is not None)
-    return leased_job(dequeued.jobs[0]) if asked.count is None else leased_jobs(dequeued.jobs)
+    is_repeatable = asked.attempt_id is not None
+    await _take_turn(request, queue_type, dequeued.jobs, is_repeatable=is_repeatable)
+    response = leased_job(dequeued.jobs[0]) if asked.count is None else leased_jobs(dequeued.jobs)
+    if not is_repeatable:
+        response.undelivered = partial(request.service.hand_back, queue_type, dequeued.jobs)
+    return response
 
 
 async def finish(request: Request, queue_type: str, queue_id: str, job_id: str) -> Response:
@@ -161,13 +167,14 @@ async def _take_turn(
 ) -> None:
     """Hand jobs back if their client is gone, unless it can repeat its dequeue.
 
-    Large answers are made few at a time, so that clients that do not read have to give way between.
+    A large answer is not made before there is room for it: clients that do not read give way first.
     """
     is_gone = True
     try:
-        if sum(len(job.payload) for job in jobs) > LARGE:
-            async with request.app.ctx.turns:
-                await asyncio.sleep(0)
+        size = sum(len(job.payload) for job in jobs)
+        if size > LARGE:
+            async with request.app.ctx.memory.building(size):
+                pass
         is_gone = request.transport.is_closing()  # Sanic may not have seen it yet
     finally:
         if is_gone and not is_repeatable:

@@ -39,7 +39,7 @@ def test_the_routes_of_the_readme_are_those_of_the_server() -> None:
 
 def test_the_readme_explains_each_status_of_an_error() -> None:
     explained = {int(row[0]) for row in table("status")}
-    assert explained == {*STATUS.values(), 404, 405, 413, 500}
+    assert explained == {*STATUS.values(), 404, 405, 408, 413, 414, 417, 500, 501}
 
 
 def test_the_flags_of_the_readme_are_those_of_the_help() -> None:

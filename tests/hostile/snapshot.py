@@ -31,7 +31,7 @@ class Snapshots:
     def take(self) -> Snapshot:
         """Return all that a refused request must leave alone."""
         self._wire.send(
-            b"".join(f"GET /metrics/{path} HTTP/1.1\r\n\r\n".encode() for path in PATHS)
+            b"".join(f"GET /metrics/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in PATHS)
         )
         return Snapshot([self._metrics() for _ in PATHS], self._digests())
 

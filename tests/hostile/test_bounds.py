@@ -19,7 +19,7 @@ from support.api import QUIET, Served, enqueue, send, serving
 pytestmark = pytest.mark.anyio
 
 KIB = 1024
-GET = b"GET / HTTP/1.1\r\n\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 OVERLOADED = {"status": "failure", "message": "The server is overloaded."}
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -89,7 +89,7 @@ async def test_a_flood_of_connections_is_refused_whole() -> None:
         assert (await answer_from(reader))[0] == 200
 
 
-HALF = b"POST /enqueue/sms/half/ HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (256 * KIB)
+HALF = b"POST /enqueue/sms/half/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (256 * KIB)
 SHORT_OF_MEMORY = replace(
     QUIET, max_body_size=256 * KIB, max_batch_body_size=256 * KIB, memory=1024 * KIB
 )
@@ -126,7 +126,7 @@ async def test_clients_that_do_not_read_give_way_to_those_that_do() -> None:
             await send(served.client, enqueue(f"j{number}", payload="x" * (200 * KIB)))
         for _ in range(12):
             _, writer = await stack.enter_async_context(connected(served))
-            writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\n\r\n" * 15)
+            writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\nHost: x\r\n\r\n" * 15)
         leased = 0
         while leased < 50:
             leased = (await served.client.get("/metrics/sms/q/")).json()["leased"]

@@ -9,9 +9,9 @@ pytestmark = pytest.mark.usefixtures("_unharmed")
 
 BODY = b'{"job_id": "j", "interval": true, "payload": 1}'
 """Of a job that is refused, if the request around it is not."""
-POST = b"POST /enqueue/sms/q1/ HTTP/1.1\r\n"
+POST = b"POST /enqueue/sms/q1/ HTTP/1.1\r\nHost: x\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-GET = b"GET / HTTP/1.1\r\n"
+GET = b"GET / HTTP/1.1\r\nHost: x\r\n"
 FIVE = "\N{ARABIC-INDIC DIGIT FIVE}".encode()
 
 
@@ -35,7 +35,6 @@ REFUSED = {
     "a chunk longer than its size": (400, chunk(b"2")),
     "an endless chunk extension": (400, chunk(b"5;" + b"x" * 70_000)),
     "a NUL for a chunk": (400, CHUNKED + b"\0" * 100),
-    "a trailer": (400, CHUNKED + b"1\r\n{\r\n0\r\nHost: elsewhere\r\n\r\n"),
     "a negative length": (400, length(b"-5")),
     "a signed length": (400, length(b"+5")),
     "a length with a list": (400, length(b"5, 5")),
@@ -62,28 +61,28 @@ REFUSED = {
     "a huge header": (413, GET + b"X: " + b"x" * 100_000 + b"\r\n\r\n"),
     "a header that never ends": (413, GET + b"X: " + b"x" * 1_000_000),
     "many headers": (413, GET + b"a:b\r\n" * 20_000 + b"\r\n"),
-    "an escape in the method": (400, b"G\x1b[2J / HTTP/1.1\r\n\r\n"),
-    "a line feed in the method": (400, b"GET\nGET / HTTP/1.1\r\n\r\n"),
-    "a line feed in the path": (400, b"GET /\n HTTP/1.1\r\n\r\n"),
-    "a NUL in the path": (400, b"GET /dequeue/\0/ HTTP/1.1\r\n\r\n"),
-    "invalid UTF-8 in the path": (400, b"GET /dequeue/\xff/ HTTP/1.1\r\n\r\n"),
-    "letters in the path": (400, "GET /dequeue/é/ HTTP/1.1\r\n\r\n".encode()),
-    "an encoded NUL": (400, b"GET /dequeue/%00/ HTTP/1.1\r\n\r\n"),
-    "an encoded line feed": (400, b"GET /dequeue/%0A/ HTTP/1.1\r\n\r\n"),
-    "braces": (400, b"GET /dequeue/{sms}/ HTTP/1.1\r\n\r\n"),
-    "a format": (400, b"GET /dequeue/{}%(x)s{0}/ HTTP/1.1\r\n\r\n"),
-    "a path upwards": (404, b"GET /../../etc/passwd HTTP/1.1\r\n\r\n"),
-    "an open host": (400, b"GET http://[::1/ HTTP/1.1\r\n\r\n"),
-    "a port beyond all ports": (400, b"GET http://localhost:99999/ HTTP/1.1\r\n\r\n"),
-    "a tunnel": (400, b"CONNECT localhost:443 HTTP/1.1\r\n\r\n"),
-    "a trace": (405, b"TRACE / HTTP/1.1\r\n\r\n"),
-    "a method nobody knows": (405, b"BREW / HTTP/1.1\r\n\r\n"),
-    "a method in small letters": (405, b"get / HTTP/1.1\r\n\r\n"),
-    "a long method": (400, b"G" * 41 + b" / HTTP/1.1\r\n\r\n"),
+    "an escape in the method": (400, b"G\x1b[2J / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a line feed in the method": (400, b"GET\nGET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a line feed in the path": (400, b"GET /\n HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a NUL in the path": (400, b"GET /dequeue/\0/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "invalid UTF-8 in the path": (400, b"GET /dequeue/\xff/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "letters in the path": (400, "GET /dequeue/é/ HTTP/1.1\r\nHost: x\r\n\r\n".encode()),
+    "an encoded NUL": (400, b"GET /dequeue/%00/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "an encoded line feed": (400, b"GET /dequeue/%0A/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "braces": (400, b"GET /dequeue/{sms}/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a format": (400, b"GET /dequeue/{}%(x)s{0}/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a path upwards": (404, b"GET /../../etc/passwd HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "an open host": (400, b"GET http://[::1/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a port beyond all ports": (400, b"GET http://localhost:99999/ HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a tunnel": (400, b"CONNECT localhost:443 HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a trace": (405, b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a method nobody knows": (405, b"BREW / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a method in small letters": (405, b"get / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "a long method": (400, b"G" * 41 + b" / HTTP/1.1\r\nHost: x\r\n\r\n"),
     "HTTP/0.9": (400, b"GET /\r\n\r\n"),
     "HTTP/2": (400, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
     "a TLS greeting": (400, b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03" + bytes(500) + b"\r\n\r\n"),
-    "noise": (413, bytes(range(256)) * 1000),
+    "noise": (400, bytes(range(256)) * 1000),
 }
 
 
@@ -100,14 +99,12 @@ def test_it_is_refused(server: ServerProcess, status: int, sent: bytes) -> None:
 LENGTH = b"Content-Length: %d\r\n" % len(BODY)
 TAKEN = {
     "HTTP/1.0": (200, b"GET / HTTP/1.0\r\n\r\n"),
-    "an absolute URL": (200, b"GET http://elsewhere/ HTTP/1.1\r\n\r\n"),
-    "a host with spaces": (200, GET + b"Host: a b c\r\n\r\n"),
-    "a host in other letters": (200, GET + b"Host: \xff\r\n\r\n"),
+    "an absolute URL": (200, b"GET http://elsewhere/ HTTP/1.1\r\nHost: x\r\n\r\n"),
     "a websocket": (200, GET + b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\r\n"),
     "another protocol": (200, GET + b"Upgrade: h2c\r\nHTTP2-Settings: AAA\r\n\r\n"),
     "headers of a proxy": (200, GET + b'Forwarded: for="\r\nX-Forwarded-For: \xff, ::1\r\n\r\n'),
     "a thousand headers": (200, GET + b"a:b\r\n" * 1000 + b"\r\n"),
-    "options": (200, b"OPTIONS /enqueue/sms/q1/ HTTP/1.1\r\n\r\n"),
+    "options": (200, b"OPTIONS /enqueue/sms/q1/ HTTP/1.1\r\nHost: x\r\n\r\n"),
     "a body where none is expected": (200, GET + LENGTH + b"\r\n" + BODY),
     "an expectation": (400, POST + b"Expect: 100-continue\r\n" + LENGTH + b"\r\n" + BODY),
     "a chunk extension": (400, chunk(b"%x;name=value" % len(BODY))),
@@ -121,7 +118,7 @@ def test_it_is_taken_for_what_it_is(server: ServerProcess, status: int, sent: by
         answer = wire.answer()
         assert answer is not None
         assert answer.status == status
-        if b"websocket" not in sent and b"HTTP/1.0" not in sent:
+        if b"HTTP/1.0" not in sent:
             wire.send(GET + b"\r\n")
             following = wire.answer()
             assert following is not None
@@ -137,7 +134,6 @@ HALVES = {
     "half a chunk size": CHUNKED + b"1",
     "half a chunk": CHUNKED + b"ff\r\n{",
     "no last chunk": CHUNKED + b"1\r\n{\r\n",
-    "lines that end in line feeds only": b"GET / HTTP/1.1\nHost: localhost\n\n",
 }
 
 
@@ -162,14 +158,18 @@ def test_after_a_broken_request_in_a_row_nothing_more_is_read(server: ServerProc
 
 
 def test_after_a_refused_request_in_a_row_the_next_is_read(server: ServerProcess) -> None:
-    row = [b"DELETE /nothing HTTP/1.1\r\n\r\n", POST + LENGTH + b"\r\n" + BODY, GET + b"\r\n"]
+    row = [
+        b"DELETE /nothing HTTP/1.1\r\nHost: x\r\n\r\n",
+        POST + LENGTH + b"\r\n" + BODY,
+        GET + b"\r\n",
+    ]
     with Wire(server.port) as wire:
         wire.send(b"".join(row) * 100 + b"GET / HTTP/1.0\r\n\r\n")
         assert statuses(wire.answers()) == [404, 400, 200] * 100 + [200]
 
 
 def test_what_follows_a_bad_chunk_is_no_request(server: ServerProcess) -> None:
-    hidden = b"DELETE /deletequeue/sms/q1/ HTTP/1.1\r\n\r\n"
+    hidden = b"DELETE /deletequeue/sms/q1/ HTTP/1.1\r\nHost: x\r\n\r\n"
     with Wire(server.port) as wire:
         wire.send(CHUNKED + b"1\r\n{\r\n0\r\n" + hidden)
         assert statuses(wire.answers()) == [400]

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.anyio
 
 TIMEOUT = 0.4
 OPTIONS = replace(QUIET, request_timeout=TIMEOUT, response_timeout=TIMEOUT)
-POST = b"POST /enqueue/sms/q/ HTTP/1.1\r\n"
+POST = b"POST /enqueue/sms/q/ HTTP/1.1\r\nHost: x\r\n"
 LENGTH = b"Content-Length: 1000000\r\n\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 BIG = "x" * 1_000_000
@@ -96,7 +96,7 @@ async def test_a_request_that_trickles_in_is_ended(served: Served) -> None:
 
 
 async def test_a_refused_body_that_trickles_in_is_ended(served: Served) -> None:
-    heads = [b"POST /nothing HTTP/1.1\r\n", POST.replace(b"sms", b"%00")]
+    heads = [b"POST /nothing HTTP/1.1\r\nHost: x\r\n", POST.replace(b"sms", b"%00")]
     answers = await asyncio.gather(
         *(all_of(served, sent=head + b"Content-Length: 1000\r\n\r\n", byte=b"{") for head in heads)
     )
@@ -106,7 +106,7 @@ async def test_a_refused_body_that_trickles_in_is_ended(served: Served) -> None:
 async def test_each_request_of_a_connection_has_the_whole_time(served: Served) -> None:
     async with connected(served) as (reader, writer), asyncio.timeout(10):
         for _ in range(4):
-            writer.write(b"GET / HTTP/1.1\r\n")
+            writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n")
             await asyncio.sleep(TIMEOUT / 2)
             writer.write(b"\r\n")
             assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
@@ -116,7 +116,7 @@ async def test_each_request_of_a_connection_has_the_whole_time(served: Served) -
 async def test_an_idle_connection_is_not_hurried(served: Served) -> None:
     async with connected(served) as (reader, writer), asyncio.timeout(10):
         await asyncio.sleep(3 * TIMEOUT)
-        writer.write(b"GET / HTTP/1.1\r\n\r\n")
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await reader.readline() == b"HTTP/1.1 200 OK\r\n"
 
 
@@ -129,7 +129,7 @@ async def big_jobs(client: httpx.AsyncClient, count: int) -> None:
 async def test_a_client_that_does_not_read_is_hung_up_on(served: Served) -> None:
     await big_jobs(served.client, 30)
     async with connected(served) as (reader, writer), asyncio.timeout(10):
-        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\n\r\n" * 30)
+        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\nHost: x\r\n\r\n" * 30)
         await asyncio.sleep(3 * TIMEOUT)
         received = await everything_from(reader)
     assert len(received) < 30 * len(BIG)
@@ -140,9 +140,45 @@ async def test_a_client_that_reads_slowly_gets_everything(served: Served) -> Non
     await big_jobs(served.client, 3)
     received = b""
     async with connected(served) as (reader, writer), asyncio.timeout(20):
-        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\n\r\n" * 2)
+        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
         writer.write(b"GET /dequeue/sms/ HTTP/1.0\r\n\r\n")
         while part := await reader.read(1 << 18):
             received += part
             await asyncio.sleep(TIMEOUT / 100)
     assert received.count(BIG.encode()) == 3
+
+
+ROOMY = replace(OPTIONS, max_body_size=20_000_000, keep_alive_timeout=TIMEOUT, response_timeout=5)
+HUGE = "x" * 12_000_000
+"""Bytes of which the systems of both ends hold some, and the server still has others."""
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+async def test_an_answer_that_is_still_being_read_is_not_cut_off(
+    version: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharq_plug.http.connection.LAST_READING", TIMEOUT)
+    monkeypatch.setattr("sharq_plug.http.connection.LAST_WORDS", TIMEOUT / 4)
+    async with serving(lambda: open_store("memory"), ROOMY) as served:
+        await send(served.client, enqueue("j1", payload=HUGE))
+        async with connected(served) as (reader, writer), asyncio.timeout(20):
+            writer.write(b"GET /dequeue/sms/ HTTP/" + version + b"\r\nHost: x\r\n\r\n")
+            received = 0
+            while received < len(HUGE) and (part := await reader.read(1 << 17)):
+                received += len(part)
+                await asyncio.sleep(TIMEOUT / 16)
+    assert received > len(HUGE)
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+async def test_an_answer_that_is_not_read_any_more_is_cut_off(
+    version: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharq_plug.http.connection.LAST_READING", TIMEOUT)
+    monkeypatch.setattr("sharq_plug.http.connection.LAST_WORDS", TIMEOUT / 4)
+    async with serving(lambda: open_store("memory"), ROOMY) as served:
+        await send(served.client, enqueue("j1", payload=HUGE))
+        async with connected(served) as (reader, writer), asyncio.timeout(20):
+            writer.write(b"GET /dequeue/sms/ HTTP/" + version + b"\r\nHost: x\r\n\r\n")
+            await asyncio.sleep(5 * TIMEOUT)
+            assert len(await everything_from(reader)) < len(HUGE)

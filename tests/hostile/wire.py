@@ -34,6 +34,10 @@ class Wire:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may have answered
             self.socket.sendall(data)
 
+    def shut(self) -> None:
+        """Say that nothing more will be sent."""
+        self.socket.shutdown(socket.SHUT_WR)
+
     def answer(self, *, method: bytes = b"GET") -> Answer | None:
         """Return the next answer, or None if the server has hung up; raises TimeoutError."""
         while (end := self._received.find(b"\r\n\r\n")) < 0:

@@ -64,7 +64,7 @@ async def test_a_worker_that_hung_up_finds_its_job_when_it_repeats_the_attempt()
     async with serving(lambda: store) as served:
         await put(served.client, "j1", "j2")
         _, writer = await asyncio.open_connection("127.0.0.1", served.port)
-        writer.write(f"GET {DEQUEUE} HTTP/1.1\r\n\r\n".encode())
+        writer.write(f"GET {DEQUEUE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         writer.close()
         await writer.wait_closed()
         while (await store.queue_metrics("sms", "q")).leased == 0:

@@ -188,7 +188,7 @@ async def test_a_client_that_hangs_up_has_all_its_jobs_handed_back_or_finds_them
     await MemoryStore.enqueue(store, "sms", [NewJob("q", f"j{n}", b"1", 0) for n in range(4)])
     async with serving(lambda: store) as served:
         _, writer = await asyncio.open_connection("127.0.0.1", served.port)
-        writer.write(f"GET /dequeue/sms/?{query} HTTP/1.1\r\n\r\n".encode())
+        writer.write(f"GET /dequeue/sms/?{query} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         await store.entered.wait()
         writer.close()
         await writer.wait_closed()

@@ -132,7 +132,7 @@ async def test_a_job_is_handed_back_when_its_worker_hangs_up_while_it_waits() ->
     async with serving(lambda: store) as served:
         await send(served.client, enqueue("j1"))
         _, writer = await asyncio.open_connection("127.0.0.1", served.port)
-        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\n\r\n")
+        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\nHost: x\r\n\r\n")
         await store.leased.wait()
         writer.close()
         await writer.wait_closed()
@@ -163,7 +163,7 @@ async def test_a_job_is_handed_back_when_its_worker_hung_up_before_it_is_written
     async with serving(HangingUpStore) as served:
         await send(served.client, enqueue("j1"))
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\n\r\n")
+        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await reader.read() == b""
         writer.close()
         job = (await served.client.get("/dequeue/sms/")).json()
@@ -176,7 +176,7 @@ async def test_the_store_is_closed_last() -> None:
     async with serving(lambda: store) as served:
         await send(served.client, enqueue("j1"))
         _, writer = await asyncio.open_connection("127.0.0.1", served.port)
-        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\n\r\n")
+        writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\nHost: x\r\n\r\n")
         await store.leased.wait()
         writer.close()
         await writer.wait_closed()

@@ -74,4 +74,10 @@ async def test_the_content_type_of_a_body_does_not_matter(client: httpx.AsyncCli
 
 async def test_an_answer_carries_no_header_that_says_nothing(client: httpx.AsyncClient) -> None:
     response = await client.get("/")
-    assert set(response.headers) == {"connection", "content-length", "content-type"}
+    assert set(response.headers) == {
+        "cache-control",
+        "connection",
+        "content-length",
+        "content-type",
+        "date",
+    }

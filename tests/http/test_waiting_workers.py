@@ -106,7 +106,7 @@ async def test_a_worker_that_hangs_up_leaves_its_job_to_the_next(
     served: Served, client: httpx.AsyncClient, service: QueueService
 ) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", served.port)
-    writer.write(f"GET {WAIT} HTTP/1.1\r\n\r\n".encode())
+    writer.write(f"GET {WAIT} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     await in_line(service, 1)
     waiting = waiter(client)
     await in_line(service, 2)
@@ -182,8 +182,8 @@ async def test_requests_behind_a_wait_in_a_row_are_answered_after_it(
     served: Served, service: QueueService
 ) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
-    row = f"GET {WAIT} HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\nGET {WAIT} HTTP/1.0\r\n\r\n"
-    writer.write(row.encode())
+    row = [f"GET {WAIT} HTTP/1.1", "GET / HTTP/1.1", f"GET {WAIT} HTTP/1.0"]
+    writer.write("".join(f"{line}\r\nHost: x\r\n\r\n" for line in row).encode())
     await in_line(service, 1)
     await send(served.client, enqueue("j1"))
     async with asyncio.timeout(SOON):

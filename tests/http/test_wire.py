@@ -4,17 +4,20 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
 
 import httpx
 import pytest
 
+from sharq_plug.http.responses import success
 from sharq_plug.store import QueueStore
 from support.api import QUIET, Served, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("backend", ["memory"], indirect=True)]
 
 MIB = 1024 * 1024
-HEADERS = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+HEADERS = b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 TOO_LARGE = {"status": "failure", "message": "Request body exceeds the size limit"}
 
 
@@ -42,14 +45,13 @@ BROKEN_REQUESTS = [
     b"GET" + HEADERS,
     b"G E T /" + HEADERS,
     b"\x16\x03\x01" + HEADERS,
-    b"\r\n\r\n",
     b"GET / HTTP/2.0\r\n\r\n",
-    b"GET / HTTP/1.1\r\nno header\r\n\r\n",
-    b"GET / HTTP/1.1\r\nExpect: \xff\r\nContent-Length: 1\r\n\r\n1",
-    b"POST /enqueue/sms/q/ HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-    b"POST /enqueue/sms/q/ HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n1",
-    b"POST /enqueue/sms/q/ HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n",
-    b"POST /enqueue/sms/q/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nno header\r\n\r\n",
+    b"GET / HTTP/1.1\r\nHost: x\r\nExpect: \xff\r\nContent-Length: 1\r\n\r\n1",
+    b"POST /enqueue/sms/q/ HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+    b"POST /enqueue/sms/q/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n1",
+    b"POST /enqueue/sms/q/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+    b"POST /enqueue/sms/q/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
     b"GET /" + b"a" * 10_000 + HEADERS,
     b"\0" * 20_000,
 ]
@@ -69,10 +71,10 @@ async def test_a_broken_request_is_refused(served: Served, sent: bytes) -> None:
         (b"/dequeue/sms" + b"/" * 5000, 404),
         (b"/" * 5000, 404),
         (b"//", 200),
-        (b"*", 404),
+        (b"*", 400),
         (b"http://localhost", 200),
         (b"http://localhost/dequeue/a%20b/", 400),
-        (b"/#fragment", 200),
+        (b"/#fragment", 400),
         (b"/dequeue/" + b"%73" * 101, 400),
     ],
     ids=lambda value: repr(value)[:30],
@@ -82,8 +84,48 @@ async def test_a_strange_target_is_answered(served: Served, target: bytes, statu
     assert received.startswith(b"HTTP/1.1 %d " % status)
 
 
+async def test_every_answer_has_a_date_and_no_cache_may_keep_it(served: Served) -> None:
+    sent = [
+        *(
+            b"GET %b" % path + HEADERS
+            for path in (b"/", b"/nothing", b"/dequeue/sms/", b"/metrics/")
+        ),
+        b"HEAD /" + HEADERS,
+        b"OPTIONS /" + HEADERS,
+        b"POST /enqueue/sms/q/" + HEADERS,
+        BROKEN_REQUESTS[0],
+    ]
+    for request in sent:
+        assert_is_dated(await exchange(served.port, sent=request))
+
+
+async def test_a_refused_connection_is_answered_with_a_date_too(
+    open_backend: Callable[[], QueueStore],
+) -> None:
+    async with serving(open_backend, replace(QUIET, max_connections=0)) as served:
+        assert_is_dated(await exchange(served.port, sent=b""))
+
+
+def assert_is_dated(answer: bytes) -> None:
+    lines = answer.partition(b"\r\n\r\n")[0].decode().split("\r\n")[1:]
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert headers["Cache-Control"] == "no-store"
+    date = parsedate_to_datetime(headers["Date"])
+    assert format_datetime(date, usegmt=True) == headers["Date"]
+    assert abs(datetime.now(UTC) - date) < timedelta(seconds=5)
+
+
+def test_the_date_goes_with_the_clock(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    for now, text in ((784111777.9, b"08:49:37"), (784111778.0, b"08:49:38")):
+        monkeypatch.setattr("time.time", lambda now=now: now)
+        head = success().as_bytes(keep_alive=True)
+        assert b"\r\nDate: Sun, 06 Nov 1994 " + text + b" GMT\r\n" in head, backend
+
+
 async def test_requests_in_a_row_are_answered_in_a_row(served: Served) -> None:
-    row = b"GET / HTTP/1.1\r\n\r\n" + b"GET /nothing HTTP/1.1\r\n\r\n" + b"GET /" + HEADERS
+    row = (
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\nGET /nothing HTTP/1.1\r\nHost: x\r\n\r\nGET /" + HEADERS
+    )
     received = await exchange(served.port, sent=row)
     statuses = [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]]
     assert statuses == [b"200", b"404", b"200"]
@@ -110,7 +152,7 @@ async def test_a_body_may_have_a_mebibyte_and_no_byte_more(client: httpx.AsyncCl
 
 
 async def test_a_huge_body_is_refused_before_it_comes(served: Served) -> None:
-    head = b"POST /enqueue/sms/q/ HTTP/1.1\r\nContent-Length: 1000000000\r\n\r\n"
+    head = b"POST /enqueue/sms/q/ HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
     assert (await exchange(served.port, sent=head)).startswith(b"HTTP/1.1 413 ")
 
 
@@ -139,7 +181,7 @@ async def test_a_batch_may_have_sixteen_mebibytes_and_no_byte_more(served: Serve
             assert result == {**TOO_LARGE, "code": 413}, "nor would it be taken alone"
         single = await served.client.post("/enqueue/sms/q/", content=send(batch(size=2 * MIB)))
         assert (single.status_code, single.json()) == (413, TOO_LARGE)
-    head = b"POST /enqueue/sms/ HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % (16 * MIB + 1)
+    head = b"POST /enqueue/sms/ HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (16 * MIB + 1)
     assert (await exchange(served.port, sent=head)).startswith(b"HTTP/1.1 413 ")
 
 
@@ -156,20 +198,20 @@ async def test_the_limit_of_a_batch_is_an_option_of_its_own(
 
 
 def post(path: bytes, body: bytes, *headers: bytes) -> bytes:
-    lines = [b"POST %b HTTP/1.1" % path, b"Content-Length: %d" % len(body), *headers]
+    lines = [b"POST %b HTTP/1.1" % path, b"Host: x", b"Content-Length: %d" % len(body), *headers]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
-CHUNKED = b"POST /finish/sms/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKED = b"POST /finish/sms/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 ROW = (
     post(b"/enqueue/sms/q/", b'{"job_id": "j1", "interval": 0, "payload": 1}')
     + post(b"/enqueue/sms/", b'{"jobs": []}', b"Expect: 100-continue")
-    + b"HEAD / HTTP/1.1\r\n\r\n"
+    + b"HEAD / HTTP/1.1\r\nHost: x\r\n\r\n"
     + post(b"/nothing/at/all", b"ignored", b"Expect: 100-continue")
     + post(b"/enqueue/sms/q/", b"")
     + CHUNKED
     + b'3\r\n{"j\r\n9\r\nobs": []}\r\n0\r\n\r\n'
-    + b"GET /dequeue/sms/?count=5 HTTP/1.1\r\n\r\n"
+    + b"GET /dequeue/sms/?count=5 HTTP/1.1\r\nHost: x\r\n\r\n"
     + post(b"/finish/sms/q/j1/", b"", b"Connection: close")
 )
 STATUSES = [b"201", b"200", b"200", b"404", b"400", b"200", b"200", b"200"]
