@@ -48,7 +48,8 @@ class LongPolls:
     ) -> Dequeued:
         """Lease up to `count` jobs as soon as one is ready; after `wait` ms answer without any.
 
-        Callers are served in the order in which they came. Raises what the store raises.
+        Callers are served in the order in which they came. No caller is answered without jobs
+        before the store has been asked for it. Raises what the store raises.
         """
         if self.ended:
             return Dequeued((), now=0)
@@ -65,7 +66,7 @@ class LongPolls:
                 line.wake_if_empty()
 
     def end(self) -> None:
-        """Let every caller go; those that still come do not wait."""
+        """Let the time of every caller be up; those that still come do not wait."""
         self.ended = True
         for line in self._lines.values():
             line.end()
@@ -110,12 +111,12 @@ class LongPolls:
 class _Caller:
     """One who waits for up to `count` jobs."""
 
-    __slots__ = ("answer", "attempt_id", "count", "is_overdue")
+    __slots__ = ("answer", "attempt_id", "count", "joined")
 
     def __init__(self, count: int, attempt_id: str | None) -> None:
         self.count = count
         self.attempt_id = attempt_id
-        self.is_overdue = False
+        self.joined = 0
         self.answer: asyncio.Future[Dequeued] = asyncio.get_running_loop().create_future()
 
     def untaken_jobs(self) -> Sequence[LeasedJob]:
@@ -129,12 +130,17 @@ class _Line:
     """The callers that wait for jobs of one type, and what is known of when one will be ready.
 
     What a dequeue has told holds until that instant or a wake-up: who joins meanwhile need not
-    ask. Instants are those of the event loop's clock, in seconds.
+    ask. When its time is up it is asked for once, since a wake-up can be late. Dequeues are
+    numbered: a caller was asked for if one that began after it joined has told that there is
+    nothing. Instants are those of the event loop's clock, in seconds.
     """
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._callers: OrderedDict[_Caller, None] = OrderedDict()
+        self._overdue: dict[_Caller, int] = {}  # the latest dequeue when its time was up
+        self._latest = 0
+        self._latest_in_vain = 0  # the latest that has told that there is nothing
         self._joined = asyncio.Event()
         self._is_due = asyncio.Event()
         self._timer: asyncio.TimerHandle | None = None
@@ -147,6 +153,7 @@ class _Line:
 
     async def join(self, caller: _Caller, seconds: float) -> Dequeued:
         """Wait in the line for so long."""
+        caller.joined = self._latest
         self._callers[caller] = None
         self._joined.set()
         timer = self._loop.call_later(seconds, self._give_up, caller)
@@ -155,6 +162,7 @@ class _Line:
         finally:
             timer.cancel()
             self._callers.pop(caller, None)
+            self._overdue.pop(caller, None)
 
     def wake(self, delay: int) -> None:
         """Note that a job may be ready in so many ms."""
@@ -174,13 +182,14 @@ class _Line:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(linger):
                     await self._joined.wait()
-        return bool(self._callers) and not self._has_ended
+        return bool(self._callers)
 
     def begin_asking(self) -> tuple[_Caller, int]:
         """Return who is first, and how many jobs to ask for.
 
         An attempt id asks alone, others together.
         """
+        self._latest += 1
         self._now, self._known_at = None, self._loop.time()
         self._ready_at = math.inf
         self._is_due.clear()
@@ -216,7 +225,7 @@ class _Line:
         knows, so it is worth a reclaim, after which to ask again; but not twice in a row.
         """
         self._now, self._known_at = dequeued.now, self._loop.time()
-        was_woken = self._ready_at < math.inf
+        was_woken, is_ready = self._ready_at < math.inf, self._ready_at <= self._known_at
         if dequeued.next_ready_at is not None:
             delay = dequeued.next_ready_at - dequeued.now
             self._ready_at = min(self._ready_at, self._known_at + delay / 1000)
@@ -225,22 +234,25 @@ class _Line:
         is_hidden = not dequeued.jobs and dequeued.next_ready_at == dequeued.now
         self._is_reclaiming = is_hidden and not self._is_reclaiming
         self._is_in_vain = is_hidden and not self._is_reclaiming and not was_woken
-        for caller in [caller for caller in self._callers if caller.is_overdue]:
-            self._answer(caller, self._nothing())
+        if (is_hidden and not self._is_reclaiming) or _tells_of_nothing(dequeued):
+            self._latest_in_vain = self._latest
+            self._answer_overdue(is_ready=is_ready)
         return self._is_reclaiming
 
     async def sleep(self) -> None:
         """Wait until it is time to ask again."""
         self._set_timer()
+        if self._overdue or self._has_ended:
+            self._is_due.set()
         await self._is_due.wait()
 
     def end(self) -> None:
-        """Let everybody go."""
+        """Let everybody's time be up."""
         self._has_ended = True
         self._joined.set()
-        self._is_due.set()
         for caller in list(self._callers):
-            self._answer(caller, self._nothing())
+            self._give_up(caller)
+        self._is_due.set()
 
     def fail(self, error: Exception) -> None:
         """Let everybody know, and be done."""
@@ -253,16 +265,34 @@ class _Line:
     def _answer(self, caller: _Caller, dequeued: Dequeued) -> bool:
         """Answer a caller; False if it is gone."""
         self._callers.pop(caller, None)
+        self._overdue.pop(caller, None)
         if caller.answer.done():
             return False
         caller.answer.set_result(dequeued)
         return True
 
     def _give_up(self, caller: _Caller) -> None:
-        if self._now is None or self._is_due.is_set():
-            caller.is_overdue = True  # the store is being asked: its answer is worth waiting for
-        else:
+        """Answer a caller whose time is up, or ask for it once more together with the others."""
+        is_told = caller.joined < self._latest_in_vain and not self._is_due.is_set()
+        if is_told and self._now is not None and not self._is_ready():
             self._answer(caller, self._nothing())
+        elif caller not in self._overdue:
+            self._overdue[caller] = self._latest
+            if self._now is not None:
+                self._is_due.set()
+
+    def _answer_overdue(self, *, is_ready: bool) -> None:
+        """Answer those whose time is up that there is nothing.
+
+        Not those who joined after the store was asked. If since then a job has become ready, not
+        those either whose time was not up by then: all of these are asked for once more.
+        """
+        for caller, latest in list(self._overdue.items()):
+            if caller.joined < self._latest and (latest < self._latest or not is_ready):
+                self._answer(caller, self._nothing())
+
+    def _is_ready(self) -> bool:
+        return not self._is_in_vain and self._ready_at <= self._loop.time()
 
     def _nothing(self) -> Dequeued:
         """Return an answer without jobs, from what is known."""
@@ -288,3 +318,10 @@ class _Line:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _tells_of_nothing(dequeued: Dequeued) -> bool:
+    """Say whether there was no other job that was ready."""
+    if dequeued.next_ready_at is None:
+        return not dequeued.jobs
+    return dequeued.next_ready_at > dequeued.now
