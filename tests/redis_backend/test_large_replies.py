@@ -7,8 +7,9 @@ import pytest
 
 from faults.proxy import LAG, Proxy, Wrong
 from sharq_plug.errors import StoreUnavailable
-from sharq_plug.model import NewJob
+from sharq_plug.model import Dequeued, NewJob
 from sharq_plug.plugins import open_store
+from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.store import QueueStore
 from support.redis_server import RedisServer
 
@@ -71,3 +72,22 @@ async def test_a_redis_that_falls_silent_in_the_middle_of_a_reply_is_given_up(
     proxy.wrong = Wrong.HOLD_REPLIES
     with pytest.raises(StoreUnavailable, match="no answer in time"):
         await dequeue
+
+
+async def test_workers_that_ask_for_more_than_comes_in_in_time_leave_no_job_to_nobody(
+    store: QueueStore, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharq_redis.link.DEADLINE", DEADLINE)
+    monkeypatch.setattr("sharq_plug.deadlines.DEADLINE", 6 * DEADLINE)
+    await store.enqueue("sms", [NewJob("q", f"job-{number}", LARGE, 0) for number in range(20)])
+    async with QueueService(store, ServiceOptions(reclaim=False)) as service:
+        proxy.wrong = Wrong.LAG
+        calls = [service.dequeue("sms", attempt_id="the-first")]
+        calls += [service.dequeue("sms", count=count) for count in (2, 1, 2, 1, 2, 1)]
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        proxy.wrong = Wrong.NOTHING
+        refused = [answer for answer in answers if isinstance(answer, StoreUnavailable)]
+        received = sum(len(answer.jobs) for answer in answers if isinstance(answer, Dequeued))
+        assert refused
+        assert len(refused) < len(answers)
+    assert (await store.queue_metrics("sms", "q")).leased == received
