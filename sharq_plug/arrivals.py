@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import OrderedDict, deque
-from types import TracebackType
 
 from sharq_plug.model import MAX_DEQUEUE_BYTES, Dequeued
 
@@ -35,7 +34,7 @@ class Arrivals:
         self._fresh, self._repeated = _Sizes(), _Sizes()
 
     def turn(self, queue_type: str, count: int, *, is_repeatable: bool = False) -> "Turn":
-        """Return a context in which to dequeue up to `count` jobs.
+        """Return the turn of a dequeue of up to `count` jobs; end it in any case.
 
         One that is repeatable may bring back what it brought before, however little it asks for.
         """
@@ -53,26 +52,26 @@ class Arrivals:
 
 
 class Turn:
-    """A dequeue's time; entering it waits for the room that it needs."""
+    """A dequeue's time, from when there is the room that it needs: wait for it, then end it."""
 
-    __slots__ = ("_queue_type", "_room", "_size")
+    __slots__ = ("_queue_type", "_room", "_size", "has_come")
 
     def __init__(self, room: "_Room", queue_type: str, size: int) -> None:
         self._room = room
         self._queue_type = queue_type
         self._size = size
+        self.has_come = room.take(size)
 
-    async def __aenter__(self) -> None:
-        if not self._room.take(self._size):
-            await self._room.wait(self._queue_type, self._size)
+    async def wait(self) -> None:
+        """Wait until it has come."""
+        await self._room.wait(self._queue_type, self._size)
+        self.has_come = True
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._room.give(self._size)
+    def end(self) -> None:
+        """Give the room to others, if it had come."""
+        if self.has_come:
+            self.has_come = False
+            self._room.give(self._size)
 
 
 class _Room:
@@ -85,7 +84,7 @@ class _Room:
 
     def take(self, size: int) -> bool:
         """Take some if it is free and nobody waits for it."""
-        if self._waiting or not self._fits(size):
+        if self._waiting or (self._taken and self._taken + size > self._limit):
             return False
         self._taken += size
         return True
@@ -104,11 +103,15 @@ class _Room:
     def give(self, size: int) -> None:
         """Give back what was taken."""
         self._taken -= size
+        if self._waiting:
+            self._let_others_in()
+
+    def _let_others_in(self) -> None:
         while self._waiting:
             queue_type, line = next(iter(self._waiting.items()))
             needed, turn = line[0]
             if not turn.done():
-                if not self._fits(needed):
+                if self._taken and self._taken + needed > self._limit:
                     return
                 self._taken += needed
                 turn.set_result(None)
@@ -117,9 +120,6 @@ class _Room:
                 self._waiting.move_to_end(queue_type)
             else:
                 del self._waiting[queue_type]
-
-    def _fits(self, size: int) -> bool:
-        return not self._taken or self._taken + size <= self._limit
 
 
 class _Sizes:
@@ -132,15 +132,22 @@ class _Sizes:
     def expected(self, queue_type: str, count: int) -> int:
         """Return how many bytes up to `count` jobs may have."""
         each = self._by_type.get(queue_type, self._unknown)
+        if count == 1:
+            return each
         return min(count * each, max(each, MAX_DEQUEUE_BYTES))
 
     def learn(self, queue_type: str, count: int, dequeued: Dequeued) -> None:
         """Note the largest job; if there are more than were asked for now, all of them as one."""
         jobs = dequeued.jobs
-        largest = max([len(job.payload) for job in jobs]) + OVERHEAD
+        if len(jobs) == 1:
+            largest = len(jobs[0].payload) + OVERHEAD
+        else:
+            largest = max([len(job.payload) for job in jobs]) + OVERHEAD
         if len(jobs) > count:
             largest = max(largest, sum([len(job.payload) + OVERHEAD for job in jobs]) // count)
         before = self._by_type.get(queue_type, 0)
+        if largest == before and self._unknown == UNKNOWN:
+            return
         self._by_type[queue_type] = max(largest, before - before // FADING)
         unknown = max(UNKNOWN, largest, self._unknown - self._unknown // FADING)
         self._unknown = min(unknown, SMALL)

@@ -7,10 +7,10 @@ at once. So light traffic waits for nothing, and heavy traffic shares its round 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from sharq_plug.arrivals import Turn
 from sharq_plug.errors import StoreUnavailable
 
 Item = TypeVar("Item")
@@ -39,7 +39,7 @@ class Batcher(Generic[Item, Result]):
     `run(items)` returns a result for each item, in order; if it returns any result, others may be
     `Again`. What it raises is raised to every caller of the batch; StoreUnavailable also to those
     who gathered meanwhile. `abandoned(result)` is told of each result whose caller is gone.
-    A batch of up to `n` items is put together and runs within the context `turn(n)`.
+    A batch of up to `n` items is put together when `turn(n)` has come, which ends with it.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Batcher(Generic[Item, Result]):
         bounds: Bounds = Bounds(),  # it is frozen
         weigh: Callable[[Item], int] | None = None,
         abandoned: Callable[[Result], None] | None = None,
-        turn: Callable[[int], AbstractAsyncContextManager[None]] | None = None,
+        turn: Callable[[int], Turn] | None = None,
     ) -> None:
         self._run = run
         self._bounds = bounds
@@ -96,11 +96,15 @@ class Batcher(Generic[Item, Result]):
         try:
             while self._waiting:
                 most = min(len(self._waiting), self._bounds.items)
-                if self._turn is None:
-                    await self._run_batch(self._next_batch(most))
-                else:
-                    async with self._turn(most):
-                        await self._run_batch(self._next_batch(most))
+                turn = None if self._turn is None else self._turn(most)
+                try:
+                    if turn is not None and not turn.has_come:
+                        await turn.wait()
+                    if batch := self._next_batch(most):
+                        await self._run_batch(batch)
+                finally:
+                    if turn is not None:
+                        turn.end()
         finally:
             self._running = None
 
@@ -118,8 +122,6 @@ class Batcher(Generic[Item, Result]):
         return batch
 
     async def _run_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
-        if not batch:
-            return
         try:
             results = await self._run([item for item, _ in batch])
             answered = list(zip(batch, results, strict=True))

@@ -104,17 +104,17 @@ class StoreCalls:
         Not those of an attempt that has an id: it can be repeated. While it is under way, those
         who repeat it gather, and share the next call.
         """
-        self._admit()
         key = object() if attempt_id is None else (queue_type, attempt_id, count)
         batcher = self._alone.get(key)
         if batcher is None:
             batcher = self._alone[key] = self._bulk(queue_type, count, attempt_id)
         try:
-            return await self._answer(batcher, None)
+            return await self._result(batcher, None)
         finally:
             if batcher.running is None:
-                self._done_with(key)
+                self._alone.pop(key, None)
             else:  # it counts until the store has done with it, whoever hangs up
+                self._in_flight += 1
                 batcher.running.add_done_callback(lambda _: self._done_with(key))
 
     async def finish_all(
@@ -184,12 +184,6 @@ class StoreCalls:
 
     async def _result(self, batcher: Batcher[Any, T], item: Any, *, size: int = 0) -> T:
         self._admit(size)
-        try:
-            return await self._answer(batcher, item)
-        finally:
-            self._dismiss(size)
-
-    async def _answer(self, batcher: Batcher[Any, T], item: Any) -> T:
         future = batcher.submit(item)
         self._deadlines.watch(future)
         try:
@@ -199,6 +193,7 @@ class StoreCalls:
             raise
         finally:
             self._deadlines.forget(future)
+            self._dismiss(size)
 
     def _bulk(self, queue_type: str, count: int, attempt_id: str | None) -> Batcher[None, Dequeued]:
         """Return a way to one dequeue of many jobs, or of one attempt for all who repeat it."""

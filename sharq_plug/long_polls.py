@@ -102,13 +102,18 @@ class LongPolls:
         """Dequeue for those who come first in a line; keep no job longer than that."""
         first, count = line.first_callers()
         is_repeatable = first.attempt_id is not None
-        async with self._arrivals.turn(queue_type, count, is_repeatable=is_repeatable):
+        turn = self._arrivals.turn(queue_type, count, is_repeatable=is_repeatable)
+        try:
+            if not turn.has_come:
+                await turn.wait()
             if not line.has_callers():
                 return
             first, count = line.begin_asking()
             dequeued = await self._store.dequeue(
                 queue_type, count=count, lease=self._lease, attempt_id=first.attempt_id
             )
+        finally:
+            turn.end()
         is_repeatable = first.attempt_id is not None
         self._arrivals.arrived(queue_type, count, dequeued, is_repeatable=is_repeatable)
         self._hand_back(queue_type, line.give(first, dequeued))

@@ -22,7 +22,7 @@ LAYERS = {
     "hookspecs": {"store", "clock"},
     "plugins": {"hookspecs", "store", "clock", "errors"},
     "passes": {"store", "errors"},
-    "batching": {"errors"},
+    "batching": {"arrivals", "errors"},
     "arrivals": {"model"},
     "deadlines": {"errors"},
     "calls": {"arrivals", "batching", "deadlines", "store", "model", "errors"},
