@@ -1,6 +1,7 @@
 """What the server does with a store: defaults, bounds, single outcomes as errors."""
 
 import logging
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -163,8 +164,10 @@ class QueueService:
         if not wait or self._long_polls.ended:
             return await self._dequeue_now(queue_type, count, attempt_id)
         if attempt_id is not None:
+            started = time.monotonic()
             dequeued = await self._dequeue_now(queue_type, count, attempt_id)
-            if dequeued.jobs:
+            wait -= int((time.monotonic() - started) * 1000)
+            if dequeued.jobs or wait <= 0:
                 return dequeued
         return await self._long_polls.dequeue(
             queue_type, count=count, wait=wait, attempt_id=attempt_id

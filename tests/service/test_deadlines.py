@@ -192,6 +192,17 @@ async def test_a_caller_that_is_gone_is_told_nothing() -> None:
     assert unheard == []
 
 
+async def test_looking_for_an_earlier_attempt_is_part_of_the_wait() -> None:
+    store = GatedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        dequeue = asyncio.create_task(service.dequeue("sms", wait=20, attempt_id="a"))
+        await turn()
+        await asyncio.sleep(0.03)
+        store.answer()
+        assert (await dequeue).jobs == ()
+        assert len(store.asked) == 1
+
+
 def test_the_5_s_that_the_api_promises_are_kept() -> None:
     assert deadlines.DEADLINE + deadlines.LAST_MOMENT < 5
     assert link.DEADLINE + link.LAST_MOMENT < deadlines.DEADLINE, "Redis's failure tells more"
