@@ -50,6 +50,7 @@ class Batcher(Generic[Item, Result]):
         weigh: Callable[[Item], int] | None = None,
         abandoned: Callable[[Result], None] | None = None,
         turn: Callable[[int], Turn] | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._run = run
         self._bounds = bounds
@@ -59,7 +60,8 @@ class Batcher(Generic[Item, Result]):
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._running: asyncio.Task[None] | None = None
         self._given_up = 0
-        self._loop = asyncio.get_running_loop()  # each time is a system call on Python 3.11
+        # To ask for the loop is a system call on Python 3.11.
+        self._loop = loop or asyncio.get_running_loop()
 
     @property
     def running(self) -> asyncio.Task[None] | None:

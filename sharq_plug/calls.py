@@ -56,6 +56,8 @@ class StoreCalls:
         self._lease = lease
         self._max_in_flight = max_in_flight
         self._in_flight = 0
+        self._all_at_once = Bounds(items=max_in_flight)
+        self._loop = asyncio.get_running_loop()
         self._bytes_in_flight = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._batchers: dict[tuple[str, str], Batcher[Any, Any]] = {}
@@ -198,7 +200,6 @@ class StoreCalls:
     def _bulk(self, queue_type: str, count: int, attempt_id: str | None) -> Batcher[None, Dequeued]:
         """Return a way to one dequeue of many jobs, or of one attempt for all who repeat it."""
         is_repeatable = attempt_id is not None
-        turn = partial(self._arrivals.turn, queue_type, count, is_repeatable=is_repeatable)
 
         async def dequeue(callers: Sequence[None]) -> list[Dequeued]:
             dequeued = await self._store.dequeue(
@@ -209,9 +210,10 @@ class StoreCalls:
 
         return Batcher(
             dequeue,
-            bounds=Bounds(items=self._max_in_flight),
+            bounds=self._all_at_once,
             abandoned=None if is_repeatable else partial(self._take_back, queue_type),
-            turn=lambda _: turn(),
+            turn=lambda _: self._arrivals.turn(queue_type, count, is_repeatable=is_repeatable),
+            loop=self._loop,
         )
 
     def _done_with(self, key: object) -> None:

@@ -140,6 +140,8 @@ class Link:
 class _Patience:
     """End a call after DEADLINE seconds of silence, or LIMIT in all."""
 
+    __slots__ = ("_heard_at", "_loop", "_passed", "_started", "_timeout", "_timer")
+
     def __init__(self, timeout: asyncio.Timeout, heard_at: Callable[[], float]) -> None:
         self._timeout = timeout
         self._heard_at = heard_at
