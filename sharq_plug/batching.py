@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from sharq_plug.arrivals import Turn
 from sharq_plug.errors import StoreUnavailable
 
 Item = TypeVar("Item")
@@ -38,6 +39,7 @@ class Batcher(Generic[Item, Result]):
     `run(items)` returns a result for each item, in order; if it returns any result, others may be
     `Again`. What it raises is raised to every caller of the batch; StoreUnavailable also to those
     who gathered meanwhile. `abandoned(result)` is told of each result whose caller is gone.
+    A batch of up to `n` items is put together when `turn(n)` has come, which ends with it.
     """
 
     def __init__(
@@ -47,15 +49,19 @@ class Batcher(Generic[Item, Result]):
         bounds: Bounds = Bounds(),  # it is frozen
         weigh: Callable[[Item], int] | None = None,
         abandoned: Callable[[Result], None] | None = None,
+        turn: Callable[[int], Turn] | None = None,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
         self._run = run
         self._bounds = bounds
         self._weigh = weigh
         self._abandoned = abandoned
+        self._turn = turn
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._running: asyncio.Task[None] | None = None
         self._given_up = 0
-        self._loop = asyncio.get_running_loop()  # each time is a system call on Python 3.11
+        # To ask for the loop is a system call on Python 3.11.
+        self._loop = loop or asyncio.get_running_loop()
 
     @property
     def running(self) -> asyncio.Task[None] | None:
@@ -73,7 +79,8 @@ class Batcher(Generic[Item, Result]):
     def abandon(self, future: asyncio.Future[Result]) -> None:
         """Give a result up: take its item out, or if that has gone to the store, its result.
 
-        Also for a result that is there already, and that its cancelled caller did not get.
+        Also for a result that is there already, and that its cancelled caller did not get; and
+        for one that has failed meanwhile.
         """
         if future.done() and not future.cancelled() and future.exception() is None:
             self._tell_abandoned(future.result())
@@ -89,15 +96,24 @@ class Batcher(Generic[Item, Result]):
 
     async def _run_batches(self) -> None:
         try:
-            while batch := self._next_batch():
-                await self._run_batch(batch)
+            while self._waiting:
+                most = min(len(self._waiting), self._bounds.items)
+                turn = None if self._turn is None else self._turn(most)
+                try:
+                    if turn is not None and not turn.has_come:
+                        await turn.wait()
+                    if batch := self._next_batch(most):
+                        await self._run_batch(batch)
+                finally:
+                    if turn is not None:
+                        turn.end()
         finally:
             self._running = None
 
-    def _next_batch(self) -> list[tuple[Item, asyncio.Future[Result]]]:
+    def _next_batch(self, most: int) -> list[tuple[Item, asyncio.Future[Result]]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
         weight = 0
-        while self._waiting and len(batch) < self._bounds.items:
+        while self._waiting and len(batch) < most:
             item, future = self._waiting[0]
             if not future.done():
                 weight += self._weigh(item) if self._weigh else 0

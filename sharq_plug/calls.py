@@ -7,8 +7,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any, TypeVar
 
-from sharq_plug.batching import Again, Batcher
-from sharq_plug.errors import Overloaded
+from sharq_plug.arrivals import Arrivals
+from sharq_plug.batching import Again, Batcher, Bounds
+from sharq_plug.deadlines import Deadlines
+from sharq_plug.errors import Overloaded, StoreUnavailable
 from sharq_plug.model import (
     Dequeued,
     EnqueueResult,
@@ -34,18 +36,32 @@ MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
 class StoreCalls:
     """Call a store for single requests. Those of one verb and type that come together share a call.
 
-    A call runs to its end even if its caller is cancelled. Past `max_in_flight` callers at a time,
-    or too many bytes of payload, all methods but `hand_back` raise Overloaded. `lease` is in ms.
+    A call runs to its end even if its caller is cancelled. One that is not answered in time gets
+    StoreUnavailable, and so does one whose turn has not come by then. Past `max_in_flight` callers
+    at a time, or too many bytes of payload, most methods raise Overloaded. `lease` is in ms.
     """
 
-    def __init__(self, store: QueueStore, *, lease: int, max_in_flight: int) -> None:
+    def __init__(
+        self,
+        store: QueueStore,
+        *,
+        lease: int,
+        max_in_flight: int,
+        arrivals: Arrivals,
+        deadlines: Deadlines,
+    ) -> None:
         self._store = store
+        self._arrivals = arrivals
+        self._deadlines = deadlines
         self._lease = lease
         self._max_in_flight = max_in_flight
         self._in_flight = 0
+        self._all_at_once = Bounds(items=max_in_flight)
+        self._loop = asyncio.get_running_loop()
         self._bytes_in_flight = 0
         self._tasks: set[asyncio.Task[Any]] = set()
         self._batchers: dict[tuple[str, str], Batcher[Any, Any]] = {}
+        self._alone: dict[object, Batcher[None, Dequeued]] = {}
 
     async def enqueue(self, queue_type: str, job: NewJob) -> EnqueueResult:
         """Put a job into its queue."""
@@ -57,13 +73,14 @@ class StoreCalls:
         return await self._result(batcher, job, size=_payload_size(job))
 
     async def dequeue(self, queue_type: str) -> Dequeued:
-        """Lease the next job of a type; if the caller is cancelled, hand it back."""
+        """Lease the next job of a type; if the caller has gone, hand it back."""
         batcher: Batcher[None, Dequeued] = self._batcher(
             "dequeue",
             queue_type,
             lambda: Batcher(
                 partial(self._dequeue_for_each, queue_type),
                 abandoned=partial(self._take_back, queue_type),
+                turn=partial(self._arrivals.turn, queue_type),
             ),
         )
         return await self._result(batcher, None)
@@ -84,16 +101,23 @@ class StoreCalls:
     async def dequeue_all(
         self, queue_type: str, *, count: int, attempt_id: str | None = None
     ) -> Dequeued:
-        """Lease up to `count` jobs; if the caller is cancelled, hand them back.
+        """Lease up to `count` jobs; if the caller has gone, hand them back.
 
-        Not those of an attempt that has an id: it can be repeated.
+        Not those of an attempt that has an id: it can be repeated. While it is under way, those
+        who repeat it gather, and share the next call.
         """
-        dequeue = self._store.dequeue(
-            queue_type, count=count, lease=self._lease, attempt_id=attempt_id
-        )
-        if attempt_id is not None:
-            return await self.alone(dequeue)
-        return await self.alone(dequeue, abandoned=partial(self._take_back, queue_type))
+        key = object() if attempt_id is None else (queue_type, attempt_id, count)
+        batcher = self._alone.get(key)
+        if batcher is None:
+            batcher = self._alone[key] = self._bulk(queue_type, count, attempt_id)
+        try:
+            return await self._result(batcher, None)
+        finally:
+            if batcher.running is None:
+                self._alone.pop(key, None)
+            else:  # it counts until the store has done with it, whoever hangs up
+                self._in_flight += 1
+                batcher.running.add_done_callback(lambda _: self._done_with(key))
 
     async def finish_all(
         self, queue_type: str, leases: Sequence[LeaseRef]
@@ -102,17 +126,8 @@ class StoreCalls:
         kept = receipt_time(self._lease)
         return await self.alone(self._store.finish(queue_type, leases, receipt_time=kept))
 
-    async def alone(
-        self,
-        call: Coroutine[Any, Any, T],
-        *,
-        size: int = 0,
-        abandoned: Callable[[T], None] | None = None,
-    ) -> T:
-        """Make a call that is not to be shared, with so many bytes of payload.
-
-        If the caller is cancelled, `abandoned` is told of the result.
-        """
+    async def alone(self, call: Coroutine[Any, Any, T], *, size: int = 0) -> T:
+        """Make a call that is not to be shared, with so many bytes of payload."""
         try:
             self._admit(size)
         except Overloaded:
@@ -120,12 +135,11 @@ class StoreCalls:
             raise
         task = self._start(call)
         task.add_done_callback(lambda _: self._dismiss(size))  # not before, whoever hangs up
-        try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if abandoned is not None:
-                task.add_done_callback(partial(_tell, abandoned))
-            raise
+        return await self._deadlines.result_of(task)
+
+    async def unbounded(self, call: Coroutine[Any, Any, T]) -> T:
+        """Make a call however many there are."""
+        return await self._deadlines.result_of(self._start(call))
 
     def hand_back(self, queue_type: str, jobs: Sequence[LeasedJob]) -> None:
         """Release jobs that never reached their worker; do not wait for it.
@@ -145,7 +159,8 @@ class StoreCalls:
                     await asyncio.wait(running)
 
     def _running(self) -> set[asyncio.Task[Any]]:
-        batches = (batcher.running for batcher in self._batchers.values())
+        batchers = [*self._batchers.values(), *self._alone.values()]
+        batches = (batcher.running for batcher in batchers)
         return self._tasks | {task for task in batches if task is not None}
 
     def _batcher(
@@ -172,13 +187,40 @@ class StoreCalls:
     async def _result(self, batcher: Batcher[Any, T], item: Any, *, size: int = 0) -> T:
         self._admit(size)
         future = batcher.submit(item)
+        self._deadlines.watch(future)
         try:
             return await future
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, StoreUnavailable):
             batcher.abandon(future)
             raise
         finally:
+            self._deadlines.forget(future)
             self._dismiss(size)
+
+    def _bulk(self, queue_type: str, count: int, attempt_id: str | None) -> Batcher[None, Dequeued]:
+        """Return a way to one dequeue of many jobs, or of one attempt for all who repeat it."""
+        is_repeatable = attempt_id is not None
+
+        async def dequeue(callers: Sequence[None]) -> list[Dequeued]:
+            dequeued = await self._store.dequeue(
+                queue_type, count=count, lease=self._lease, attempt_id=attempt_id
+            )
+            self._arrivals.arrived(queue_type, count, dequeued, is_repeatable=is_repeatable)
+            return [dequeued] * len(callers)
+
+        return Batcher(
+            dequeue,
+            bounds=self._all_at_once,
+            abandoned=None if is_repeatable else partial(self._take_back, queue_type),
+            turn=lambda _: self._arrivals.turn(queue_type, count, is_repeatable=is_repeatable),
+            loop=self._loop,
+        )
+
+    def _done_with(self, key: object) -> None:
+        self._dismiss()
+        batcher = self._alone.get(key)
+        if batcher is not None and batcher.running is None:
+            del self._alone[key]
 
     async def _dequeue_for_each(
         self, queue_type: str, callers: Sequence[None]
@@ -188,6 +230,7 @@ class StoreCalls:
         Where a batch ends early because its jobs are large, the others ask again.
         """
         dequeued = await self._store.dequeue(queue_type, count=len(callers), lease=self._lease)
+        self._arrivals.arrived(queue_type, len(callers), dequeued)
         now, ready_at = dequeued.now, dequeued.next_ready_at
         others = len(callers) - len(dequeued.jobs)
         is_more = bool(dequeued.jobs) and ready_at is not None and ready_at <= now
@@ -207,11 +250,6 @@ class StoreCalls:
         self._tasks.discard(task)
         if not task.cancelled():
             task.exception()  # if its caller is gone, nobody else looks at it
-
-
-def _tell(abandoned: Callable[[T], None], task: asyncio.Task[T]) -> None:
-    if not task.cancelled() and task.exception() is None:
-        abandoned(task.result())
 
 
 def _payload_size(job: NewJob) -> int:

@@ -1,12 +1,11 @@
 """Long polls: callers that wait for a job of a type, in a line, and never ask in a loop."""
 
 import asyncio
-import contextlib
-import math
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from itertools import islice
 
+from sharq_plug.arrivals import Arrivals
+from sharq_plug.deadlines import Deadlines
+from sharq_plug.line import Caller, Line
 from sharq_plug.model import Dequeued, LeasedJob
 from sharq_plug.passes import RECLAIM_LIMIT
 from sharq_plug.store import QueueStore
@@ -17,8 +16,6 @@ LINGER = 30.0
 """Seconds that a type is still watched after its last caller has left."""
 MAX_LINES = 100
 """Past so many, a line that is empty does not linger."""
-MAX_COUNT = 128
-"""Jobs that are asked for at once on behalf of several callers."""
 CLOSE_TIMEOUT = 5.0
 """Seconds that the lines may take to their end."""
 
@@ -35,11 +32,15 @@ class LongPolls:
         *,
         lease: int,
         hand_back: Callable[[str, Sequence[LeasedJob]], None],
+        arrivals: Arrivals,
+        deadlines: Deadlines,
     ) -> None:
         self._store = store
         self._lease = lease
         self._hand_back = hand_back
-        self._lines: dict[str, _Line] = {}
+        self._arrivals = arrivals
+        self._deadlines = deadlines
+        self._lines: dict[str, Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.ended = False
 
@@ -48,12 +49,13 @@ class LongPolls:
     ) -> Dequeued:
         """Lease up to `count` jobs as soon as one is ready; after `wait` ms answer without any.
 
-        Callers are served in the order in which they came. Raises what the store raises.
+        Callers are served in the order in which they came. No caller is answered without jobs
+        before the store has been asked for it. Raises what the store raises.
         """
         if self.ended:
             return Dequeued((), now=0)
         line = self._lines.get(queue_type) or self._open(queue_type)
-        caller = _Caller(count, attempt_id)
+        caller = Caller(count, attempt_id)
         try:
             return await line.join(caller, wait / 1000)
         except asyncio.CancelledError:
@@ -65,7 +67,7 @@ class LongPolls:
                 line.wake_if_empty()
 
     def end(self) -> None:
-        """Let every caller go; those that still come do not wait."""
+        """Let the time of every caller be up; those that still come do not wait."""
         self.ended = True
         for line in self._lines.values():
             line.end()
@@ -76,14 +78,14 @@ class LongPolls:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
 
-    def _open(self, queue_type: str) -> "_Line":
-        line = self._lines[queue_type] = _Line()
+    def _open(self, queue_type: str) -> Line:
+        line = self._lines[queue_type] = Line(self._deadlines, look_interval=LOOK_INTERVAL)
         task = asyncio.create_task(self._serve(queue_type, line), name=f"long polls {queue_type}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return line
 
-    async def _serve(self, queue_type: str, line: "_Line") -> None:
+    async def _serve(self, queue_type: str, line: Line) -> None:
         """Dequeue when there is something to get, for as long as anybody waits."""
         try:
             async with self._store.watching(queue_type, line.wake):
@@ -96,195 +98,24 @@ class LongPolls:
                 del self._lines[queue_type]
             line.fail(error)
 
-    async def _ask(self, queue_type: str, line: "_Line") -> None:
+    async def _ask(self, queue_type: str, line: Line) -> None:
         """Dequeue for those who come first in a line; keep no job longer than that."""
-        first, count = line.begin_asking()
-        dequeued = await self._store.dequeue(
-            queue_type, count=count, lease=self._lease, attempt_id=first.attempt_id
-        )
+        first, count = line.first_callers()
+        is_repeatable = first.attempt_id is not None
+        turn = self._arrivals.turn(queue_type, count, is_repeatable=is_repeatable)
+        try:
+            if not turn.has_come:
+                await turn.wait()
+            if not line.has_callers():
+                return
+            first, count = line.begin_asking()
+            dequeued = await self._store.dequeue(
+                queue_type, count=count, lease=self._lease, attempt_id=first.attempt_id
+            )
+        finally:
+            turn.end()
+        is_repeatable = first.attempt_id is not None
+        self._arrivals.arrived(queue_type, count, dequeued, is_repeatable=is_repeatable)
         self._hand_back(queue_type, line.give(first, dequeued))
         if line.end_asking(dequeued):
             await self._store.reclaim(queue_type, limit=RECLAIM_LIMIT)
-
-
-class _Caller:
-    """One who waits for up to `count` jobs."""
-
-    __slots__ = ("answer", "attempt_id", "count", "is_overdue")
-
-    def __init__(self, count: int, attempt_id: str | None) -> None:
-        self.count = count
-        self.attempt_id = attempt_id
-        self.is_overdue = False
-        self.answer: asyncio.Future[Dequeued] = asyncio.get_running_loop().create_future()
-
-    def untaken_jobs(self) -> Sequence[LeasedJob]:
-        """Return the jobs in an answer that came too late."""
-        if self.answer.cancelled() or not self.answer.done() or self.answer.exception():
-            return ()
-        return self.answer.result().jobs
-
-
-class _Line:
-    """The callers that wait for jobs of one type, and what is known of when one will be ready.
-
-    What a dequeue has told holds until that instant or a wake-up: who joins meanwhile need not
-    ask. Instants are those of the event loop's clock, in seconds.
-    """
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._callers: OrderedDict[_Caller, None] = OrderedDict()
-        self._joined = asyncio.Event()
-        self._is_due = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-        self._now: int | None = None  # the latest answer's (ms); None while the next is awaited
-        self._known_at = 0.0
-        self._ready_at = math.inf
-        self._is_in_vain = False
-        self._is_reclaiming = False
-        self._has_ended = False
-
-    async def join(self, caller: _Caller, seconds: float) -> Dequeued:
-        """Wait in the line for so long."""
-        self._callers[caller] = None
-        self._joined.set()
-        timer = self._loop.call_later(seconds, self._give_up, caller)
-        try:
-            return await caller.answer
-        finally:
-            timer.cancel()
-            self._callers.pop(caller, None)
-
-    def wake(self, delay: int) -> None:
-        """Note that a job may be ready in so many ms."""
-        self._is_in_vain = False
-        self._ready_at = min(self._ready_at, self._loop.time() + delay / 1000)
-        self._set_timer()
-
-    def wake_if_empty(self) -> None:
-        """Let a line without callers come to its end, or linger, now."""
-        if not self._callers:
-            self._is_due.set()
-
-    async def is_needed(self, linger: float) -> bool:
-        """Say whether anybody waits, or comes to wait within `linger` seconds."""
-        if not self._callers and not self._has_ended:
-            self._joined.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(linger):
-                    await self._joined.wait()
-        return bool(self._callers) and not self._has_ended
-
-    def begin_asking(self) -> tuple[_Caller, int]:
-        """Return who is first, and how many jobs to ask for.
-
-        An attempt id asks alone, others together.
-        """
-        self._now, self._known_at = None, self._loop.time()
-        self._ready_at = math.inf
-        self._is_due.clear()
-        first = next(iter(self._callers))
-        count = first.count
-        if first.attempt_id is None:
-            for caller in islice(self._callers, 1, MAX_COUNT):
-                if caller.attempt_id is not None or count + caller.count > MAX_COUNT:
-                    break
-                count += caller.count
-        return first, count
-
-    def give(self, first: _Caller, dequeued: Dequeued) -> Sequence[LeasedJob]:
-        """Give jobs to those whose turn it is; return those that nobody is there for."""
-        if first.attempt_id is not None:
-            if dequeued.jobs:
-                self._answer(first, dequeued)  # if it is gone, it comes back for them
-            return ()
-        at = 0
-        while at < len(dequeued.jobs) and self._callers:
-            caller = next(iter(self._callers))
-            if caller.attempt_id is not None:
-                break
-            share = dequeued.jobs[at : at + caller.count]
-            if self._answer(caller, Dequeued(share, now=dequeued.now)):
-                at += len(share)
-        return dequeued.jobs[at:]
-
-    def end_asking(self, dequeued: Dequeued) -> bool:
-        """Note what a dequeue has told, and what was heard meanwhile.
-
-        Return whether a lease has expired that nobody has reclaimed. It hides what else the store
-        knows, so it is worth a reclaim, after which to ask again; but not twice in a row.
-        """
-        self._now, self._known_at = dequeued.now, self._loop.time()
-        was_woken = self._ready_at < math.inf
-        if dequeued.next_ready_at is not None:
-            delay = dequeued.next_ready_at - dequeued.now
-            self._ready_at = min(self._ready_at, self._known_at + delay / 1000)
-        elif dequeued.jobs:  # all that were asked for, or those of an earlier attempt
-            self._ready_at = self._known_at
-        is_hidden = not dequeued.jobs and dequeued.next_ready_at == dequeued.now
-        self._is_reclaiming = is_hidden and not self._is_reclaiming
-        self._is_in_vain = is_hidden and not self._is_reclaiming and not was_woken
-        for caller in [caller for caller in self._callers if caller.is_overdue]:
-            self._answer(caller, self._nothing())
-        return self._is_reclaiming
-
-    async def sleep(self) -> None:
-        """Wait until it is time to ask again."""
-        self._set_timer()
-        await self._is_due.wait()
-
-    def end(self) -> None:
-        """Let everybody go."""
-        self._has_ended = True
-        self._joined.set()
-        self._is_due.set()
-        for caller in list(self._callers):
-            self._answer(caller, self._nothing())
-
-    def fail(self, error: Exception) -> None:
-        """Let everybody know, and be done."""
-        self._stop_timer()
-        for caller in self._callers:
-            if not caller.answer.done():
-                caller.answer.set_exception(error)
-                caller.answer.exception()  # if its caller is gone, nobody else looks at it
-
-    def _answer(self, caller: _Caller, dequeued: Dequeued) -> bool:
-        """Answer a caller; False if it is gone."""
-        self._callers.pop(caller, None)
-        if caller.answer.done():
-            return False
-        caller.answer.set_result(dequeued)
-        return True
-
-    def _give_up(self, caller: _Caller) -> None:
-        if self._now is None or self._is_due.is_set():
-            caller.is_overdue = True  # the store is being asked: its answer is worth waiting for
-        else:
-            self._answer(caller, self._nothing())
-
-    def _nothing(self) -> Dequeued:
-        """Return an answer without jobs, from what is known."""
-        if self._now is None:
-            return Dequeued((), now=0)
-        now = self._now + int((self._loop.time() - self._known_at) * 1000)
-        if self._ready_at == math.inf:
-            return Dequeued((), now=now)
-        delay = round((self._ready_at - self._known_at) * 1000)
-        return Dequeued((), max(now, self._now + delay), now=now)
-
-    def _set_timer(self) -> None:
-        self._stop_timer()
-        due = self._known_at + LOOK_INTERVAL
-        if not self._is_in_vain:
-            due = min(due, self._ready_at)
-        if due <= self._loop.time():
-            self._is_due.set()
-        else:
-            self._timer = self._loop.call_at(due, self._is_due.set)
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None

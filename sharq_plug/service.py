@@ -1,13 +1,16 @@
 """What the server does with a store: defaults, bounds, single outcomes as errors."""
 
 import logging
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from sharq_plug.arrivals import Arrivals
 from sharq_plug.calls import StoreCalls
+from sharq_plug.deadlines import Deadlines
 from sharq_plug.errors import (
     BrokenQueue,
     ConfigError,
@@ -69,17 +72,28 @@ class ServiceOptions:
 class QueueService:
     """Serve single requests from an open store. Use it as an async context manager.
 
-    A call runs to its end even if its caller is cancelled.
+    A call runs to its end even if its caller is cancelled. Every caller is answered within 5 s
+    beyond what it waits for a job; the jobs of an answer that comes later are handed back.
     """
 
     def __init__(self, store: QueueStore, options: ServiceOptions | None = None) -> None:
         self._store = store
         self._options = options or ServiceOptions()
+        self._deadlines = Deadlines()
+        arrivals = Arrivals()
         self._calls = StoreCalls(
-            store, lease=self._options.lease, max_in_flight=self._options.max_in_flight
+            store,
+            lease=self._options.lease,
+            max_in_flight=self._options.max_in_flight,
+            arrivals=arrivals,
+            deadlines=self._deadlines,
         )
         self._long_polls = LongPolls(
-            store, lease=self._options.lease, hand_back=self._calls.hand_back
+            store,
+            lease=self._options.lease,
+            hand_back=self._calls.hand_back,
+            arrivals=arrivals,
+            deadlines=self._deadlines,
         )
         self._passes = ReclaimPasses(store, self._options.reclaim_interval)
         self._first_contact = FirstContact(
@@ -103,6 +117,7 @@ class QueueService:
         await self._passes.stop()
         await self._long_polls.close()
         await self._calls.close()
+        self._deadlines.close()
 
     def new_job(
         self,
@@ -151,8 +166,9 @@ class QueueService:
         """Lease up to `count` (1 to 1000) ready jobs of a type.
 
         If none is ready, wait up to `wait` ms (to 60 000) for the first. With `attempt_id` the
-        call may be repeated. A caller that is cancelled meanwhile has its jobs handed back,
-        unless it can repeat. Raises InvalidRequest, Overloaded, StoreUnavailable.
+        call may be repeated. A caller that is cancelled meanwhile, or that was not answered in
+        time, has its jobs handed back, unless it can repeat. Raises InvalidRequest, Overloaded,
+        StoreUnavailable.
         """
         check_name("queue_type", queue_type)
         check_integer("count", count, 1, MAX_BATCH)
@@ -162,8 +178,10 @@ class QueueService:
         if not wait or self._long_polls.ended:
             return await self._dequeue_now(queue_type, count, attempt_id)
         if attempt_id is not None:
+            started = time.monotonic()
             dequeued = await self._dequeue_now(queue_type, count, attempt_id)
-            if dequeued.jobs:
+            wait -= int((time.monotonic() - started) * 1000)
+            if dequeued.jobs or wait <= 0:
                 return dequeued
         return await self._long_polls.dequeue(
             queue_type, count=count, wait=wait, attempt_id=attempt_id
@@ -259,7 +277,7 @@ class QueueService:
     async def ping(self) -> None:
         """Make sure that a dequeue and a finish can run. Raises StoreUnavailable if not."""
         try:
-            await self._store.ping()
+            await self._calls.unbounded(self._store.ping())
         except ConfigError as error:  # why is for the log, which has it since the start
             raise StoreUnavailable(str(error), public="The store cannot be used.") from error
 

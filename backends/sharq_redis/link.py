@@ -1,6 +1,7 @@
 """What the store says to Redis: deadlines, scripts that are not loaded, errors by our own names."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -14,9 +15,11 @@ from sharq_redis.scripts import Script
 from sharq_redis.wire import Command, Connect, OnMessage, Wire
 
 DEADLINE = 4.5
-"""Seconds that a call may take in all."""
+"""Seconds that a call waits for while nothing at all arrives."""
+LIMIT = 30.0
+"""Seconds that a call may take in all, however much arrives meanwhile."""
 LAST_MOMENT = 0.05
-"""Seconds beyond that in which replies are still read that are there."""
+"""Seconds beyond these in which replies are still read that are there."""
 NO_ANSWER = "no answer in time"
 CLOSED = "the store is closed"
 
@@ -24,8 +27,10 @@ CLOSED = "the store is closed"
 class Link:
     """Send commands and scripts over one wire, opened when it is needed; return raw replies.
 
-    Nothing is sent twice, but a script of which Redis says that it does not know it. `address` is
-    for messages. `on_demotion` is told when this Redis says that it is no primary any more.
+    Nothing is sent twice, but a script of which Redis says that it does not know it. Replies come
+    in order, so each byte that arrives is progress for every call: a large reply fails nobody.
+    `address` is for messages. `on_demotion` is told when this Redis says that it is no primary
+    any more.
     """
 
     def __init__(
@@ -100,16 +105,16 @@ class Link:
 
     @asynccontextmanager
     async def failures(self) -> AsyncIterator[None]:
-        """Raise StoreUnavailable for whatever fails within, or lasts longer than DEADLINE."""
+        """Raise StoreUnavailable for whatever fails within, or waits longer than it may."""
         try:
             async with asyncio.timeout(None) as timeout:
-                timer = asyncio.get_running_loop().call_later(DEADLINE, _end_soon, timeout)
+                patience = _Patience(timeout, self._heard_at)
                 try:
                     yield
                 finally:
-                    timer.cancel()
+                    patience.end()
         except TimeoutError as error:
-            self.hang_up(NO_ANSWER)  # if it does not answer this one, it answers none
+            self.hang_up(NO_ANSWER)  # it answers nobody, or this is no end
             raise unreached(self._address, NO_ANSWER) from error
         except (RedisError, OSError, RuntimeError) as error:
             raise unreached(self._address, error) from error
@@ -139,6 +144,9 @@ class Link:
             raise refused(self._address, str(reply)) from reply
         return reply
 
+    def _heard_at(self) -> float:
+        return self._wire.heard_at if self._wire is not None else -math.inf
+
     async def _open(self) -> Wire:
         self._wire = await Wire.open(self._connect, self._on_message)
         if self._closed:
@@ -152,6 +160,31 @@ class Link:
             opening.exception()  # if its callers are gone, nobody else looks at it
 
 
-def _end_soon(timeout: asyncio.Timeout) -> None:
-    """Let a deadline pass a moment later: it may be this process that was held up, not Redis."""
-    timeout.reschedule(asyncio.get_running_loop().time() + LAST_MOMENT)
+class _Patience:
+    """End a call after DEADLINE seconds of silence, or LIMIT in all."""
+
+    __slots__ = ("_heard_at", "_loop", "_passed", "_started", "_timeout", "_timer")
+
+    def __init__(self, timeout: asyncio.Timeout, heard_at: Callable[[], float]) -> None:
+        self._timeout = timeout
+        self._heard_at = heard_at
+        self._loop = asyncio.get_running_loop()
+        self._started = self._loop.time()
+        self._passed: float | None = None
+        self._timer = self._loop.call_later(DEADLINE, self._look)
+
+    def end(self) -> None:
+        """Let the call be."""
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        """End the call a moment after its time: it may be this process that was held up."""
+        silent_since = max(self._started, self._heard_at())
+        due = min(silent_since + DEADLINE, self._started + LIMIT)
+        if due > self._loop.time():
+            self._timer = self._loop.call_at(due, self._look)
+        elif due != self._passed:
+            self._passed = due
+            self._timer = self._loop.call_later(LAST_MOMENT, self._look)
+        else:
+            self._timeout.reschedule(self._loop.time())

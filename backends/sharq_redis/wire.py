@@ -32,6 +32,7 @@ class Wire(asyncio.Protocol):
 
     From then on it does without redis-py, whose pool and streams cost five times what this does,
     and whose calls may swallow a cancellation on Python 3.11. `lost` is set when it is over.
+    `heard_at` is when something arrived last, by the event loop's clock.
     """
 
     def __init__(self, connection: AbstractConnection, on_message: OnMessage | None) -> None:
@@ -41,6 +42,7 @@ class Wire(asyncio.Protocol):
         self._exchanges: deque[Exchange] = deque()
         self._loop = asyncio.get_running_loop()
         self.lost = asyncio.Event()
+        self.heard_at = self._loop.time()
         streams = cast(Any, connection)._writer  # noqa: SLF001  # redis-py shows it nowhere else
         self._transport: asyncio.Transport = streams.transport
         self._transport.set_protocol(self)
@@ -92,6 +94,7 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hand replies to those who wait for them, and messages on."""
+        self.heard_at = self._loop.time()
         self._replies.feed(data)
         try:
             while (reply := self._replies.gets()) is not NOTHING_YET:

@@ -65,7 +65,11 @@ class Response(BaseHTTPResponse):
 
     async def send(self, data: Any = None, end_stream: bool | None = None) -> None:  # noqa: ARG002, FBT001
         """Write it; Sanic calls this once."""
-        await self.stream.answer(self)
+        try:
+            await self.stream.answer(self)
+        finally:
+            # Sanic's objects refer to each other, and may wait long for the garbage collector.
+            self.body = self.stream.request.body = b""
 
     def as_bytes(self, *, keep_alive: bool, head_only: bool = False) -> bytes:
         """Return what goes over the wire."""

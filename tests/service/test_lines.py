@@ -302,15 +302,16 @@ async def test_an_attempt_that_was_looked_up_when_the_end_came_does_not_wait() -
         assert (await waiting).jobs == ()
 
 
-async def test_what_the_store_gives_after_the_end_goes_back() -> None:
+async def test_what_the_store_gives_after_the_end_reaches_who_is_there_or_goes_back() -> None:
     store = AskedStore()
     async with QueueService(store, QUIET) as service, asyncio.timeout(4):
-        await store.put("j1")
+        await store.put("j1", "j2")
         store.go_on.clear()
-        waiting = waiter(service)
+        there, gone = waiter(service), waiter(service)
         await store.entered.wait()
         service.end_waits()
-        assert (await waiting).jobs == ()
+        gone.cancel()
         store.go_on.set()
+        assert [job.job_id for job in (await there).jobs] == ["j1"]
     metrics = await store.queue_metrics("sms", "q")
-    assert (metrics.waiting, metrics.leased) == (1, 0)
+    assert (metrics.waiting, metrics.leased) == (1, 1)

@@ -1,0 +1,43 @@
+"""A memory store that carries dequeues out at once, and answers them when it is told to."""
+
+import asyncio
+
+from sharq_memory.store import MemoryStore
+from sharq_plug.model import Dequeued, NewJob
+
+LARGE = b"x" * 800_000
+"""A payload of which ten go into a dequeue."""
+
+
+class GatedStore(MemoryStore):
+    """Keeps the type of every dequeue; lets those go on that are under way, in their order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+        self._gate = asyncio.Semaphore(0)
+
+    async def dequeue(
+        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
+    ) -> Dequeued:
+        self.asked.append(queue_type)
+        dequeued = await super().dequeue(
+            queue_type, count=count, lease=lease, attempt_id=attempt_id
+        )
+        await self._gate.acquire()
+        return dequeued
+
+    def answer(self, dequeues: int = 1) -> None:
+        """Let so many dequeues be answered, those that still come included."""
+        for _ in range(dequeues):
+            self._gate.release()
+
+    async def put(self, count: int, payload: bytes = LARGE, queue_type: str = "sms") -> None:
+        """Enqueue so many jobs."""
+        await self.enqueue(
+            queue_type, [NewJob("q", f"j{number}", payload, 0) for number in range(count)]
+        )
+
+    async def leased(self, queue_type: str = "sms") -> int:
+        """Return how many jobs are leased."""
+        return (await self.queue_metrics(queue_type, "q")).leased

@@ -1,0 +1,208 @@
+"""A store that does not answer in time: its callers are told, and its late jobs handed back."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from service.asked import turn
+from service.gated import GatedStore
+from sharq_memory.store import MemoryStore
+from sharq_plug import deadlines
+from sharq_plug.errors import StoreUnavailable
+from sharq_plug.model import LeaseRef, NewJob
+from sharq_plug.service import QueueService, ServiceOptions
+from sharq_redis import link
+
+pytestmark = pytest.mark.anyio
+
+QUIET = ServiceOptions(reclaim=False)
+JOB = NewJob("q", "new", b"{}", 0)
+LEASE = LeaseRef("q", "new")
+DEADLINE = 0.05
+
+Call = Callable[[QueueService], Awaitable[object]]
+
+DEQUEUES: dict[str, Call] = {
+    "one": lambda service: service.dequeue("sms"),
+    "many": lambda service: service.dequeue("sms", count=1000),
+    "wait": lambda service: service.dequeue("sms", wait=1),
+}
+CALLS: dict[str, Call] = DEQUEUES | {
+    "attempt": lambda service: service.dequeue("sms", attempt_id="a"),
+    "attempt that waits": lambda service: service.dequeue("sms", wait=1, attempt_id="a"),
+    "enqueue": lambda service: service.enqueue("sms", JOB),
+    "enqueue_all": lambda service: service.enqueue_all("sms", [JOB]),
+    "finish": lambda service: service.finish("sms", LEASE),
+    "finish_all": lambda service: service.finish_all("sms", [LEASE]),
+    "set_interval": lambda service: service.set_interval("sms", "q", 1),
+    "clear": lambda service: service.clear("sms", "q", purge=True),
+    "queue_metrics": lambda service: service.queue_metrics("sms", "q"),
+    "counts": lambda service: service.counts(),
+    "queue_types": lambda service: service.queue_types(),
+    "queue_ids": lambda service: service.queue_ids("sms"),
+    "ping": lambda service: service.ping(),
+}
+
+
+@pytest.fixture
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sharq_plug.deadlines.DEADLINE", DEADLINE)
+
+
+def silent(verb: str) -> Callable[..., Awaitable[Any]]:
+    """Return a verb of a store that answers when `go_on` is set."""
+
+    async def say_nothing(self: "SilentStore", *arguments: Any, **options: Any) -> Any:
+        await self.go_on.wait()
+        return await getattr(MemoryStore, verb)(self, *arguments, **options)
+
+    return say_nothing
+
+
+class SilentStore(MemoryStore):
+    """Does nothing until `go_on` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go_on = asyncio.Event()
+
+
+for verb in (
+    *("enqueue", "dequeue", "finish", "set_interval", "clear", "queue_metrics", "counts"),
+    *("queue_types", "queue_ids", "ping"),
+):
+    setattr(SilentStore, verb, silent(verb))
+
+
+@pytest.mark.usefixtures("_soon")
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+async def test_every_caller_is_told_of_a_store_that_is_silent(call: Call) -> None:
+    store = SilentStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        with pytest.raises(StoreUnavailable, match="in time"):
+            await call(service)
+        store.go_on.set()
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_who_came_later_is_told_later() -> None:
+    store = SilentStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        first = asyncio.create_task(service.ping())
+        await asyncio.sleep(DEADLINE / 2)
+        second = asyncio.create_task(service.ping())
+        with pytest.raises(StoreUnavailable):
+            await first
+        assert not second.done()
+        with pytest.raises(StoreUnavailable):
+            await second
+        store.go_on.set()
+
+
+@pytest.mark.usefixtures("_soon")
+@pytest.mark.parametrize("call", DEQUEUES.values(), ids=DEQUEUES)
+async def test_the_jobs_of_an_answer_that_is_late_are_handed_back_as_soon_as_it_comes(
+    call: Call,
+) -> None:
+    store = GatedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        await store.put(3)
+        with pytest.raises(StoreUnavailable):
+            await call(service)
+        assert await store.leased() > 0
+        store.answer()
+        await turn()
+        assert await store.leased() == 0
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_an_attempt_whose_answer_is_late_finds_its_jobs_when_it_is_repeated() -> None:
+    store = GatedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        await store.put(1)
+        with pytest.raises(StoreUnavailable):
+            await service.dequeue("sms", attempt_id="a")
+        store.answer(2)
+        [job] = (await service.dequeue("sms", attempt_id="a")).jobs
+        assert job.attempt == 1
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_who_is_told_before_its_turn_has_come_is_not_asked_for() -> None:
+    store = GatedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        await store.put(100)
+        calls = [service.dequeue("sms", count=1000) for _ in range(20)]
+        told = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(answer) for answer in told] == [StoreUnavailable] * 20
+        asked = len(store.asked)
+        store.answer(20)
+        await turn()
+        assert (len(store.asked), await store.leased()) == (asked, 0)
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_an_enqueue_that_is_told_before_it_went_to_the_store_is_not_carried_out() -> None:
+    store = SilentStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        under_way = asyncio.create_task(service.enqueue("sms", JOB))
+        await turn()
+        with pytest.raises(StoreUnavailable):
+            await service.enqueue("sms", NewJob("q", "gathered", b"{}", 0))
+        with pytest.raises(StoreUnavailable):
+            await under_way
+        store.go_on.set()
+        await turn()
+        assert (await service.queue_metrics("sms", "q")).waiting == 1
+
+
+async def test_an_answer_that_is_there_counts_though_the_process_was_held_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sharq_plug.deadlines.DEADLINE", 0.01)
+    store = GatedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        await store.put(1)
+        dequeue = asyncio.create_task(service.dequeue("sms"))
+        await turn()
+        time.sleep(0.2)  # noqa: ASYNC251  # that holds everything up
+        asyncio.get_running_loop().call_later(0.001, store.answer)
+        assert len((await dequeue).jobs) == 1
+
+
+@pytest.mark.usefixtures("_soon")
+async def test_a_caller_that_is_gone_is_told_nothing() -> None:
+    unheard: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
+    store = GatedStore()
+    async with QueueService(store, QUIET) as service:
+        callers = [asyncio.create_task(service.dequeue("sms", count=n)) for n in (1, 2)]
+        await turn()
+        for caller in callers:
+            caller.cancel()
+        await asyncio.sleep(2 * DEADLINE)
+        store.answer(2)
+        for caller in callers:
+            with contextlib.suppress(asyncio.CancelledError):
+                await caller
+    assert unheard == []
+
+
+async def test_looking_for_an_earlier_attempt_is_part_of_the_wait() -> None:
+    store = GatedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        dequeue = asyncio.create_task(service.dequeue("sms", wait=20, attempt_id="a"))
+        await turn()
+        await asyncio.sleep(0.03)
+        store.answer()
+        assert (await dequeue).jobs == ()
+        assert len(store.asked) == 1
+
+
+def test_the_5_s_that_the_api_promises_are_kept() -> None:
+    assert deadlines.DEADLINE + deadlines.LAST_MOMENT < 5
+    assert link.DEADLINE + link.LAST_MOMENT < deadlines.DEADLINE, "Redis's failure tells more"
