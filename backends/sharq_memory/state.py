@@ -202,7 +202,12 @@ class TypeState:
         self.receipts.forget(limit, now)
         self.attempts.forget(limit, now)
         self.garbage.free(limit)
-        return bool(self.garbage) or self.forgetting.is_due(now)
+        return (
+            bool(self.garbage)
+            or self.forgetting.is_due(now)
+            or self.receipts.is_due(now)
+            or self.attempts.is_due(now)
+        )
 
     def _set_interval(self, queue: Queue, interval: int, now: int) -> None:
         if interval == queue.interval:
