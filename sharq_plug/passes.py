@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+from collections.abc import Sequence
 
 from sharq_plug.errors import SharqError
 from sharq_plug.store import QueueStore
@@ -46,11 +47,18 @@ class ReclaimPasses:
 
         A type that fails stops no other. Raises the first failure, when all is done.
         """
+        more, failures = await self._pass()
+        if failures:
+            raise failures[0]
+        return more
+
+    async def _pass(self) -> tuple[bool, list[BaseException]]:
+        """Do what `once` does; return what failed beside whether there is more to do."""
         more = False
         failures: list[BaseException] = []
         try:
             await self._store.maintain()
-        except SharqError as error:
+        except Exception as error:  # whatever it is, leases must come back
             failures.append(error)
         cursor: str | None = None
         while True:
@@ -64,27 +72,20 @@ class ReclaimPasses:
                     more = more or result
             cursor = page.cursor
             if cursor is None or self._stopping.is_set():
-                break
-        if failures:
-            raise failures[0]
-        return more
+                return more, failures
 
     async def _run(self) -> None:
         failing = False
         while not self._stopping.is_set():
-            delay = self._interval
             try:
-                if await self.once():
-                    delay = 0
-                if failing:
-                    logger.warning("reclaim passes work again")
-                failing = False
+                more, failures = await self._pass()
             except Exception as error:  # whatever it is, the next pass must come
-                if not failing:
-                    unexpected = None if isinstance(error, SharqError) else error
-                    logger.warning("a reclaim pass failed: %s", error, exc_info=unexpected)
-                failing = True
-                delay = min(self._interval, MAX_RETRY_DELAY)
+                more, failures = False, [error]
+            _log_change(failures, failing=failing)
+            failing = bool(failures)
+            delay = min(self._interval, MAX_RETRY_DELAY) if failing else self._interval
+            if more:  # of the types that did not fail
+                delay = 0
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(delay / 1000):
                     await self._stopping.wait()
@@ -94,4 +95,14 @@ class ReclaimPasses:
             reclaimed = await self._store.reclaim(queue_type, limit=RECLAIM_LIMIT)
             if not reclaimed.more or self._stopping.is_set():
                 return False
+            await asyncio.sleep(0)  # a store may answer without waiting for anything
         return True
+
+
+def _log_change(failures: Sequence[BaseException], *, failing: bool) -> None:
+    """Say when passes begin to fail, and when they work again."""
+    if failures and not failing:
+        unexpected = None if isinstance(failures[0], SharqError) else failures[0]
+        logger.warning("a reclaim pass failed: %s", failures[0], exc_info=unexpected)
+    elif failing and not failures:
+        logger.warning("reclaim passes work again")

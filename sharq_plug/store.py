@@ -12,6 +12,14 @@ Time. The store owns it: one reading of its clock for each call. All times are m
 epoch, all durations ms. A store that is opened with a clock goes by that clock alone. Nothing
 that the contract promises may rest on an entry expiring by itself.
 
+A clock that steps back holds a queue for one interval at most from when that is noticed. A verb
+that changes a queue whose `last` lies ahead lets `last` be now. A place that lies further ahead
+than `last + interval` is set anew, as by a new interval (see below): by `set_interval`, and by
+`reclaim`. That looks at up to `limit` places that lie ahead in each call, in their order, and
+says `more` until it has seen all. A lease stands until its `expires_at`, however far ahead that
+lies; so do receipts and attempts. What had ended before the step stays ended, or begins to count
+anew: a store may have forgotten it. A minute that lies ahead counts when it comes.
+
 Rate. A queue remembers its interval and its latest dequeue, `last`. It may be dequeued from
 `last + interval` on; at once if it was never dequeued. A queue that ceases to exist remembers
 both until that instant has come (`now >= last + interval`); from then on it was never dequeued.
@@ -41,9 +49,9 @@ a driver or of the network are raised as StoreUnavailable, chained to their caus
 crosses the seam. A store may be out of reach at any time, also when it is opened. It serves again
 by itself once it is within reach. A store that finds what it keeps of one queue damaged (by others:
 no verb does it) answers BROKEN for the items of that queue, passes over it in `dequeue` and
-`reclaim`, logs it, and serves all others. The detail of `StoreUnavailable(detail, public=...)` is
-logged, so it names the store's address and the driver's own words. Clients are told `public` alone,
-which names neither.
+`reclaim`, logs it, and serves all others. Listings leave out what is no name. The detail of
+`StoreUnavailable(detail, public=...)` is logged, so it names the store's address and the driver's
+own words. Clients are told `public` alone, which names neither.
 """
 
 from abc import ABC, abstractmethod
@@ -144,9 +152,10 @@ class QueueStore(ABC):
         Without a token the job's current lease is meant: ENDED, or UNKNOWN if it has none.
         With one, the first that holds: the token is that of the job's current lease, though it
         may have expired: ENDED. It is that of a lease of this job that a finish with this token
-        ended, no longer ago than that finish's `receipt_time` (ms): ENDED. The job waits, is
-        leased or is a dead letter: STALE. Else UNKNOWN. Only the first changes anything, and
-        leaves a receipt. At least 100 000 receipts of a type are kept before the oldest may go.
+        ended, no longer ago than that finish's `receipt_time` (ms), whatever other finishes
+        said: ENDED. The job waits, is leased or is a dead letter: STALE. Else UNKNOWN. Only the
+        first changes anything, and leaves a receipt. At least 100 000 receipts of a type are kept
+        before any may go; then those go first that would be the first to end.
         """
 
     @abstractmethod
@@ -164,25 +173,33 @@ class QueueStore(ABC):
 
         In the order (expires_at, queue id, number), each job waits again with one requeue less,
         or, when none was left (0), becomes a dead letter of its queue, kept with the reason; -1
-        stays -1. Also forgets, up to `limit`, what nobody will ask for again (rates that are
-        paid off, receipts that are too old).
+        stays -1. Also forgets, up to `limit` of each kind, what nobody will ask for again (rates
+        that are paid off, receipts and attempts that are too old, counts), and sets places anew
+        that lie too far ahead. `more` counts every kind of this.
         """
 
     @abstractmethod
     async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:
-        """Change the interval (ms) of a queue; False, and nothing changes, if it does not exist."""
+        """Change the interval (ms) of a queue; False, and nothing changes, if it does not exist.
+
+        Raises BrokenQueue.
+        """
 
     @abstractmethod
     async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
         """Remove a queue's waiting and leased jobs; return how many.
 
         With `purge` also its dead letters and its minute counts. Receipts stay, and what is to
-        be paid of its rate.
+        be paid of its rate. A queue that is damaged is removed whole, with what is left of its
+        rate; what of it can be counted is.
         """
 
     @abstractmethod
     async def queue_metrics(self, queue_type: str, queue_id: str) -> QueueMetrics:
-        """Return what there is in one queue, and its own minute counts, exactly."""
+        """Return what there is in one queue, and its own minute counts, exactly.
+
+        Raises BrokenQueue.
+        """
 
     @abstractmethod
     async def counts(self, queue_type: str | None = None) -> MinuteCounts:

@@ -61,6 +61,17 @@ class Queue(Struct, gc=False, eq=False):
         """The instant (ms) from which on the rate allows a dequeue."""
         return 0 if self.last is None else self.last + self.interval
 
+    def bring_last_back(self, now: int) -> None:
+        """Let the latest dequeue be now (ms), if the clock has stepped back behind it."""
+        if self.last is not None and self.last > now:
+            self.last = now
+
+    def settle(self, now: int) -> None:
+        """Forget the latest dequeue of a queue without jobs, if it is paid off by now (ms)."""
+        self.bring_last_back(now)
+        if self.allowed_at <= now:
+            self.last = None
+
     @property
     def forgotten_from(self) -> int:
         """The instant (ms) from which on nobody asks for this queue if it has no jobs."""

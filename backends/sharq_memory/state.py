@@ -2,6 +2,7 @@
 
 from sortedcontainers import SortedDict, SortedList
 
+from sharq_memory.ahead import PlacesAhead
 from sharq_memory.dead import DeadLetters
 from sharq_memory.forgetting import Forgetting
 from sharq_memory.garbage import Garbage
@@ -47,6 +48,7 @@ class TypeState:
         self._tokens = tokens()
         self._number = 0
         self._soonest: int | None = None  # of the places given, see `places_given`
+        self.ahead = PlacesAhead()
 
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         """Put one job into its queue."""
@@ -54,12 +56,14 @@ class TypeState:
         waiting = 0 if queue is None else queue.waiting
         length = None if job.max_queued_length is None else waiting
         if queue is not None and job.job_id in queue.jobs:
+            queue.bring_last_back(now)
             self._set_interval(queue, job.interval, now)
             return _result(EnqueueOutcome.DUPLICATE, length)
         if job.max_queued_length is not None and waiting >= job.max_queued_length:
             return _result(EnqueueOutcome.QUEUE_FULL, length)
         if queue is None or not queue.jobs:
             queue = self._bring_into_being(job.queue_id, now)
+        queue.bring_last_back(now)
         self._set_interval(queue, job.interval, now)
         new = Job(job.job_id, job.payload, job.requeue_limit, self._next_number())
         self._add_waiting(queue, new, now)
@@ -91,6 +95,8 @@ class TypeState:
             case queue, job:
                 queue.end_lease(job)
                 del queue.jobs[job.job_id]
+                if not queue.jobs:
+                    queue.settle(now)
                 self._left(queue)
                 self.receipts.keep(ref, now + receipt_time)
                 return LeaseOutcome.ENDED
@@ -123,7 +129,9 @@ class TypeState:
                 job.requeues -= job.requeues > 0
                 self._come_back(queue, job, now)
                 requeued += 1
+        self._set_places_anew(limit, now)
         more = bool(self.expiring) and self.expiring[0][0] <= now
+        more = more or self.ahead.are_doubtful
         return Reclaimed(requeued, dead, self._forget(limit, now) or more)
 
     def set_interval(self, queue_id: str, interval: int, now: int) -> bool:
@@ -131,8 +139,16 @@ class TypeState:
         queue = self.queues.get(queue_id)
         if queue is None or not queue.jobs:
             return False
-        self._set_interval(queue, interval, now)
+        queue.bring_last_back(now)
+        queue.interval = interval
+        self._set_place_anew(queue, now)
         return True
+
+    def settle(self, queue_id: str, now: int) -> None:
+        """Bring the rate of a queue that is to be cleared up to `now` (ms)."""
+        queue = self.queues.get(queue_id)
+        if queue is not None:
+            queue.settle(now)
 
     def clear(self, queue_id: str, *, purge: bool) -> Cleared:
         """Remove a queue's jobs, with `purge` all but its unpaid rate."""
@@ -147,7 +163,7 @@ class TypeState:
                 self._left(queue)
             if purge:
                 queue.tally = Tally()
-                self.forgetting.add(queue)
+            self.forgetting.add(queue)
         dead = self.dead.pop(queue_id, ()) if purge else ()
         return Cleared(waiting, leased, len(dead))
 
@@ -162,12 +178,14 @@ class TypeState:
         kept = (self.queues, self.dead, self.receipts, self.attempts, self.garbage)
         return not any(kept) and self.tally.counts_until <= now
 
-    def places_given(self) -> int | None:
-        """Return the first ready since (ms) of the places given since this was last called.
+    def places_given(self, now: int) -> int | None:
+        """Return the first ready since (ms) of the places given, at `now`, since the last call.
 
         Those that a dequeue gave do not count; None if there are no others.
         """
         soonest, self._soonest = self._soonest, None
+        if soonest is not None:
+            self.ahead.note_place(now)
         return soonest
 
     def _next_number(self) -> int:
@@ -178,8 +196,8 @@ class TypeState:
         queue: Queue | None = self.queues.get(queue_id)
         if queue is None:
             queue = self.queues[queue_id] = Queue(queue_id)
-        elif queue.allowed_at <= now:
-            queue.last = None
+        else:
+            queue.settle(now)
         self.existing += 1
         return queue
 
@@ -202,20 +220,38 @@ class TypeState:
         self.receipts.forget(limit, now)
         self.attempts.forget(limit, now)
         self.garbage.free(limit)
-        return bool(self.garbage) or self.forgetting.is_due(now)
+        return (
+            bool(self.garbage)
+            or self.forgetting.is_due(now)
+            or self.receipts.is_due(now)
+            or self.attempts.is_due(now)
+        )
 
     def _set_interval(self, queue: Queue, interval: int, now: int) -> None:
         if interval == queue.interval:
             return
         queue.interval = interval
+        self._set_place_anew(queue, now)
+
+    def _set_place_anew(self, queue: Queue, now: int) -> None:
+        """Let the place of `queue` in line be what its rate says, if a job waits."""
         if queue.ready_since is None:
             return
         if queue.allowed_at > now:
-            self._leave_line(queue)
-            self._give_place(queue, queue.allowed_at, queue.place_number)
+            if queue.ready_since != queue.allowed_at:
+                self._leave_line(queue)
+                self._give_place(queue, queue.allowed_at, queue.place_number)
         elif queue.ready_since > now:
             self._leave_line(queue)
             self._give_place(queue, now, self._next_number())
+
+    def _set_places_anew(self, limit: int, now: int) -> None:
+        """Look at up to `limit` places that lie ahead, if the clock has stepped back."""
+        self.ahead.note_look(now)
+        for _, _, queue in self.ahead.next_places(self.line, limit):
+            queue.bring_last_back(now)
+            if queue.ready_since > max(now, queue.allowed_at):
+                self._set_place_anew(queue, now)
 
     def _add_waiting(self, queue: Queue, job: Job, now: int) -> None:
         queue.add_waiting(job)
@@ -249,6 +285,7 @@ class TypeState:
             queue.ready_since = None
         else:
             self._enter_line(queue, now + queue.interval, self._next_number())
+            self.ahead.note_place(now)
         queue.tally.add(now, dequeues=1)
         return _leased(queue, job)
 
@@ -268,6 +305,7 @@ class TypeState:
 
     def _come_back(self, queue: Queue, job: Job, now: int) -> None:
         job.place = job.number - RETURNED
+        queue.bring_last_back(now)
         self._note_expiry(queue)
         self._add_waiting(queue, job, now)
 
@@ -275,6 +313,8 @@ class TypeState:
         letters = self.dead.setdefault(queue.queue_id, DeadLetters())
         letters.add(job, interval=queue.interval, now=now)
         del queue.jobs[job.job_id]
+        if not queue.jobs:
+            queue.settle(now)
         self._left(queue)
 
     def _note_expiry(self, queue: Queue) -> None:

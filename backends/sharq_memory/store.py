@@ -127,7 +127,9 @@ class MemoryStore(QueueStore):
 
     async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
         """Remove a queue's jobs."""
-        return self._state(queue_type).clear(queue_id, purge=purge)
+        state = self._state(queue_type)
+        state.settle(queue_id, self._clock.now())
+        return state.clear(queue_id, purge=purge)
 
     async def queue_metrics(self, queue_type: str, queue_id: str) -> QueueMetrics:
         """Return what there is in one queue."""
@@ -170,7 +172,7 @@ class MemoryStore(QueueStore):
         return state
 
     def _wake_watchers(self, queue_type: str, state: TypeState, now: int) -> None:
-        soonest = state.places_given()
+        soonest = state.places_given(now)
         if soonest is not None:
             self._watchers.wake(queue_type, max(0, soonest - now))
 

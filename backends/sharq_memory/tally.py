@@ -14,8 +14,9 @@ class Tally(Struct, gc=False, eq=False):
     minute: int = -COUNTED_MINUTES * MINUTE
     enqueues: int = 0
     dequeues: int = 0
-    earlier: tuple[tuple[int, int, int], ...] = ()
-    """(minute's epoch, enqueues, dequeues), oldest first."""
+    others: tuple[tuple[int, int, int], ...] = ()
+    """(minute's epoch, enqueues, dequeues), oldest first. Where the clock has stepped back, some
+    lie ahead: they count when their time comes."""
 
     def add(self, now: int, *, enqueues: int = 0, dequeues: int = 0) -> None:
         """Count so many at `now` (ms)."""
@@ -39,12 +40,14 @@ class Tally(Struct, gc=False, eq=False):
     @property
     def counts_until(self) -> int:
         """The instant (ms) from which on nothing of this counts; 0 if nothing ever did."""
-        return self.minute + COUNTED_MINUTES * MINUTE
+        latest = max(self.minute, self.others[-1][0]) if self.others else self.minute
+        return latest + COUNTED_MINUTES * MINUTE
 
     def _begin(self, minute: int) -> None:
         oldest = counted_minutes(minute).start
-        self.earlier = tuple(counted for counted in self._all() if counted[0] >= oldest)
-        self.minute, self.enqueues, self.dequeues = minute, 0, 0
+        counted = {other[0]: other for other in self._all() if other[0] >= oldest}
+        self.minute, self.enqueues, self.dequeues = counted.pop(minute, (minute, 0, 0))
+        self.others = tuple(counted[epoch] for epoch in sorted(counted))
 
     def _all(self) -> tuple[tuple[int, int, int], ...]:
-        return (*self.earlier, (self.minute, self.enqueues, self.dequeues))
+        return (*self.others, (self.minute, self.enqueues, self.dequeues))

@@ -1,9 +1,10 @@
 """The index of types: which of them a reclaim pass must see."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from sharq_plug.model import Page
+from sharq_plug.errors import InvalidRequest
+from sharq_plug.model import Page, check_name
 from sharq_redis.link import Link
 from sharq_redis.wire import Command
 
@@ -37,7 +38,7 @@ class TypeIndex:
     async def page(self, cursor: str | None, limit: int) -> Page:
         """Return some of the names."""
         after, names = await self._link.call("SSCAN", self._key, cursor or "0", "COUNT", limit)
-        return Page(tuple(name.decode() for name in names), next_cursor(after))
+        return Page(valid_names(names), next_cursor(after))
 
     async def with_queues(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return those types that have a queue."""
@@ -70,15 +71,28 @@ class TypeIndex:
         after, keys = await self._link.call(
             "SCAN", cursor, "MATCH", pattern, "COUNT", SCAN_COUNT, "TYPE", "hash"
         )
-        names = [key.decode().removeprefix(prefix).removesuffix(suffix) for key in keys]
+        begin, end = len(prefix.encode()), -len(suffix)
+        names = valid_names(key[begin:end] for key in keys)
         if names:
             await self._link.call("SADD", self._key, *names)
         return str(after.decode())
 
 
+def valid_names(found: Iterable[bytes]) -> tuple[str, ...]:
+    """Return the names among what Redis has; what others put there may be none."""
+    return tuple(name for name in map(_name_in, found) if name is not None)
+
+
 def next_cursor(cursor: bytes) -> str | None:
     """Return a scan's cursor as a page has it."""
     return None if cursor == b"0" else cursor.decode()
+
+
+def _name_in(found: bytes) -> str | None:
+    try:
+        return check_name("name", found.decode())
+    except (UnicodeDecodeError, InvalidRequest):
+        return None
 
 
 def _escaped(text: str) -> str:

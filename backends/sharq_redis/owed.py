@@ -23,8 +23,9 @@ class OwedCounts:
     What is on its way when Redis or this process fails is lost, and never counted twice.
     """
 
-    def __init__(self, link: Link, key_prefix: str) -> None:
+    def __init__(self, link: Link, key_prefix: str, *, expire: bool = True) -> None:
         self._link = link
+        self._expire = expire  # by Redis's own time, which must then be that of the counts
         self._key_prefix = key_prefix
         self._owed: dict[int, Counter[str]] = {}
         self._sender: asyncio.Task[None] | None = None
@@ -58,7 +59,8 @@ class OwedCounts:
             for minute, counts in owed.items():
                 key = self.key(minute)
                 commands += [("HINCRBY", key, field, n) for field, n in counts.items()]
-                commands.append(("PEXPIRE", key, LIFETIME))
+                if self._expire:
+                    commands.append(("PEXPIRE", key, LIFETIME))
             try:
                 await self._link.call_all(commands)
                 self._losing = False

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from sharq_plug.clock import Clock
+from sharq_plug.errors import BrokenQueue
 from sharq_plug.model import (
     MAX_DEQUEUE_BYTES,
     MAX_RECEIPTS,
@@ -31,7 +32,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_redis.checks import Checks
 from sharq_redis.durability import check_version
-from sharq_redis.index import TypeIndex, next_cursor
+from sharq_redis.index import TypeIndex, next_cursor, valid_names
 from sharq_redis.link import Link
 from sharq_redis.owed import OwedCounts
 from sharq_redis.scripts import Script, Scripts
@@ -77,7 +78,7 @@ class RedisStore(QueueStore):
         self._db = target.db
         self._now: Callable[[], int | str] = clock.now if clock else str  # '': Redis's own time
         self._index = TypeIndex(self._link, key_prefix, self._keys)
-        self._owed = OwedCounts(self._link, key_prefix)
+        self._owed = OwedCounts(self._link, key_prefix, expire=clock is None)
         *keys, channel = self._fixed_keys("{" + key_prefix + ":}")
         self._checks = Checks(
             self._link, self._wakeups, self._scripts, key_prefix, (*keys, channel), channel, ignored
@@ -162,7 +163,8 @@ class RedisStore(QueueStore):
     async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:
         """Change the interval of a queue that exists."""
         script = self._scripts.set_interval
-        return bool(await self._run(script, queue_type, queue_id, interval))
+        reply = await self._run(script, queue_type, queue_id, interval)
+        return bool(_unless_broken(queue_id, reply))
 
     async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
         """Remove a queue's jobs."""
@@ -172,7 +174,7 @@ class RedisStore(QueueStore):
     async def queue_metrics(self, queue_type: str, queue_id: str) -> QueueMetrics:
         """Return what there is in one queue."""
         reply = await self._run(self._scripts.queue_metrics, queue_type, queue_id)
-        now, waiting, leased, dead, *counted = reply
+        now, waiting, leased, dead, *counted = _unless_broken(queue_id, reply)
         minutes = (minute * MINUTE for minute in counted[::3])
         counts = zip(minutes, counted[1::3], counted[2::3], strict=True)
         return QueueMetrics(waiting, leased, dead, _minute_counts(now, counts))
@@ -203,7 +205,7 @@ class RedisStore(QueueStore):
         """List the queues of a type that exist."""
         queues = self._keys(queue_type)[0]
         after, found = await self._link.call("HSCAN", queues, cursor or "0", "COUNT", limit)
-        return Page(tuple(name.decode() for name in found[::2]), next_cursor(after))
+        return Page(valid_names(found[::2]), next_cursor(after))
 
     async def known_types(self, *, cursor: str | None = None, limit: int) -> Page:
         """List the types in the index."""
@@ -263,10 +265,15 @@ def _leased_jobs(fields: list[Any], tokens: str, expires_at: int) -> tuple[Lease
     for at in range(0, len(fields), JOB_FIELDS):
         queue_id, job_id, requeues, attempt, behind, payload_at, job = fields[at : at + JOB_FIELDS]
         token_at = at // JOB_FIELDS * 16
+        try:
+            queue_name, job_name = queue_id.decode(), job_id.decode()
+        except UnicodeDecodeError:
+            _log_broken(queue_id, b"it, or a job of it, has a name that is not UTF-8")
+            continue
         jobs.append(
             LeasedJob(
-                queue_id=queue_id.decode(),
-                job_id=job_id.decode(),
+                queue_id=queue_name,
+                job_id=job_name,
                 payload=job[payload_at - 1 :],
                 token=tokens[token_at : token_at + 16],
                 attempt=attempt,
@@ -299,10 +306,19 @@ def _minute_counts(now: int, counts: Iterable[tuple[int, int, int]]) -> MinuteCo
     return MinuteCounts(enqueues, dequeues)
 
 
+def _unless_broken(queue_id: str, reply: Any) -> Any:
+    """Return the reply of a script on one queue. Raises BrokenQueue."""
+    if isinstance(reply, bytes):
+        _log_broken(queue_id, reply)
+        raise BrokenQueue(queue_id)
+    return reply
+
+
 def _log_all_broken(broken: Sequence[bytes]) -> None:
     for queue_id, reason in zip(broken[::2], broken[1::2], strict=True):
-        _log_broken(queue_id.decode(), reason)
+        _log_broken(queue_id, reason)
 
 
-def _log_broken(queue_id: str, reason: bytes) -> None:
-    logger.error("queue %s is broken: %s", queue_id, reason.decode("utf-8", "replace"))
+def _log_broken(queue_id: str | bytes, reason: bytes) -> None:
+    name = queue_id if isinstance(queue_id, str) else queue_id.decode("utf-8", "backslashreplace")
+    logger.error("queue %s is broken: %s", name, reason.decode("utf-8", "backslashreplace"))

@@ -14,3 +14,7 @@ class ManualClock:
     def advance(self, duration: int) -> None:
         """Move on by `duration` ms."""
         self._now += duration
+
+    def step_back(self, duration: int) -> None:
+        """Go back by `duration` ms, as a clock does that is set right."""
+        self._now -= duration

@@ -71,18 +71,15 @@ async def test_a_job_that_is_alone_in_its_queue_has_no_hash_until_it_has_company
 
 
 async def test_after_finishing_everything_only_counters_and_receipts_are_left(
-    store: QueueStore, clock: ManualClock, keys: Redis
+    store_on_own_time: QueueStore, keys: Redis
 ) -> None:
-    await store.enqueue("sms", jobs(5, 3))
-    while True:
-        clock.advance(50)
-        taken = (await store.dequeue("sms", count=100, lease=1000)).jobs
-        if not taken:
-            break
-        refs = [LeaseRef(job.queue_id, job.job_id, job.token) for job in taken]
-        await store.finish("sms", refs, receipt_time=60_000)
-    clock.advance(50)
+    store = store_on_own_time
+    await store.enqueue("sms", jobs(5, 3, interval=0))
+    taken = (await store.dequeue("sms", count=100, lease=60_000)).jobs
+    refs = [LeaseRef(job.queue_id, job.job_id, job.token) for job in taken]
+    await store.finish("sms", refs, receipt_time=60_000)
     await store.reclaim("sms", limit=100)
+    await store.counts()
     assert lasting(keys) == set()
     kinds = {key.removeprefix(TAG).split(":")[0] for key in names(keys) if key.startswith(TAG)}
     assert kinds == {"left", "minutes", "receipts"}
@@ -96,17 +93,26 @@ async def test_after_purging_everything_no_queue_has_a_key(
         await store.clear("sms", f"q{queue}", purge=True)
     clock.advance(50)
     await store.reclaim("sms", limit=100)
-    assert lasting(keys) == set()
-    assert not {key for key in names(keys) if ":q" in key}
+    kinds = {key.removeprefix(TAG).split(":")[0] for key in names(keys) if key.startswith(TAG)}
+    assert kinds == {"minutes", "receipts"}
 
 
 async def test_an_unpaid_rate_outlives_its_queue_by_a_key_that_expires_later(
+    store_on_own_time: QueueStore, keys: Redis
+) -> None:
+    await store_on_own_time.enqueue("sms", jobs(1, 1, interval=3_600_000))
+    await store_on_own_time.dequeue("sms", count=1, lease=1000)
+    await store_on_own_time.clear("sms", "q0", purge=True)
+    assert keys.pttl(TAG + "left:q0") > 3_600_000
+
+
+async def test_an_unpaid_rate_goes_with_the_reclaim_after_it_is_paid(
     store: QueueStore, clock: ManualClock, keys: Redis
 ) -> None:
     await store.enqueue("sms", jobs(1, 1, interval=3_600_000))
     await store.dequeue("sms", count=1, lease=1000)
     await store.clear("sms", "q0", purge=True)
-    assert keys.pttl(TAG + "left:q0") > 3_600_000
+    assert keys.exists(TAG + "left:q0")
     clock.advance(3_600_000)
     await store.reclaim("sms", limit=10)
     assert not keys.exists(TAG + "left:q0")
@@ -135,6 +141,32 @@ async def test_old_receipts_go_when_new_ones_come(
         await store.finish("sms", refs, receipt_time=60_000)
         clock.advance(60_001)
     assert sum(keys.zcard(key) for key in keys.scan_iter(TAG + "receipts:*")) == 500
+
+
+async def test_a_store_that_was_handed_a_clock_lets_no_key_expire_by_the_time_of_redis(
+    store: QueueStore, clock: ManualClock, keys: Redis
+) -> None:
+    await use_everything(store, clock)
+    clock.advance(100)
+    assert (await store.dequeue("sms", count=1, lease=1000, attempt_id="a")).jobs
+    await store.clear("sms", "q0", purge=False)
+    await store.counts()
+    kinds = {key.removeprefix(TAG).split(":")[0] for key in names(keys)}
+    assert kinds >= {"left", "attempt", "receipts", "minutes"}
+    assert lasting(keys) == names(keys)
+
+
+async def test_a_shorter_receipt_time_cuts_no_receipt_short(
+    store_on_own_time: QueueStore, keys: Redis
+) -> None:
+    for receipt_time in (3_600_000, 60_000):
+        await store_on_own_time.enqueue("sms", jobs(1, 500, interval=0))
+        taken = (await store_on_own_time.dequeue("sms", count=500, lease=60_000)).jobs
+        refs = [LeaseRef(job.queue_id, job.job_id, job.token) for job in taken]
+        await store_on_own_time.finish("sms", refs, receipt_time=receipt_time)
+    shards = [key for key in names(keys) if ":receipts:" in key]
+    assert len(shards) == 16
+    assert min(keys.pttl(shard) for shard in shards) > 3_600_000
 
 
 @pytest.mark.parametrize("prefix", ["a*b", "a[b]c?", "plain"])

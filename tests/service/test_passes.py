@@ -7,7 +7,7 @@ import pytest
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import StoreUnavailable
-from sharq_plug.model import NewJob, Page, Reclaimed
+from sharq_plug.model import LeaseOutcome, LeaseRef, NewJob, Page, Reclaimed
 from sharq_plug.passes import ReclaimPasses
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.testing import ManualClock
@@ -53,13 +53,14 @@ async def test_a_type_that_fails_stops_no_other() -> None:
     assert (await store.queue_metrics("z", "q")).waiting == 1
 
 
-async def test_upkeep_that_fails_stops_no_reclaim() -> None:
+@pytest.mark.parametrize("error", [StoreUnavailable("away"), RuntimeError("away")])
+async def test_upkeep_that_fails_stops_no_reclaim(error: Exception) -> None:
     clock = ManualClock()
     store = FlakyStore(clock)
     await lease_one(store, "a")
-    store.error = StoreUnavailable("away")
+    store.error = error
     clock.advance(1000)
-    with pytest.raises(StoreUnavailable, match="away"):
+    with pytest.raises(type(error), match="away"):
         await ReclaimPasses(store, 1).once()
     assert (await store.queue_metrics("a", "q")).waiting == 1
 
@@ -104,6 +105,58 @@ async def test_a_backlog_is_reclaimed_whole_without_a_pause() -> None:
     async with QueueService(store, ServiceOptions(reclaim_interval=3_600_000)):
         while (await store.queue_metrics("a", "q")).waiting < 10_000:  # noqa: ASYNC110
             await asyncio.sleep(0)  # the passes tell nobody how far they are
+
+
+async def test_a_backlog_is_reclaimed_without_a_pause_though_another_type_fails(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sharq_plug.passes.MAX_RETRY_DELAY", 3_600_000)
+    clock = ManualClock()
+    store = FlakyStore(clock)
+    await lease_one(store, "broken")
+    store.broken_types = {"broken"}
+    jobs = [NewJob("q", f"job-{number}", b"", 0) for number in range(10_000)]
+    await store.enqueue("a", jobs)
+    for _ in range(10):
+        await store.dequeue("a", count=1000, lease=1000)
+    clock.advance(1000)
+    async with asyncio.timeout(30), QueueService(store, ServiceOptions(reclaim_interval=3_600_000)):
+        while (await store.queue_metrics("a", "q")).waiting < 10_000:  # noqa: ASYNC110
+            await asyncio.sleep(0)  # the passes tell nobody how far they are
+
+
+async def test_what_is_kept_of_finishes_and_attempts_is_forgotten_as_fast_as_it_comes() -> None:
+    clock = ManualClock()
+    store = MemoryStore(clock)
+    passes = ReclaimPasses(store, 1000)
+    for second in range(3):
+        for number in range(2000):
+            name = f"{second}-{number}"
+            await store.enqueue("a", [NewJob("q", name, b"", 0)])
+            [job] = (await store.dequeue("a", count=1, lease=1000, attempt_id=name)).jobs
+            ref = LeaseRef("q", name, job.token)
+            assert await store.finish("a", [ref], receipt_time=1000) == [LeaseOutcome.ENDED]
+        clock.advance(1000)
+    clock.advance(600_000)
+    for _ in range(3):  # a pass for each second
+        while await passes.once():
+            pass
+    assert (await store.known_types(limit=10)).names == ()
+
+
+async def test_one_pass_leaves_other_tasks_their_turn_while_it_has_much_to_forget() -> None:
+    clock = ManualClock()
+    store = MemoryStore(clock)
+    for number in range(2000):
+        await store.enqueue("a", [NewJob("q", f"{number}", b"", 0)])
+        await store.dequeue("a", count=1, lease=1000, attempt_id=f"{number}")
+    clock.advance(1000)
+    running = asyncio.create_task(ReclaimPasses(store, 1000).once())
+    turns = 0
+    while not running.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 5
 
 
 async def test_passes_end_though_the_store_swallows_a_cancellation() -> None:

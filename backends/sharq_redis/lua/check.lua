@@ -25,7 +25,7 @@ call('ZREMRANGEBYRANK', zset, 0, 0)
 call('SET', text, '1')
 call('INCRBY', text, 1)
 call('GET', text)
-call('PEXPIRE', text, 60000)
+call('PEXPIRE', text, 60000, 'GT')
 call('EXISTS', text)
 
 call('DEL', hash, zset, text)

@@ -26,24 +26,36 @@ local function add_to_reply(id, job_id, requeues, attempt, length, payload_at, j
     reply[at + 6], reply[at + 7] = payload_at, job
 end
 
+-- Put a job of an earlier attempt into the reply, if its lease still stands. Return whether it does.
+local function repeat_job(id, job_id, token)
+    local job, raw = unpack(call('HMGET', key_of('jobs', id), job_id, '=' .. job_id))
+    local lease = raw and unpack_lease(raw)
+    if not (job and lease and lease[1] == token) then
+        return false
+    end
+    local requeues, _, payload_at = unpack_job(job)
+    add_to_reply(id, job_id, requeues, lease[4], load_queue(id)[LENGTH], payload_at, job)
+    return true
+end
+
+-- Return what an earlier attempt with this id got, as it was remembered; nil if nothing was.
+local function earlier_attempt()
+    local raw = call('GET', key_of('attempt', attempt_id))
+    local before = raw and {cmsgpack.unpack(raw)}
+    return before and type(before[1]) == 'number' and before[1] > now and before
+end
+
 -- Put the jobs of an earlier attempt with this id, as far as their leases still stand, into the
 -- reply. Return whether there are any.
 local function repeat_attempt()
-    local raw = call('GET', key_of('attempt', attempt_id))
-    local before = raw and {cmsgpack.unpack(raw)}
-    if not before or before[1] <= now then
+    local before = guarded(earlier_attempt)
+    if not before then
         return false
     end
     local again = {}
     for at = 2, #before, 3 do
-        local id, job_id, token = before[at], before[at + 1], before[at + 2]
-        local job, raw_lease = unpack(call('HMGET', key_of('jobs', id), job_id, '=' .. job_id))
-        local lease = raw_lease and {cmsgpack.unpack(raw_lease)}
-        if job and lease and lease[1] == token then
-            local requeues, _, payload_at = unpack_job(job)
-            local length = load_queue(id)[LENGTH]
-            add_to_reply(id, job_id, requeues, lease[4], length, payload_at, job)
-            again[#again + 1] = token
+        if guarded(repeat_job, before[at], before[at + 1], before[at + 2]) then
+            again[#again + 1] = before[at + 2]
         end
     end
     reply[4], reply[5] = before[1], table.concat(again)
@@ -55,8 +67,8 @@ local function remember_attempt()
     for first = 1, #taken, 1000 do
         record[#record + 1] = cmsgpack.pack(unpack(taken, first, math.min(first + 999, #taken)))
     end
-    call('SET', key_of('attempt', attempt_id), cmsgpack.pack(expiry) .. table.concat(record), 'PX',
-        integer(lease_ms + GRACE_MS))
+    set_to_expire(key_of('attempt', attempt_id), cmsgpack.pack(expiry) .. table.concat(record),
+        lease_ms + GRACE_MS)
 end
 
 if attempt_id ~= '' and repeat_attempt() then
@@ -64,30 +76,47 @@ if attempt_id ~= '' and repeat_attempt() then
 end
 reply[4] = expiry
 
--- Let the next waiting job of a queue be its head.
-local function advance(id, queue)
-    queue[LENGTH] = queue[LENGTH] - 1
-    if queue[LENGTH] > 0 then
-        local first = call('ZPOPMIN', key_of('rest', id))
-        if first[1] then
-            queue[HEAD], queue[HEAD_PLACE] = first[1], tonumber(first[2])
-            return
-        end
+-- Let `following`, {job id, its place}, be the head of a queue; nothing waits if it is empty.
+local function advance(queue, following)
+    if following[1] then
+        queue[LENGTH] = queue[LENGTH] - 1
+        queue[HEAD], queue[HEAD_PLACE] = following[1], tonumber(following[2])
+    else
+        queue[LENGTH], queue[HEAD], queue[HEAD_PLACE] = 0, '', 0
     end
-    queue[LENGTH], queue[HEAD], queue[HEAD_PLACE] = 0, '', 0
+end
+
+-- Take the next waiting job of a queue out of `rest`, and put its head among the leases. Return the
+-- next one, {} if there is none. If a key is broken, nothing is changed.
+local function swap_head(id, queue, lease)
+    local rest = key_of('rest', id)
+    local following = queue[LENGTH] > 1 and call('ZPOPMIN', rest) or {}
+    local added = redis.pcall('ZADD', key_of('leases', id), expiry, lease)
+    if type(added) == 'table' then
+        if following[1] then
+            call('ZADD', rest, following[2], following[1])
+        end
+        error(added)
+    end
+    return following
 end
 
 -- Serve the queue at `place`. Return SERVED, or FULL if its job is too large for this batch, or
--- NOTHING_THERE if nothing waits in it, which only a hand in the keys can bring about.
+-- NOTHING_THERE if nothing waits in it, or its place is another, which only a hand in the keys can
+-- bring about.
 local function serve(place, number)
     local id = name_of(place)
     local queue = load_queue(id)
-    if not queue or queue[LENGTH] == 0 then
+    if not queue or queue[LENGTH] == 0 or number_of(place) ~= queue[PLACE] then
         call('ZREM', LINE, place)
         return NOTHING_THERE
     end
     local jobs, job_id, job_place = key_of('jobs', id), queue[HEAD], queue[HEAD_PLACE]
-    local job = call('HGET', jobs, job_id) or call('GET', key_of('only', id))
+    local job = call('HGET', jobs, job_id)
+    local is_lone = not job
+    if is_lone then
+        job = call('GET', key_of('only', id))
+    end
     if not job then
         error('job ' .. job_id .. ' is missing')
     end
@@ -99,13 +128,14 @@ local function serve(place, number)
 
     local token = string.sub(tokens, served * TOKEN + 1, (served + 1) * TOKEN)
     local job_number = job_place % RETURNED
-    call('ZADD', key_of('leases', id), expiry, numbered(job_number, job_id))
-    if queue[LENGTH] == 1 then
-        join_the_others(id, queue)
+    local following = swap_head(id, queue, numbered(job_number, job_id))
+    if is_lone then
+        call('HSET', jobs, job_id, job)
+        call('DEL', key_of('only', id))
     end
     call('HSET', jobs, '=' .. job_id, cmsgpack.pack(token, expiry, job_number, attempts + 1))
     call('ZADD', EXPIRING, 'LT', expiry, id)
-    advance(id, queue)
+    advance(queue, following)
     call('ZREM', LINE, place)
     queue[LAST] = now
     if queue[LENGTH] > 0 then
@@ -153,7 +183,8 @@ end
 if served < wanted then
     local waiting = call('ZRANGE', LINE, 0, 0, 'WITHSCORES')
     local leased = call('ZRANGE', EXPIRING, 0, 0, 'WITHSCORES')
-    local first = math.min(tonumber(waiting[2]) or math.huge, tonumber(leased[2]) or math.huge)
+    local since = waiting[1] ~= CLOCK and tonumber(waiting[2]) or math.huge
+    local first = math.min(since, tonumber(leased[2]) or math.huge)
     if first < math.huge then
         reply[2] = math.max(now, first)
     end

@@ -9,9 +9,9 @@
 
 local BROKEN = -2
 local jobs = tonumber(ARGV[2])
-local born = call('EXISTS', QUEUES) == 0 and 1 or 0
-local reply = {born, now, 0}
 local number = reserve_numbers(jobs)
+local born = number == 0 and 1 or 0     -- the numbers go with the last queue
+local reply = {born, now, 0}
 local queued = 0
 
 local function enqueue(id, job_id, interval, requeues, limit, payload)
@@ -28,9 +28,14 @@ local function enqueue(id, job_id, interval, requeues, limit, payload)
         return -1, waiting
     end
     local is_first = not queue
-    queue = queue or take_left(id) or {interval, 0, 0, 0, 0, '', 0, 0, 0}
-    change_interval(id, queue, interval, number)
-    add_waiting(id, queue, job_id, number, number)
+    queue = queue or take_left(id) or {interval, NEVER, 0, 0, 0, '', 0, 0, 0}
+    if waiting > 0 then
+        add_waiting(id, queue, job_id, number, number)
+        change_interval(id, queue, interval, number)
+    else
+        change_interval(id, queue, interval, number)
+        add_waiting(id, queue, job_id, number, number)
+    end
     count(queue, ENQUEUES)
     local job = cmsgpack.pack(requeues, 0) .. payload
     if is_first then

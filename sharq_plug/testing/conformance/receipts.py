@@ -159,6 +159,25 @@ class ReceiptConformance(Conformance):
         clock.advance(1)
         assert await finish(store, claim(job), receipt_time=10**12) is UNKNOWN
 
+    async def test_each_receipt_is_kept_for_its_own_receipt_time(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        times = [3000, 1000, 5000, 2000, 4000]
+        await enqueue(store, "q", *(f"j{n}" for n in times))
+        jobs = dict(zip(times, await take_batch(store, len(times)), strict=True))
+        for time, job in jobs.items():
+            await finish(store, claim(job), receipt_time=time)
+        for elapsed in sorted(times):
+            clock.advance(1000)
+            await reclaim(store)
+            for time, job in jobs.items():
+                kept = ENDED if time >= elapsed else UNKNOWN
+                assert await finish(store, claim(job), receipt_time=1) is kept
+            clock.advance(1)
+            await reclaim(store)
+            assert await finish(store, claim(jobs[elapsed]), receipt_time=1) is UNKNOWN
+            clock.step_back(1)
+
     async def test_receipts_are_nothing_to_wait_for(self, store: QueueStore) -> None:
         await finished_job(store)
         assert await next_ready_at(store) is None

@@ -2,6 +2,10 @@
 
 from sharq_plug.testing.conformance.batching import BatchConformance
 from sharq_plug.testing.conformance.clearing import ClearConformance, PurgeConformance
+from sharq_plug.testing.conformance.clocks import (
+    ClockAtZeroConformance,
+    SteppingBackConformance,
+)
 from sharq_plug.testing.conformance.concurrency import ConcurrencyConformance
 from sharq_plug.testing.conformance.counting import MetricsConformance, MinuteCountConformance
 from sharq_plug.testing.conformance.dequeueing import (
@@ -34,6 +38,8 @@ from sharq_plug.testing.conformance.watching import WatchingConformance
 class StoreConformance(  # pytest runs the tests of the last base first
     ConcurrencyConformance,
     WatchingConformance,
+    SteppingBackConformance,
+    ClockAtZeroConformance,
     BatchConformance,
     IsolationConformance,
     NameConformance,

@@ -67,6 +67,17 @@ class Items:
             self._note_place(queue, place)
         return queue.exists
 
+    def set_places_anew(self, queue_type: str, now: int, limit: int) -> int:
+        """Set up to `limit` places anew that a clock that stepped back left too far ahead."""
+        queues = self._tables.too_far_ahead(queue_type, now, limit)
+        for queue in queues:
+            place = queue.place_in_line
+            queue.bring_last_back(now)
+            queue.change_interval(queue.interval, now=now, number=self._tables.next_number())
+            self._tables.save(queue, now)
+            self._note_place(queue, place)
+        return len(queues)
+
     def first_ready(self, queue_type: str, now: int) -> Queue | None:
         """Return the first queue in line, if it is ready."""
         queue = self._tables.first_in_line(queue_type)

@@ -31,6 +31,11 @@ class Queue:
         """Its place while jobs wait."""
         return (self.ready_since, self.place) if self.waiting else None
 
+    def bring_last_back(self, now: int) -> None:
+        """Let the latest dequeue be now, if the clock has stepped back behind it."""
+        if self.last is not None and self.last > now:
+            self.last = now
+
     def change_interval(self, interval: int, *, now: int, number: int) -> None:
         """Hold a new interval at once; `number` is the place of a queue that it frees."""
         self.interval = interval

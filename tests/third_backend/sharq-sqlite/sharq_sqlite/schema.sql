@@ -5,6 +5,9 @@ CREATE TABLE IF NOT EXISTS queue (
 );
 CREATE INDEX IF NOT EXISTS existing ON queue (type, id) WHERE waiting + leased > 0;
 CREATE INDEX IF NOT EXISTS line ON queue (type, ready_since, place) WHERE waiting > 0;
+CREATE INDEX IF NOT EXISTS too_late ON queue (type, ready_since)
+    WHERE waiting > 0 AND ready_since > coalesce(last + interval, 0);
+CREATE INDEX IF NOT EXISTS served_ahead ON queue (type, last) WHERE waiting > 0;
 CREATE INDEX IF NOT EXISTS unpaid ON queue (type, last + interval) WHERE waiting + leased = 0;
 
 -- A job that waits (no token) or is leased.

@@ -112,7 +112,8 @@ class SqliteStore(QueueStore):
                 else:
                     self._items.come_back(queue_type, queue_id, job_id, now, cost=int(requeues > 0))
             dead = sum(requeues == 0 for *_, requeues in expired)
-            more = self._tables.forget(queue_type, now, limit) or len(expired) == limit
+            anew = self._items.set_places_anew(queue_type, now, limit)
+            more = self._tables.forget(queue_type, now, limit) or limit in {len(expired), anew}
             return Reclaimed(len(expired) - dead, dead, more)
 
     async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:

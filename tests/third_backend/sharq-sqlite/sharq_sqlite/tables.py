@@ -49,6 +49,7 @@ class Tables:
         """Return a queue, be it new."""
         row = self.one("SELECT * FROM queue WHERE type = ? AND id = ?", queue_type, queue_id)
         queue = Queue(*row) if row else Queue(queue_type, queue_id)
+        queue.bring_last_back(now)
         if not queue.exists and queue.allowed_at <= now:
             queue.last = None
         return queue
@@ -61,6 +62,20 @@ class Tables:
             queue_type,
         )
         return Queue(*row) if row else None
+
+    def too_far_ahead(self, queue_type: str, now: int, limit: int) -> list[Queue]:
+        """Return queues whose places lie further ahead than their rate says, in their order.
+
+        Only a clock that stepped back makes them.
+        """
+        late = "SELECT * FROM queue WHERE type = :type AND waiting > 0 AND "
+        rows = self.db.execute(
+            f"SELECT * FROM ({late} last > :now UNION "
+            f"{late} ready_since > coalesce(last + interval, 0) AND ready_since > :now) "
+            "ORDER BY ready_since, place LIMIT :limit",
+            {"type": queue_type, "now": now, "limit": limit},
+        )
+        return [Queue(*row) for row in rows]
 
     def save(self, queue: Queue, now: int) -> None:
         """Write a queue; a queue that is gone, only while its rate is not paid off."""

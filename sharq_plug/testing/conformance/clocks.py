@@ -1,0 +1,328 @@
+"""The clock a store is given is the only one: at 0, standing still, and when it steps back."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from sharq_plug.model import MINUTE, LeaseOutcome, LeaseRef
+from sharq_plug.store import QueueStore
+from sharq_plug.testing.clock import ManualClock
+from sharq_plug.testing.conformance.base import Conformance, OpenStore
+from sharq_plug.testing.conformance.vocabulary import (
+    RECEIPT_TIME,
+    TYPE,
+    claim,
+    clear,
+    counted,
+    enqueue,
+    finish,
+    finish_job,
+    lengths,
+    next_ready_at,
+    queue_order,
+    reclaim,
+    reclaim_in_steps,
+    release_job,
+    take,
+    take_batch,
+    take_exactly_at,
+)
+from sharq_plug.testing.conformance.watching import Wakes
+
+STEP = 600_000
+"""By how much the clock had run ahead before it was set right, in ms."""
+
+every_interval = pytest.mark.parametrize("interval", [1, 1000, 200_000])
+
+
+async def lease_one_and_step_back(
+    store: QueueStore, clock: ManualClock, *, interval: int
+) -> LeaseRef:
+    """Lease the first of two jobs of queue "q", and set the clock right; return the claim to it."""
+    await enqueue(store, "q", "leased", "waiting", interval=interval)
+    job = await take(store, lease=10 * STEP)
+    clock.step_back(STEP)
+    return claim(job)
+
+
+class SteppingBackConformance(Conformance):
+    """A clock that steps back hurries nothing, and holds nothing longer than its rate says."""
+
+    async def test_a_reclaim_frees_a_queue_without_a_rate(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await lease_one_and_step_back(store, clock, interval=0)
+        await reclaim(store)
+        assert (await take(store)).job_id == "waiting"
+
+    async def test_a_reclaim_frees_a_queue_that_was_never_dequeued(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j", interval=10 * STEP)
+        clock.step_back(STEP)
+        await reclaim(store)
+        await take(store)
+
+    @every_interval
+    async def test_a_reclaim_brings_a_queue_back_to_one_interval_from_now(
+        self, store: QueueStore, clock: ManualClock, interval: int
+    ) -> None:
+        await lease_one_and_step_back(store, clock, interval=interval)
+        await reclaim(store)
+        await take_exactly_at(store, clock, clock.now() + interval)
+
+    @every_interval
+    async def test_set_interval_brings_its_queue_back_without_a_reclaim(
+        self, store: QueueStore, clock: ManualClock, interval: int
+    ) -> None:
+        await lease_one_and_step_back(store, clock, interval=interval)
+        assert await store.set_interval(TYPE, "q", interval)
+        await take_exactly_at(store, clock, clock.now() + interval)
+
+    @pytest.mark.parametrize("interval", [0, 50])
+    async def test_another_interval_holds_from_now_on(
+        self, store: QueueStore, clock: ManualClock, interval: int
+    ) -> None:
+        await lease_one_and_step_back(store, clock, interval=1000)
+        instant = clock.now() + interval
+        assert await store.set_interval(TYPE, "q", interval)
+        clock.advance(interval)
+        assert (await take(store)).expires_at == instant + 60_000
+
+    async def test_set_interval_frees_a_queue_that_was_never_dequeued(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j", interval=1000)
+        clock.step_back(STEP)
+        assert await store.set_interval(TYPE, "q", 1000)
+        await take(store)
+
+    @every_interval
+    @pytest.mark.parametrize("purge", [False, True])
+    async def test_a_clearing_leaves_no_more_than_one_interval_to_pay(
+        self, store: QueueStore, clock: ManualClock, interval: int, *, purge: bool
+    ) -> None:
+        await lease_one_and_step_back(store, clock, interval=interval)
+        await clear(store, "q", purge=purge)
+        instant = clock.now() + interval
+        await enqueue(store, "q", "j", interval=interval)
+        await take_exactly_at(store, clock, instant)
+
+    @every_interval
+    async def test_what_a_queue_left_behind_holds_it_for_one_interval_from_now(
+        self, store: QueueStore, clock: ManualClock, interval: int
+    ) -> None:
+        await enqueue(store, "q", "gone", interval=interval)
+        await finish_job(store, await take(store))
+        clock.step_back(STEP)
+        await enqueue(store, "q", "j", interval=interval)
+        await take_exactly_at(store, clock, clock.now() + interval)
+
+    async def test_what_a_queue_without_a_rate_left_behind_does_not_hold_it(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "gone")
+        await finish_job(store, await take(store))
+        clock.step_back(STEP)
+        await enqueue(store, "q", "j")
+        await take(store)
+
+    @every_interval
+    async def test_a_job_that_comes_back_waits_one_interval_from_now(
+        self, store: QueueStore, clock: ManualClock, interval: int
+    ) -> None:
+        await enqueue(store, "q", "j", interval=interval)
+        job = await take(store)
+        clock.step_back(STEP)
+        await release_job(store, job)
+        await take_exactly_at(store, clock, clock.now() + interval)
+
+    async def test_the_rate_holds_from_the_first_dequeue_after_the_step_on(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", *(f"j{n}" for n in range(4)), interval=1000)
+        await take(store)
+        for _ in range(3):
+            clock.step_back(STEP)
+            await reclaim(store)
+            await take_exactly_at(store, clock, clock.now() + 1000)
+
+    async def test_places_that_are_set_anew_keep_their_order(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        queues = [f"q{n}" for n in (3, 1, 4, 5, 9, 2, 6)]
+        for queue_id in queues:
+            await enqueue(store, queue_id, "j")
+            clock.advance(1)
+        clock.step_back(STEP)
+        await reclaim(store)
+        assert await queue_order(store, len(queues)) == queues
+
+    @pytest.mark.parametrize("limit", [1, 3, 7])
+    async def test_a_reclaim_looks_at_no_more_places_than_its_limit_and_says_more(
+        self, store: QueueStore, clock: ManualClock, limit: int
+    ) -> None:
+        queues = [f"q{n}" for n in range(10)]
+        for queue_id in queues:
+            await enqueue(store, queue_id, "j")
+        clock.step_back(STEP)
+        assert (await store.reclaim(TYPE, limit=limit)).more
+        assert await queue_order(store, limit) == queues[:limit]
+        assert await next_ready_at(store) is not None
+        await reclaim_in_steps(store, limit)
+        assert await queue_order(store, 10 - limit) == queues[limit:]
+
+    async def test_a_place_that_its_rate_puts_ahead_stays_and_hides_no_other(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        start = clock.now()
+        for n in range(10):
+            await enqueue(store, f"held{n}", "leased", "waiting", interval=10**6)
+        await take_batch(store, 10, lease=10**9)
+        clock.advance(STEP)
+        await enqueue(store, "free", "j")
+        await enqueue(store, "held0", "later", interval=10**6)
+        clock.step_back(STEP - 1)
+        await reclaim_in_steps(store, 4)
+        assert (await take(store, lease=10**9)).queue_id == "free"
+        assert (await take_exactly_at(store, clock, start + 10**6)).queue_id == "held0"
+
+    async def test_watchers_hear_of_a_place_that_is_set_anew(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j")
+        clock.step_back(STEP)
+        wakes = Wakes()
+        async with store.watching(TYPE, wakes):
+            assert await next_ready_at(store) is not None
+            await reclaim(store)
+            await wakes.hear(0)
+
+    async def test_a_lease_stands_until_it_expires(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j")
+        job = await take(store, lease=1000)
+        clock.step_back(STEP)
+        clock.advance(STEP + 999)
+        assert (await reclaim(store)).requeued == 0
+        assert await next_ready_at(store) == job.expires_at
+        clock.advance(1)
+        assert (await reclaim(store)).requeued == 1
+
+    async def test_finishes_and_dequeues_can_be_repeated_after_the_step(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "done", "leased")
+        done = await take(store)
+        await finish_job(store, done)
+        first = await store.dequeue(TYPE, count=1, lease=1000, attempt_id="a")
+        clock.step_back(STEP)
+        await reclaim(store)
+        assert await finish(store, claim(done)) is LeaseOutcome.ENDED
+        again = await store.dequeue(TYPE, count=1, lease=1000, attempt_id="a")
+        assert again.jobs == first.jobs
+
+    async def test_minutes_that_lie_ahead_count_when_they_come(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        clock.advance(-clock.now() % MINUTE)
+        start = clock.now()
+        for n, minute in enumerate([0, 1, 2, 0, 1, 3]):
+            clock.step_back(clock.now() - start)
+            clock.advance(minute * MINUTE)
+            await enqueue(store, "q", f"j{n}")
+        expected = {start: 2, start + MINUTE: 2, start + 2 * MINUTE: 1, start + 3 * MINUTE: 1}
+        for _ in range(4):
+            present = clock.now()
+            for counts in (
+                (await store.queue_metrics(TYPE, "q")).counts,
+                await store.counts(TYPE),
+                await store.counts(),
+            ):
+                found = {minute: n for minute, n in counts.enqueues.items() if n}
+                assert found == {m: n for m, n in expected.items() if m <= present}
+            clock.step_back(MINUTE)
+
+    async def test_counts_that_lie_ahead_are_kept_for_a_queue_that_is_gone(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j")
+        clock.step_back(STEP)
+        await clear(store, "q")
+        await enqueue(store, "q", "j")
+        await clear(store, "q")
+        assert await counted(store, "q") == (1, 0)
+        clock.advance(STEP)
+        await reclaim_in_steps(store, 100)
+        assert await counted(store, "q") == (1, 0)
+        clock.advance(STEP)
+        assert await counted(store, "q") == (0, 0)
+
+
+class ClockAtZeroConformance(Conformance):
+    """The clock may begin at 0, and 0 is an instant like any other."""
+
+    @pytest.fixture
+    def early(self) -> ManualClock:
+        """Return a clock that begins at 0."""
+        return ManualClock(0)
+
+    @pytest.fixture
+    async def store_at_0(
+        self, open_store: OpenStore, early: ManualClock
+    ) -> AsyncIterator[QueueStore]:
+        """Open the author's store with that early."""
+        async with open_store(early) as store:
+            yield store
+
+    async def test_a_rate_holds_from_0_on(self, store_at_0: QueueStore, early: ManualClock) -> None:
+        await enqueue(store_at_0, "q", "j1", "j2", interval=1000)
+        await take(store_at_0)
+        await take_exactly_at(store_at_0, early, 1000)
+
+    async def test_a_queue_that_is_gone_owes_what_it_was_given_at_0(
+        self, store_at_0: QueueStore, early: ManualClock
+    ) -> None:
+        await enqueue(store_at_0, "q", "gone", interval=1000)
+        await finish_job(store_at_0, await take(store_at_0))
+        await enqueue(store_at_0, "q", "j", interval=1000)
+        await take_exactly_at(store_at_0, early, 1000)
+
+    async def test_another_interval_counts_from_0(
+        self, store_at_0: QueueStore, early: ManualClock
+    ) -> None:
+        await enqueue(store_at_0, "q", "j1", "j2", interval=0)
+        await take(store_at_0)
+        assert await store_at_0.set_interval(TYPE, "q", 1000)
+        await take_exactly_at(store_at_0, early, 1000)
+
+    async def test_what_is_counted_at_0_counts_for_ten_minutes(
+        self, store_at_0: QueueStore, early: ManualClock
+    ) -> None:
+        await enqueue(store_at_0, "q", "j1")
+        await finish_job(store_at_0, await take(store_at_0))
+        early.advance(9 * MINUTE)
+        await reclaim(store_at_0)
+        assert await counted(store_at_0, "q") == (1, 1)
+        await enqueue(store_at_0, "q", "j2")
+        assert await counted(store_at_0, "q") == (2, 1)
+        early.advance(MINUTE)
+        assert await counted(store_at_0, "q") == (1, 0)
+
+    async def test_leases_and_what_is_repeated_count_from_0(
+        self, store_at_0: QueueStore, early: ManualClock
+    ) -> None:
+        await enqueue(store_at_0, "q", "done", "leased", requeue_limit=0)
+        done = await take(store_at_0)
+        await finish_job(store_at_0, done)
+        first = await store_at_0.dequeue(TYPE, count=1, lease=10, attempt_id="a")
+        early.advance(9)
+        assert (
+            await store_at_0.dequeue(TYPE, count=1, lease=10, attempt_id="a")
+        ).jobs == first.jobs
+        early.advance(1)
+        assert (await reclaim(store_at_0)).dead == 1
+        early.advance(RECEIPT_TIME - 10)
+        assert await finish(store_at_0, claim(done)) is LeaseOutcome.ENDED
+        assert await lengths(store_at_0, "q") == (0, 0, 1)
