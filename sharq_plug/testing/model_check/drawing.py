@@ -25,11 +25,13 @@ from sharq_plug.testing.model_check.steps import (
     Dequeue,
     Enqueue,
     Finish,
+    Leave,
     Look,
     Reclaim,
     Release,
     SetInterval,
     Step,
+    Watch,
 )
 from sharq_plug.testing.model_check.walk import JOB_IDS, QUEUE_IDS, TYPES, Manner
 
@@ -82,4 +84,6 @@ steps: st.SearchStrategy[Step] = st.one_of(
     advances_to,
     advances_to,
     st.builds(Look, types, queue_ids, limits),
+    st.builds(Watch, types),
+    st.builds(Leave, types),
 )

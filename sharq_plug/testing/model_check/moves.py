@@ -72,7 +72,7 @@ class FinishAgain:
         await walk.finish(self.queue_type, claims)
         other = walk.claims(self.queue_type, [(Manner.OTHER_JOB, self.count)])
         await walk.finish(self.queue_type, other)
-        walk.advance(RECEIPT_TIME - self.early)
+        await walk.advance(RECEIPT_TIME - self.early)
         await walk.finish(self.queue_type, claims)
 
 
@@ -91,7 +91,7 @@ class Refill:
         await walk.enqueue(self.queue_type, [job])
         _, claims = await walk.dequeue(self.queue_type, count=100, lease=LONG_LEASE)
         await walk.finish(self.queue_type, claims)
-        walk.advance(max(0, self.interval - self.early))
+        await walk.advance(max(0, self.interval - self.early))
         await walk.enqueue(self.queue_type, [job])
         await walk.dequeue(self.queue_type, count=1, lease=LONG_LEASE)
 
@@ -106,7 +106,7 @@ class LetExpire:
     async def take(self, walk: Walk) -> None:
         """Do it."""
         _, claims = await walk.dequeue(self.queue_type, count=self.count, lease=SHORT_LEASE)
-        walk.advance(SHORT_LEASE)
+        await walk.advance(SHORT_LEASE)
         await walk.reclaim(self.queue_type, limit=100)
         await walk.finish(self.queue_type, claims)
 
@@ -130,5 +130,5 @@ class Repeat:
             attempt_id=self.attempt_id,
         )
         await again()
-        walk.advance(SHORT_LEASE - self.early)
+        await walk.advance(SHORT_LEASE - self.early)
         await again()

@@ -105,6 +105,28 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Watch a type from now on."""
+
+    queue_type: str
+
+    async def take(self, walk: Walk) -> None:
+        """Do it."""
+        await walk.twins.watch(self.queue_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave off watching a type, if anybody watches it."""
+
+    queue_type: str
+
+    async def take(self, walk: Walk) -> None:
+        """Do it."""
+        await walk.twins.leave(self.queue_type)
+
+
+@dataclass(frozen=True, slots=True)
 class Advance:
     """Let time pass."""
 
@@ -112,7 +134,7 @@ class Advance:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        walk.advance(self.duration)
+        await walk.advance(self.duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +146,7 @@ class AdvanceTo:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        walk.advance_to(self.which, self.early)
+        await walk.advance_to(self.which, self.early)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,15 +48,15 @@ class Walk:
         """Return the time (ms) by the stores' clock."""
         return self.twins.clock.now()
 
-    def advance(self, duration: int) -> None:
+    async def advance(self, duration: int) -> None:
         """Let so many ms pass."""
-        self.twins.clock.advance(duration)
+        await self.twins.advance(duration)
 
-    def advance_to(self, which: int, early: int) -> None:
+    async def advance_to(self, which: int, early: int) -> None:
         """Let time pass until so many ms before something is due, if there is anything."""
         ahead = sorted({at - early for at in self._instants if at - early > self.now})
         if ahead:
-            self.advance(ahead[which % len(ahead)] - self.now)
+            await self.advance(ahead[which % len(ahead)] - self.now)
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> None:
         """Enqueue jobs."""
@@ -129,7 +129,7 @@ class Walk:
             elif answer.next_ready_at is None:
                 return
             else:
-                self.advance(max(1, answer.next_ready_at - self.now))
+                await self.advance(max(1, answer.next_ready_at - self.now))
         raise AssertionError(f"the jobs of {queue_type} have no end")
 
     async def purge_all(self) -> None:
@@ -137,7 +137,7 @@ class Walk:
         for queue_type in TYPES:
             for queue_id in QUEUE_IDS:
                 await self.twins.clear(queue_type, queue_id, purge=True)
-        self.advance(LONG_AFTER)
+        await self.advance(LONG_AFTER)
         for queue_type in TYPES:
             for _ in range(MAX_STEPS):
                 if not await self.twins.reclaim(queue_type, limit=100):
