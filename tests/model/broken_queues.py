@@ -14,6 +14,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     LeaseRef,
     NewJob,
+    check_name,
 )
 from sharq_plug.testing import ManualClock
 
@@ -27,7 +28,7 @@ class BrokenStore(MemoryStore):
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
         if queue_type not in self._types:
-            self._types[queue_type] = self._make_state()
+            self._types[check_name("queue_type", queue_type)] = self._make_state()
         return await super().enqueue(queue_type, jobs)
 
 

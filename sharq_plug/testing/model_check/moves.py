@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from sharq_plug.model import NewJob
-from sharq_plug.testing.model_check.walk import JOB_IDS, RECEIPT_TIME, Manner, Walk
+from sharq_plug.testing.model_check.steps import Step
+from sharq_plug.testing.model_check.walk import JOB_IDS, QUEUE_IDS, RECEIPT_TIME, Manner, Walk
 
 LONG_LEASE = 5000
 SHORT_LEASE = 20
@@ -44,7 +45,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class HandBack:
-    """Dequeue jobs and release them at once."""
+    """Dequeue jobs and release them at once, and finish them too late, with tokens and without."""
 
     queue_type: str
     count: int
@@ -53,22 +54,29 @@ class HandBack:
         """Do it."""
         _, claims = await walk.dequeue(self.queue_type, count=self.count, lease=LONG_LEASE)
         await walk.release(self.queue_type, claims)
+        await walk.finish(self.queue_type, claims)
+        await walk.finish(self.queue_type, walk.without_tokens(claims))
 
 
 @dataclass(frozen=True, slots=True)
 class FinishAgain:
-    """Dequeue jobs and finish them, and again `early` ms before the receipts may go.
+    """Dequeue jobs and finish them, and again, and `early` ms before the receipts may go once more.
 
-    In between somebody shows such a token for another job.
+    The first has the usual receipt time, the others `receipt_time`. In between somebody shows such
+    a token for another job.
     """
 
     queue_type: str
     count: int
+    receipt_time: int
     early: int
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
         _, claims = await walk.dequeue(self.queue_type, count=self.count, lease=LONG_LEASE)
+        for claim in claims:
+            receipt_time = RECEIPT_TIME if claim is claims[0] else self.receipt_time
+            await walk.finish(self.queue_type, [claim], receipt_time=receipt_time)
         await walk.finish(self.queue_type, claims)
         other = walk.claims(self.queue_type, [(Manner.OTHER_JOB, self.count)])
         await walk.finish(self.queue_type, other)
@@ -78,22 +86,74 @@ class FinishAgain:
 
 @dataclass(frozen=True, slots=True)
 class Refill:
-    """Empty a queue, and enqueue again `early` ms before its rate is paid off."""
+    """Empty a queue, do something else, enqueue again `early` ms before the rate is paid off.
+
+    The queue's last job is finished, or it dies.
+    """
 
     queue_type: str
     queue_id: str
     interval: int
+    dies: bool
+    meanwhile: list[Step]
     early: int
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        job = NewJob(self.queue_id, JOB_IDS[0], b"", self.interval)
+        job = NewJob(self.queue_id, JOB_IDS[0], b"", self.interval, requeue_limit=0)
+        await walk.clear(self.queue_type, self.queue_id, purge=False)
         await walk.enqueue(self.queue_type, [job])
-        _, claims = await walk.dequeue(self.queue_type, count=100, lease=LONG_LEASE)
-        await walk.finish(self.queue_type, claims)
-        await walk.advance(max(0, self.interval - self.early))
+        _, claims = await walk.dequeue(self.queue_type, count=100, lease=1)
+        paid_at = walk.now + self.interval
+        if self.dies:
+            await walk.advance(1)
+            await walk.reclaim(self.queue_type, limit=100)
+        else:
+            await walk.finish(self.queue_type, claims)
+        for step in self.meanwhile:
+            await step.take(walk)
+        await walk.advance(max(0, paid_at - self.early - walk.now))
         await walk.enqueue(self.queue_type, [job])
         await walk.dequeue(self.queue_type, count=1, lease=LONG_LEASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ReclaimOne:
+    """Let a lease of a queue expire, and reclaim exactly one."""
+
+    queue_type: str
+    queue_id: str
+
+    async def take(self, walk: Walk) -> None:
+        """Do it."""
+        await walk.enqueue(self.queue_type, [NewJob(self.queue_id, JOB_IDS[0], b"", 0)])
+        await walk.dequeue(self.queue_type, count=1, lease=1)
+        await walk.advance(1)
+        await walk.reclaim(self.queue_type, limit=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """Let two queues be served in one ms, do something to the first, and see who is first then."""
+
+    queue_type: str
+    interval: int
+    meanwhile: list[Step]
+
+    async def take(self, walk: Walk) -> None:
+        """Do it."""
+        jobs = [
+            NewJob(queue_id, job_id, b"", self.interval)
+            for queue_id in QUEUE_IDS[:2]
+            for job_id in JOB_IDS[:3]
+        ]
+        await walk.enqueue(self.queue_type, jobs)
+        await walk.dequeue(self.queue_type, count=2, lease=LONG_LEASE)
+        for step in self.meanwhile:
+            await step.take(walk)
+        await walk.advance(self.interval)
+        for _ in range(2):
+            await walk.dequeue(self.queue_type, count=1, lease=LONG_LEASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,10 +48,12 @@ class Finish:
 
     queue_type: str
     picks: list[Pick]
+    receipt_time: int
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.finish(self.queue_type, walk.claims(self.queue_type, self.picks))
+        claims = walk.claims(self.queue_type, self.picks)
+        await walk.finish(self.queue_type, claims, receipt_time=self.receipt_time)
 
 
 @dataclass(frozen=True, slots=True)

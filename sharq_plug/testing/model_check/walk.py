@@ -79,13 +79,15 @@ class Walk:
             self._instants += [job.expires_at, self.now + interval]
         return answer, claims
 
-    async def finish(self, queue_type: str, claims: Sequence[Claim]) -> None:
+    async def finish(
+        self, queue_type: str, claims: Sequence[Claim], *, receipt_time: int = RECEIPT_TIME
+    ) -> None:
         """Finish what is claimed, if anything is."""
         if not claims:
             return
-        outcomes = await self.twins.finish(queue_type, claims, receipt_time=RECEIPT_TIME)
+        outcomes = await self.twins.finish(queue_type, claims, receipt_time=receipt_time)
         self._note_ended(queue_type, claims, outcomes)
-        self._instants.append(self.now + RECEIPT_TIME)
+        self._instants.append(self.now + receipt_time)
 
     async def release(self, queue_type: str, claims: Sequence[Claim]) -> None:
         """Release what is claimed, if anything is."""
@@ -148,6 +150,17 @@ class Walk:
     def claims(self, queue_type: str, picks: Sequence[Pick]) -> list[Claim]:
         """Return the claims that are picked; to a lease nobody has, if there is none."""
         return [self._claim(queue_type, manner, back) for manner, back in picks]
+
+    def without_tokens(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Return claims to the same jobs, whoever has them now."""
+        return [
+            replace(
+                claim,
+                ref=_altered(claim.ref, Manner.WITHOUT, 0),
+                reference=_altered(claim.reference, Manner.WITHOUT, 0),
+            )
+            for claim in claims
+        ]
 
     def _claim(self, queue_type: str, manner: Manner, back: int) -> Claim:
         standing, ended = self._standing[queue_type], self._ended[queue_type]
