@@ -188,6 +188,18 @@ class ReleaseConformance(Conformance):
             assert (job.attempt, job.requeues_remaining, job.payload) == (attempt, 0, b"{}")
             await release_job(store, job)
 
+    async def test_a_release_gives_no_requeue_back(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j", requeue_limit=2)
+        await take(store, lease=100)
+        clock.advance(100)
+        await reclaim(store)
+        for _ in range(3):
+            job = await take(store)
+            assert job.requeues_remaining == 1
+            await release_job(store, job)
+
     async def test_an_expired_lease_may_be_released_until_it_is_reclaimed(
         self, store: QueueStore, clock: ManualClock
     ) -> None:

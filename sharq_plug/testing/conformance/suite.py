@@ -13,6 +13,10 @@ from sharq_plug.testing.conformance.enqueueing import (
     DuplicateConformance,
     EnqueueConformance,
 )
+from sharq_plug.testing.conformance.forgetting import (
+    ForgettingConformance,
+    MixedReceiptConformance,
+)
 from sharq_plug.testing.conformance.intervals import IntervalConformance
 from sharq_plug.testing.conformance.isolating import IsolationConformance, NameConformance
 from sharq_plug.testing.conformance.leases import FinishConformance, ReleaseConformance
@@ -45,12 +49,14 @@ class StoreConformance(  # pytest runs the tests of the last base first
     DeadLetterConformance,
     ReclaimConformance,
     ReleaseConformance,
+    MixedReceiptConformance,
     ReceiptConformance,
     FinishConformance,
     PlaceConformance,
     QueueOrderConformance,
     JobOrderConformance,
     IntervalConformance,
+    ForgettingConformance,
     UnpaidRateConformance,
     RateConformance,
     RepeatedDequeueConformance,

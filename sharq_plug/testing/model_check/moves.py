@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from sharq_plug.model import NewJob
+from sharq_plug.model import MINUTE, NewJob
 from sharq_plug.testing.model_check.steps import Step
 from sharq_plug.testing.model_check.walk import JOB_IDS, QUEUE_IDS, RECEIPT_TIME, Manner, Walk
 
@@ -32,15 +32,17 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Dequeue jobs and finish them at once."""
+    """Dequeue jobs and finish them at once; `doubles` names the first of them three times."""
 
     queue_type: str
     count: int
+    doubles: bool
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
         _, claims = await walk.dequeue(self.queue_type, count=self.count, lease=LONG_LEASE)
-        await walk.finish(self.queue_type, claims)
+        first = walk.without_tokens(claims[:1]) if self.doubles else []
+        await walk.finish(self.queue_type, [*first, *first, *claims])
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +175,15 @@ class LetExpire:
 
 @dataclass(frozen=True, slots=True)
 class Repeat:
-    """Dequeue jobs, and repeat that `early` ms before their leases expire."""
+    """Dequeue jobs, and repeat that `early` ms before their leases expire.
+
+    `ends` also repeats it at once, and again when the first job is finished.
+    """
 
     queue_type: str
     count: int
     attempt_id: str
+    ends: bool
     early: int
 
     async def take(self, walk: Walk) -> None:
@@ -189,6 +195,27 @@ class Repeat:
             lease=SHORT_LEASE,
             attempt_id=self.attempt_id,
         )
-        await again()
+        _, claims = await again()
+        if self.ends:
+            await again()
+            await walk.finish(self.queue_type, claims[:1])
+            await again()
         await walk.advance(SHORT_LEASE - self.early)
         await again()
+
+
+@dataclass(frozen=True, slots=True)
+class LookLater:
+    """Let a queue count, and look at its counts so many minutes later."""
+
+    queue_type: str
+    queue_id: str
+    minutes: int
+
+    async def take(self, walk: Walk) -> None:
+        """Do it."""
+        await walk.enqueue(self.queue_type, [NewJob(self.queue_id, JOB_IDS[0], b"", 0)])
+        await walk.dequeue(self.queue_type, count=1, lease=LONG_LEASE)
+        await walk.advance(self.minutes * MINUTE)
+        await walk.twins.measure(self.queue_type, self.queue_id)
+        await walk.twins.count(self.queue_type)
