@@ -1,4 +1,4 @@
-"""Memory stores and states that are broken on purpose, one fault each: lengths, counts, listings."""
+"""Memory stores and states that are broken on purpose, one fault each: counts and listings."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Memory states that are broken on purpose, one fault each: rates, and those of queues that went."""
+"""Memory states that are broken on purpose, one fault each: rates, also of queues that went."""
 
 from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState

@@ -7,6 +7,7 @@ from sharq_memory.repeatable import Receipts
 from sharq_memory.state import TypeState
 from sharq_plug.model import Cleared, LeasedJob, LeaseOutcome, LeaseRef
 
+
 class ReceiptsThatGoTogether(Receipts):
     """All receipts go when the latest of them does."""
 

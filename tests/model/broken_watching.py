@@ -6,7 +6,14 @@ from contextlib import asynccontextmanager
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
 from sharq_memory.watching import Wake
-from sharq_plug.model import EnqueueOutcome, EnqueueResult, LeaseOutcome, LeaseRef, NewJob, Reclaimed
+from sharq_plug.model import (
+    EnqueueOutcome,
+    EnqueueResult,
+    LeaseOutcome,
+    LeaseRef,
+    NewJob,
+    Reclaimed,
+)
 
 
 class Silent(MemoryStore):

@@ -45,7 +45,7 @@ class FinishConformance(Conformance):
         assert await finish(store, claim_without_token(await take(store))) is ENDED
         assert await lengths(store, "q") == (0, 0, 0)
 
-    async def test_an_empty_batch_is_answered_by_nothing(self, store: QueueStore) -> None:
+    async def test_an_empty_batch_of_claims_is_answered_by_nothing(self, store: QueueStore) -> None:
         assert await store.finish(TYPE, [], receipt_time=1) == []
         assert await store.release(TYPE, []) == []
 

@@ -66,7 +66,6 @@ receipt_times = st.sampled_from([RECEIPT_TIME, RECEIPT_TIME, 0, 50, 1000])
 attempt_ids = st.sampled_from([None, None, None, "one", "two"])
 
 
-
 @st.composite
 def refills(draw: st.DrawFn) -> Refill:
     """Draw a refill, with what may make a store forget the rate of a queue that went."""

@@ -97,8 +97,8 @@ def model_check(
     store that is empty, goes by that clock and is not entered yet. Every answer is compared with
     that of `reference` (None: with nothing), and the history is judged by
     `sharq_plug.testing.model_check.check`. `watch` is called with each open store after every
-    call. At the end everything is drained and purged, and `when_emptied` may look at what is left. A wake-up
-    must come within `patience` seconds; with 0, before the call that it tells of is answered.
+    call. At the end everything is drained and purged, and `when_emptied` may look at what is left.
+    A wake-up must come within `patience` seconds; with 0, before its call is answered.
 
         TestMyStore = model_check(lambda clock: MyStore(clock)).TestCase
 

@@ -8,7 +8,7 @@ from sharq_plug.testing.model_check.history import Event, Leave, Wake, Watch
 
 @dataclass(frozen=True, slots=True)
 class _Owed:
-    """A watcher must be woken: `due` (ms) is when a job may be ready, the present at the earliest."""
+    """A watcher must be woken for the instant `due` (ms), after a call at the instant `at`."""
 
     queue_type: str
     watcher: int
