@@ -104,7 +104,7 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("ReturnMovesAQueueBack", "QueueOrder", False, {Rule.QUEUE_ORDER}),
         ("FreedQueueKeepsItsNumber", "Place", False, {Rule.QUEUE_ORDER}),
         ("LongerIntervalTakesANewNumber", "Place", False, {Rule.QUEUE_ORDER}),
-        ("ClearedQueueKeepsItsPlace", "Clear", False, {Rule.QUEUE_ORDER}),
+        ("ClearedQueueKeepsItsPlace", "Clear", False, {Rule.QUEUE_ORDER, Rule.READINESS}),
     ],
     "next_ready_at": [
         ("NextReadyForgetsLeases", "NextReady", False, {Rule.READINESS}),
@@ -143,7 +143,7 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("SecondDeathReplacesTheFirst", "DeadLetter", False, {Rule.COUNTS, Rule.LOSS}),
         ("TheDeadAreCalledRequeued", "DeadLetter", False, {Rule.RECLAIM}),
         ("ClearingMissesDeadLetters", "Purge", True, {Rule.DOUBLING, Rule.COUNTS}),
-        ("ClearingTakesDeadLetters", "Purge", False, {Rule.LOSS}),
+        ("ClearingTakesDeadLetters", "Purge", False, {Rule.LOSS, Rule.FENCING}),
         (
             "ClearedLeasesComeBack",
             "Clear",
@@ -189,7 +189,7 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("RepeatIsCounted", "RepeatedDequeue", False, {Rule.COUNTS}),
         ("RepeatGetsOneJob", "RepeatedDequeue", False, {Rule.REPETITION}),
         ("EmptyAnswerIsRepeated", "RepeatedDequeue", False, {Rule.READINESS}),
-        ("BatchEndsAtARefusal", "Batch", False, {Rule.DEPTH}),
+        ("BatchEndsAtARefusal", "Batch", False, {Rule.DEPTH, Rule.IDEMPOTENCE}),
         ("BatchSeesNothingOfItself", "Finish", False, {Rule.DOUBLING, Rule.FENCING}),
         ("BytesDoNotEndABatch", "BatchSize", False, set()),
     ],

@@ -80,8 +80,12 @@ def refills(draw: st.DrawFn) -> Refill:
         Reclaim(queue_type, 100),
         ReclaimOne(queue_type, QUEUE_IDS[-1]),
     ]
-    steps = draw(st.lists(st.sampled_from(meanwhile), max_size=2))
-    return Refill(queue_type, queue_id, interval, draw(st.booleans()), steps, draw(earlies))
+    steps = [
+        draw(st.sampled_from(meanwhile)),
+        *draw(st.lists(st.sampled_from(meanwhile), max_size=1)),
+    ]
+    early = draw(st.sampled_from([1, 1, 0, -1]))
+    return Refill(queue_type, queue_id, interval, draw(st.booleans()), steps, early)
 
 
 @st.composite
@@ -113,7 +117,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     dequeues,
     st.builds(Repeat, types, some, st.sampled_from(["one", "two"]), st.booleans(), earlies),
     st.builds(Work, types, some, st.booleans()),
-    st.builds(FinishAgain, types, some, receipt_times, earlies),
+    st.builds(FinishAgain, types, some, receipt_times, st.booleans(), earlies),
     st.builds(HandBack, types, some),
     refills(),
     ties(),

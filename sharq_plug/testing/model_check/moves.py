@@ -65,12 +65,13 @@ class FinishAgain:
     """Dequeue jobs and finish them, and again, and `early` ms before the receipts may go once more.
 
     The first has the usual receipt time, the others `receipt_time`. In between somebody shows such
-    a token for another job.
+    a token for another job; `clears` has the queue of the first cleared.
     """
 
     queue_type: str
     count: int
     receipt_time: int
+    clears: bool
     early: int
 
     async def take(self, walk: Walk) -> None:
@@ -82,6 +83,8 @@ class FinishAgain:
         await walk.finish(self.queue_type, claims)
         other = walk.claims(self.queue_type, [(Manner.OTHER_JOB, self.count)])
         await walk.finish(self.queue_type, other)
+        if claims and self.clears:
+            await walk.clear(self.queue_type, claims[0].ref.queue_id, purge=False)
         await walk.advance(RECEIPT_TIME - self.early)
         await walk.finish(self.queue_type, claims)
 
@@ -116,7 +119,7 @@ class Refill:
             await step.take(walk)
         await walk.advance(max(0, paid_at - self.early - walk.now))
         await walk.enqueue(self.queue_type, [job])
-        await walk.dequeue(self.queue_type, count=1, lease=LONG_LEASE)
+        await walk.dequeue(self.queue_type, count=100, lease=LONG_LEASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ QUEUE_IDS = ["b", "a", "a-", "10", "9"]
 JOB_IDS = ["j1", "j2", "j3", "j4", "j5", "j6"]
 NOBODYS = "no-such-token"
 RECEIPT_TIME = 200
-MAX_STEPS = 2000
+MAX_STEPS = 500
 """What takes more steps than this, has no end."""
 LONG_AFTER = 2 * 10**12
 """ms after which the longest interval is paid off."""
@@ -132,6 +132,7 @@ class Walk:
                 return
             else:
                 await self.advance(max(1, answer.next_ready_at - self.now))
+        self.twins.check()
         raise AssertionError(f"the jobs of {queue_type} have no end")
 
     async def purge_all(self) -> None:
