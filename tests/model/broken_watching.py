@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
-from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
-from sharq_memory.watching import Wake
+from sharq_memory.watching import Wake, Watchers
 from sharq_plug.model import (
     EnqueueOutcome,
     EnqueueResult,
@@ -14,6 +14,7 @@ from sharq_plug.model import (
     NewJob,
     Reclaimed,
 )
+from sharq_plug.testing import ManualClock
 
 
 class Silent(MemoryStore):
@@ -21,11 +22,12 @@ class Silent(MemoryStore):
 
     is_silent = False
 
-    def _wake_watchers(self, queue_type: str, state: TypeState, now: int) -> None:
+    def _wake_watchers(self, *args: Any) -> None:
+        watchers = self._watchers
         if self.is_silent:
-            state.places_given()
-        else:
-            super()._wake_watchers(queue_type, state, now)
+            self._watchers = Watchers()
+        super()._wake_watchers(*args)
+        self._watchers = watchers
 
 
 class ReclaimWakesNobody(Silent):
@@ -58,7 +60,7 @@ class DuplicateWakesNobody(MemoryStore):
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
         results = []
         for job in jobs:
-            watching, self._watchers = self._watchers, type(self._watchers)()
+            watching, self._watchers = self._watchers, Watchers()
             results += await super().enqueue(queue_type, [job])
             self._watchers = watching
             if results[-1].outcome is EnqueueOutcome.QUEUED:
@@ -68,28 +70,36 @@ class DuplicateWakesNobody(MemoryStore):
         return results
 
 
+class LateWatchers(Watchers):
+    def wake(self, queue_type: str, delay: int) -> None:
+        super().wake(queue_type, delay + (delay > 0))
+
+
 class WakesComeLate(MemoryStore):
     """Where the first place is not ready yet, by 1 ms."""
 
-    def _wake_watchers(self, queue_type: str, state: TypeState, now: int) -> None:
-        soonest = state.places_given()
-        if soonest is not None:
-            self._watchers.wake(queue_type, max(0, soonest - now + (soonest > now)))
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self._watchers = LateWatchers()
+
+
+class FirstWatchers(Watchers):
+    def wake(self, queue_type: str, delay: int) -> None:
+        for wake in self._by_type.get(queue_type, [])[:1]:
+            wake(delay)
 
 
 class OneWatcherOfManyIsWoken(MemoryStore):
-    def _wake_watchers(self, queue_type: str, state: TypeState, now: int) -> None:
-        soonest = state.places_given()
-        wakes = self._watchers._by_type.get(queue_type, [])
-        if soonest is not None and wakes:
-            wakes[0](max(0, soonest - now))
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self._watchers = FirstWatchers()
 
 
 class LastPlaceTellsWhen(MemoryStore):
     """In a batch, the latest of the new places, not the first."""
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
-        watching, self._watchers = self._watchers, type(self._watchers)()
+        watching, self._watchers = self._watchers, Watchers()
         results = await super().enqueue(queue_type, jobs)
         self._watchers = watching
         queues = self._state(queue_type).queues
