@@ -31,14 +31,21 @@ class ShortReceiptTimeCutsLongerOnes(TypeState):
 
 
 class RenewedReceipts(Receipts):
+    """Each time that a receipt answers, it is kept 1 ms longer."""
+
     def __init__(self) -> None:
         super().__init__()
-        self._shown: dict[LeaseRef, int] = {}
+        self._until: dict[LeaseRef, int] = {}
+
+    def keep(self, ref: LeaseRef, until: int) -> None:
+        super().keep(ref, until)
+        if ref.token is not None:
+            self._until[ref] = until
 
     def has(self, ref: LeaseRef, now: int) -> bool:
-        found = super().has(ref, now) or self._shown.get(ref, -1) >= now
+        found = self._until.get(ref, -1) >= now
         if found:
-            self._shown[ref] = now + 10
+            self._until[ref] += 1
         return found
 
 
