@@ -3,10 +3,10 @@
 import inspect
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance, OpenStore
 
 
@@ -61,12 +61,23 @@ def _row(names: list[str], row: Any) -> dict[str, Any]:
 async def _run(
     test: Callable[..., Any], suite: Conformance, open_store: OpenStore, values: dict[str, Any]
 ) -> None:
-    clock = ManualClock()
-    wanted = inspect.signature(test).parameters
-    given = {"self": suite, "clock": clock, "open_store": open_store, **values}
-    if "store" not in wanted:
-        await test(**{name: given[name] for name in wanted})
-        return
-    async with open_store(clock) as store:
-        given["store"] = store
-        await test(**{name: given[name] for name in wanted})
+    given = {"self": suite, "open_store": open_store, **values}
+    async with AsyncExitStack() as stack:
+        await test(**await _arguments(test, given, stack))
+
+
+async def _arguments(
+    function: Callable[..., Any], given: dict[str, Any], stack: AsyncExitStack
+) -> dict[str, Any]:
+    """Return what a test or a fixture asks for; fixtures of the suite are made once and noted."""
+    wanted = inspect.signature(function).parameters
+    for name in wanted:
+        if name not in given:
+            fixture = inspect.unwrap(inspect.getattr_static(given["self"], name))
+            arguments = await _arguments(fixture, given, stack)
+            if inspect.isasyncgenfunction(fixture):
+                made = asynccontextmanager(fixture)(**arguments)
+                given[name] = await stack.enter_async_context(made)
+            else:
+                given[name] = fixture(**arguments)
+    return {name: given[name] for name in wanted}
