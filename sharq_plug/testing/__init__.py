@@ -18,6 +18,8 @@ one sees the data of the first.
 
 Each test is one sentence of the contract in `sharq_plug.store`; none sleeps, none is skipped and
 none asks which backend it is. The tests run with anyio's pytest plugin, on asyncio.
+
+`failures` runs the kit, or one of its classes, from a program.
 """
 
 import pytest
@@ -26,5 +28,6 @@ pytest.register_assert_rewrite("sharq_plug.testing.conformance")
 
 from sharq_plug.testing.clock import ManualClock  # noqa: E402  # after the rewriting of asserts
 from sharq_plug.testing.conformance import OpenStore, StoreConformance  # noqa: E402  # likewise
+from sharq_plug.testing.conformance.running import Failure, failures  # noqa: E402  # likewise
 
-__all__ = ["ManualClock", "OpenStore", "StoreConformance"]
+__all__ = ["Failure", "ManualClock", "OpenStore", "StoreConformance", "failures"]

@@ -10,13 +10,17 @@ from sharq_plug.testing.model_check import Event, History
 from sharq_plug.testing.model_check.history import (
     Dequeue,
     Finish,
+    Leave,
     ListKnownTypes,
     ListQueues,
     ListTypes,
     Reclaim,
     Release,
+    Wake,
+    Watch,
 )
 
+UNSEEN = Reclaim | ListQueues | ListTypes | ListKnownTypes | Watch | Leave | Wake
 SPACING = 10
 """Ticks between the steps of two calls."""
 
@@ -31,7 +35,7 @@ def blurred(history: History, chance: random.Random) -> History:
     events: list[Event] = []
     calls = itertools.groupby(history.events, key=lambda event: event.call)
     for number, items in enumerate(list(call) for _, call in calls):
-        if not isinstance(items[0].operation, Reclaim | ListQueues | ListTypes | ListKnownTypes):
+        if not isinstance(items[0].operation, UNSEEN):
             events += _blurred_call(items, number * SPACING, used, chance)
     events.sort(key=lambda event: (event.invoked, event.call, event.item))
     return History(tuple(events), complete=False)

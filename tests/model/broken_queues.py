@@ -14,6 +14,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     LeaseRef,
     NewJob,
+    check_name,
 )
 from sharq_plug.testing import ManualClock
 
@@ -27,7 +28,7 @@ class BrokenStore(MemoryStore):
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
         if queue_type not in self._types:
-            self._types[queue_type] = self._make_state()
+            self._types[check_name("queue_type", queue_type)] = self._make_state()
         return await super().enqueue(queue_type, jobs)
 
 
@@ -164,9 +165,20 @@ class BatchStaysWithAQueue(TypeState):
 
 
 class FreedQueueKeepsItsNumber(TypeState):
+    def set_interval(self, queue_id: str, interval: int, now: int) -> bool:
+        queue = self.queues.get(queue_id)
+        number = 0 if queue is None else queue.place_number
+        exists = super().set_interval(queue_id, interval, now)
+        if queue is not None:
+            self._keep_number(queue, number, now)
+        return exists
+
     def _set_interval(self, queue: Queue, interval: int, now: int) -> None:
         number = queue.place_number
         super()._set_interval(queue, interval, now)
+        self._keep_number(queue, number, now)
+
+    def _keep_number(self, queue: Queue, number: int, now: int) -> None:
         if queue.ready_since is not None and queue.place_number != number:
             self._leave_line(queue)
             self._enter_line(queue, now, number)

@@ -68,6 +68,13 @@ FAULTS = {
         "call('ZREM', EXPIRING, id)\nif queue then", "if queue then"
     ),
     "purging leaves the dead letters": ScriptFault("    call('UNLINK', letters, deaths)\n", ""),
+    "new places are announced 1 ms late": ScriptFault(
+        "integer(math.max(0, first_since - now)))", "integer(math.max(0, first_since - now) + 1))"
+    ),
+    "a freed queue is announced to nobody": ScriptFault(
+        "        enter_line(id, queue, now, number)\n    end\nend",
+        "        enter_line(id, queue, now, number)\n        first_since = math.huge\n    end\nend",
+    ),
     "a queue's lease is listed under its latest expiry": ScriptFault(
         "call('ZADD', EXPIRING, 'LT', expiry, id)", "call('ZADD', EXPIRING, expiry, id)"
     ),

@@ -43,6 +43,11 @@ def run_all(machine: type[StoreMachine], sequences: int) -> None:
     run(machine, sequences * 8 // 7, seed=SEED, phases=[Phase.generate, Phase.shrink])
 
 
+def run_in_vain(machine: type[StoreMachine]) -> None:
+    """Show that a fault is not found by a few sequences: they do not even come near it."""
+    run(machine, FAULT_SEQUENCES // 10, seed=FAULT_SEED, phases=[Phase.generate])
+
+
 def run_until_caught(machine: type[StoreMachine]) -> None:
     """Look for a fault, and raise at the first sequence that shows it."""
     run(machine, FAULT_SEQUENCES, seed=FAULT_SEED, phases=[Phase.generate])

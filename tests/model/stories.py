@@ -22,12 +22,15 @@ from sharq_plug.testing.model_check.history import (
     Dequeue,
     Enqueue,
     Finish,
+    Leave,
     Measure,
     Operation,
     Outcome,
     Reclaim,
     Release,
     SetInterval,
+    Wake,
+    Watch,
 )
 
 TYPE = "t"
@@ -145,6 +148,15 @@ class Story:
         enqueues, dequeues = (dict.fromkeys(minutes, 0) | {minutes[-1]: count} for count in counted)
         metrics = QueueMetrics(waiting, leased, dead, MinuteCounts(enqueues, dequeues))
         return self.tell(Measure(TYPE, "q"), metrics)
+
+    def watch(self, watcher: int = 0) -> "Story":
+        return self.tell(Watch(TYPE, watcher), True)
+
+    def leave(self, watcher: int = 0) -> "Story":
+        return self.tell(Leave(TYPE, watcher), True)
+
+    def wake(self, delay: int, watcher: int = 0, **how: Any) -> "Story":
+        return self.tell(Wake(TYPE, watcher, delay), True, **how)
 
     @staticmethod
     def _instant(ms: int | None) -> int | None:

@@ -13,23 +13,7 @@ from sharq_plug.testing import ManualClock
 from sharq_plug.testing.model_check import History, OpenStore, StoreMachine, check
 
 BLURS = 3
-SEEN_DIMLY = [
-    "RateLostWhenEmpty",
-    "ReleasePaysBack",
-    "DuplicateReplacesPayload",
-    "DuplicateIsQueuedAfterAll",
-    "LastComeFirstServed",
-    "ReturnedJobsGoLast",
-    "TokensDoNotMatter",
-    "ReceiptFitsAnyJob",
-    "OneRequeueTooMany",
-    "ReleaseCostsARequeue",
-    "ReleaseTakesTheAttemptBack",
-    "DeadLettersAreDropped",
-    "ClearingMissesDeadLetters",
-    "ClearedLeasesComeBack",
-    "RepeatTakesNewJobs",
-]
+SEEN_DIMLY = [name for name, fault in FAULTS.items() if fault.sees_little]
 """The faults that break a rule which overlapping calls cannot excuse."""
 
 
@@ -42,7 +26,7 @@ def dim_machine(open_store: OpenStore, *, blurs: int) -> type[StoreMachine]:
 
     class DimMachine(StoreMachine):
         def __init__(self) -> None:
-            super().__init__(open_store, None, None, None)
+            super().__init__(open_store, None, None, None, patience=0)
 
         def teardown(self) -> None:
             self._run(self._walk.compare_state())

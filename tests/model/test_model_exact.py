@@ -164,3 +164,67 @@ def test_a_repeated_dequeue_that_takes_another_job() -> None:
 def test_a_repeated_dequeue_that_gives_the_same_again() -> None:
     story = Story().enqueue("a").dequeue("a", "A", attempt_id="one")
     assert broken_rules(story.dequeue("a", "A", attempt_id="one")) == set()
+
+
+def test_wakes_that_come_in_time_or_in_vain() -> None:
+    story = Story().watch().wake(0).enqueue("a", interval=100).wake(0).dequeue("a", "A1")
+    story.release("a", "A1").wake(100).at(50).set_interval(70).wake(20).wake(0).leave()
+    story.at(70).dequeue("a", "A2", attempt=2).clear(0, 1)
+    assert broken_rules(story) == set()
+
+
+def test_a_wake_in_the_middle_of_its_call() -> None:
+    story = Story().watch().enqueue("a", during=(20, 35)).wake(0, during=(30, 30)).at(5)
+    assert broken_rules(story.find_nothing(None)) == {Rule.READINESS}
+
+
+def test_one_wake_for_two_calls_tells_of_the_first_place() -> None:
+    story = Story().watch().enqueue("a").enqueue("b", queue_id="p").wake(0).at(1)
+    assert broken_rules(story.leave()) == set()
+
+
+def test_a_wake_with_a_delay_of_0_after_a_lost_connection_is_early_enough() -> None:
+    story = Story().enqueue("a", interval=100).dequeue("a", "A1").watch().release("a", "A1")
+    story.wake(0).at(100).dequeue("a", "A2", attempt=2).leave()
+    assert broken_rules(story) == set()
+
+
+def test_a_watcher_that_leaves_is_told_first() -> None:
+    assert broken_rules(Story().watch().enqueue("a").leave()) == {Rule.WAKING}
+
+
+@pytest.mark.parametrize("told", [[], [101]])
+def test_a_watcher_that_is_not_told_or_too_late(told: list[int]) -> None:
+    story = Story().enqueue("a", interval=100).dequeue("a", "A1").watch().release("a", "A1")
+    for delay in told:
+        story.wake(delay)
+    assert broken_rules(story.at(101).leave()) == {Rule.WAKING}
+
+
+def test_a_wake_that_is_heard_when_the_job_is_long_ready() -> None:
+    assert broken_rules(Story().watch().enqueue("a").at(1).wake(0)) == {Rule.WAKING}
+
+
+def test_each_who_watches_is_told() -> None:
+    story = Story().watch(0).watch(1).enqueue("a").wake(0, watcher=0).at(1)
+    assert broken_rules(story.find_nothing(None)) >= {Rule.WAKING}
+
+
+def test_who_watches_is_told_of_an_interval_that_brings_a_queue_forward() -> None:
+    story = Story().enqueue("a", interval=100).enqueue("b", interval=100)
+    story.dequeue("a", "A", behind=1).watch().set_interval(50)
+    assert broken_rules(story.leave()) == {Rule.WAKING}
+
+
+def test_who_watches_need_not_be_told_of_what_was_foreseen() -> None:
+    story = Story().enqueue("a", interval=100).enqueue("b", interval=100)
+    story.dequeue("a", "A", behind=1).watch().enqueue("c", interval=100).set_interval(200)
+    assert broken_rules(story.finish("a", "A").leave()) == set()
+
+
+def test_who_has_left_is_not_woken() -> None:
+    assert broken_rules(Story().watch().leave().wake(0)) == {Rule.WAKING}
+
+
+def test_a_delay_is_never_negative() -> None:
+    assert broken_rules(Story().watch().wake(-1)) == {Rule.WAKING}

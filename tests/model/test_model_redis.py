@@ -11,6 +11,9 @@ from sharq_plug.testing import ManualClock
 from sharq_plug.testing.model_check import OpenStore, model_check
 from support.redis_server import RedisServer
 
+FAULT_PATIENCE = 1.0
+"""Seconds to wait for a wake-up of a broken store, which may never come."""
+
 
 @pytest.fixture
 def redis(redis_server: RedisServer) -> Redis:
@@ -57,5 +60,9 @@ def test_a_broken_script_is_caught(
     open_store = emptying(redis, lambda clock: open_broken(fault, options, clock))
     with pytest.raises(AssertionError):
         run_until_caught(
-            model_check(open_store, when_emptied=lambda: nothing_is_left_for_good(redis))
+            model_check(
+                open_store,
+                when_emptied=lambda: nothing_is_left_for_good(redis),
+                patience=FAULT_PATIENCE,
+            )
         )

@@ -145,6 +145,16 @@ class DuplicateConformance(Conformance):
         assert (job.payload, job.requeues_remaining, job.attempt) == (b"first", 2, 2)
         assert job.token != first.token
 
+    async def test_a_duplicate_of_a_leased_job_leaves_nothing_behind_its_finish(
+        self, store: QueueStore
+    ) -> None:
+        await enqueue(store, "q", "j")
+        job = await take(store)
+        assert await enqueue_one(store, new_job("q", "j")) is DUPLICATE
+        await finish_job(store, job)
+        assert await lengths(store, "q") == (0, 0, 0)
+        assert await next_ready_at(store) is None
+
     async def test_a_duplicate_is_not_counted(self, store: QueueStore) -> None:
         await enqueue(store, "q", "j")
         await store.enqueue(TYPE, [new_job("q", "j"), new_job("q", "j")])

@@ -45,7 +45,7 @@ class FinishConformance(Conformance):
         assert await finish(store, claim_without_token(await take(store))) is ENDED
         assert await lengths(store, "q") == (0, 0, 0)
 
-    async def test_an_empty_batch_is_answered_by_nothing(self, store: QueueStore) -> None:
+    async def test_an_empty_batch_of_claims_is_answered_by_nothing(self, store: QueueStore) -> None:
         assert await store.finish(TYPE, [], receipt_time=1) == []
         assert await store.release(TYPE, []) == []
 
@@ -186,6 +186,18 @@ class ReleaseConformance(Conformance):
         for attempt in (1, 2, 3):
             job = await take(store)
             assert (job.attempt, job.requeues_remaining, job.payload) == (attempt, 0, b"{}")
+            await release_job(store, job)
+
+    async def test_a_release_gives_no_requeue_back(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j", requeue_limit=2)
+        await take(store, lease=100)
+        clock.advance(100)
+        await reclaim(store)
+        for _ in range(3):
+            job = await take(store)
+            assert job.requeues_remaining == 1
             await release_job(store, job)
 
     async def test_an_expired_lease_may_be_released_until_it_is_reclaimed(

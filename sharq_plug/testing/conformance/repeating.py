@@ -122,6 +122,13 @@ class RepeatedDequeueConformance(Conformance):
         await enqueue(store, "q", "j")
         assert [job.job_id for job in await attempt(store)] == ["j"]
 
+    async def test_a_call_that_came_too_early_is_not_repeated(self, store: QueueStore) -> None:
+        await enqueue(store, "slow", "j1", "j2", interval=1000)
+        await take(store)
+        assert await attempt(store) == []
+        await enqueue(store, "q", "j")
+        assert [job.queue_id for job in await attempt(store)] == ["q"]
+
     async def test_a_lease_that_has_expired_is_not_given_again(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
@@ -144,6 +151,17 @@ class RepeatedDequeueConformance(Conformance):
         again = await attempt(store, count=4)
         assert [job.job_id for job in again] == ["j3", "j4"]
         assert again[0].token == stands.token
+
+    async def test_a_lease_that_ended_after_a_repetition_is_not_given_by_the_next(
+        self, store: QueueStore
+    ) -> None:
+        await enqueue(store, "q", "j1", "j2", "j3")
+        first = await attempt(store, count=3)
+        assert await attempt(store, count=3) == [replace(job, queue_length=0) for job in first]
+        await finish_job(store, first[0])
+        assert [job.job_id for job in await attempt(store, count=3)] == ["j2", "j3"]
+        await release_job(store, first[1])
+        assert [job.job_id for job in await attempt(store, count=3)] == ["j3"]
 
     async def test_the_next_lease_of_a_job_is_not_the_one_that_was_given(
         self, store: QueueStore

@@ -17,6 +17,10 @@ from sharq_plug.testing.conformance.enqueueing import (
     DuplicateConformance,
     EnqueueConformance,
 )
+from sharq_plug.testing.conformance.forgetting import (
+    ForgettingConformance,
+    MixedReceiptConformance,
+)
 from sharq_plug.testing.conformance.intervals import IntervalConformance
 from sharq_plug.testing.conformance.isolating import IsolationConformance, NameConformance
 from sharq_plug.testing.conformance.leases import FinishConformance, ReleaseConformance
@@ -51,12 +55,14 @@ class StoreConformance(  # pytest runs the tests of the last base first
     DeadLetterConformance,
     ReclaimConformance,
     ReleaseConformance,
+    MixedReceiptConformance,
     ReceiptConformance,
     FinishConformance,
     PlaceConformance,
     QueueOrderConformance,
     JobOrderConformance,
     IntervalConformance,
+    ForgettingConformance,
     UnpaidRateConformance,
     RateConformance,
     RepeatedDequeueConformance,

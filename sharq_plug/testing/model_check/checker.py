@@ -17,7 +17,8 @@ def check(history: History) -> list[Violation]:
 
     Of any history, with calls that overlap, have no answer or were not seen (as `History` says):
     what no order of them explains. It never reports what could have happened legally, so it
-    leaves open what cannot be known: the order between queues, `next_ready_at`, minute counts.
+    leaves open what cannot be known: the order between queues, `next_ready_at`, minute counts,
+    wake-ups.
 
     Of a history that is exact (`History.is_exact`), also every answer that the contract
     does not allow, up to the first event with one.

@@ -14,8 +14,11 @@ from sharq_plug.testing.model_check.moves import (
     FinishAgain,
     HandBack,
     LetExpire,
+    LookLater,
+    ReclaimOne,
     Refill,
     Repeat,
+    Tie,
     Work,
 )
 from sharq_plug.testing.model_check.steps import (
@@ -25,13 +28,21 @@ from sharq_plug.testing.model_check.steps import (
     Dequeue,
     Enqueue,
     Finish,
+    Leave,
     Look,
     Reclaim,
     Release,
     SetInterval,
     Step,
+    Watch,
 )
-from sharq_plug.testing.model_check.walk import JOB_IDS, QUEUE_IDS, TYPES, Manner
+from sharq_plug.testing.model_check.walk import (
+    JOB_IDS,
+    QUEUE_IDS,
+    RECEIPT_TIME,
+    TYPES,
+    Manner,
+)
 
 types = st.sampled_from([TYPES[0], TYPES[0], TYPES[0], TYPES[1]])
 queue_ids = st.sampled_from([*QUEUE_IDS[:1] * 4, *QUEUE_IDS[:2] * 2, *QUEUE_IDS])
@@ -51,7 +62,45 @@ new_jobs = st.builds(
 manners = st.sampled_from([Manner.OWN, Manner.OWN, *Manner])
 picks = st.lists(st.tuples(manners, st.integers(0, 5)), min_size=1, max_size=3)
 earlies = st.sampled_from([0, 0, 1, -1])
+receipt_times = st.sampled_from([RECEIPT_TIME, RECEIPT_TIME, 0, 50, 1000])
 attempt_ids = st.sampled_from([None, None, None, "one", "t+w.o"])
+
+
+@st.composite
+def refills(draw: st.DrawFn) -> Refill:
+    """Draw a refill, with what may make a store forget the rate of a queue that went."""
+    queue_type, queue_id = draw(types), draw(queue_ids)
+    interval = draw(st.sampled_from([1, 10, 50]))
+    refused = NewJob(queue_id, JOB_IDS[1], b"", interval, max_queued_length=0)
+    meanwhile: list[Step] = [
+        Clear(queue_type, queue_id, purge=True),
+        Clear(queue_type, queue_id, purge=False),
+        Enqueue(queue_type, [refused]),
+        SetInterval(queue_type, queue_id, 0),
+        Reclaim(queue_type, 100),
+        ReclaimOne(queue_type, QUEUE_IDS[-1]),
+    ]
+    steps = [
+        draw(st.sampled_from(meanwhile)),
+        *draw(st.lists(st.sampled_from(meanwhile), max_size=1)),
+    ]
+    early = draw(st.sampled_from([1, 1, 0, -1]))
+    return Refill(queue_type, queue_id, interval, draw(st.booleans()), steps, early)
+
+
+@st.composite
+def ties(draw: st.DrawFn) -> Tie:
+    """Draw a tie, with what may make the first of two queues lose its place."""
+    queue_type, queue_id = draw(types), QUEUE_IDS[0]
+    interval = draw(st.sampled_from([0, 10, 50]))
+    meanwhile: list[list[Step]] = [
+        [],
+        [SetInterval(queue_type, queue_id, each) for each in (2 * interval, interval)],
+        [Release(queue_type, [(Manner.OWN, 1)])],
+        [Enqueue(queue_type, [NewJob(queue_id, job_id, b"", interval)]) for job_id in JOB_IDS[3:5]],
+    ]
+    return Tie(queue_type, interval, draw(st.sampled_from(meanwhile)))
+
 
 enqueues = st.builds(Enqueue, types, st.lists(new_jobs, min_size=1, max_size=4))
 fills = st.builds(Fill, types, queue_ids, intervals, requeue_limits, some)
@@ -66,14 +115,15 @@ steps: st.SearchStrategy[Step] = st.one_of(
     fills,
     dequeues,
     dequeues,
-    st.builds(Repeat, types, some, st.sampled_from(["one", "t+w.o"]), earlies),
-    st.builds(Work, types, some),
-    st.builds(FinishAgain, types, some, earlies),
+    st.builds(Repeat, types, some, st.sampled_from(["one", "t+w.o"]), st.booleans(), earlies),
+    st.builds(Work, types, some, st.booleans()),
+    st.builds(FinishAgain, types, some, receipt_times, st.booleans(), earlies),
     st.builds(HandBack, types, some),
-    st.builds(Refill, types, queue_ids, st.sampled_from([1, 10, 50]), earlies),
+    refills(),
+    ties(),
     st.builds(LetExpire, types, some),
-    st.builds(Finish, types, picks),
-    st.builds(Finish, types, picks),
+    st.builds(Finish, types, picks, receipt_times),
+    st.builds(Finish, types, picks, receipt_times),
     st.builds(Release, types, picks),
     st.builds(Reclaim, types, limits),
     st.builds(SetInterval, types, queue_ids, intervals),
@@ -82,4 +132,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     advances_to,
     advances_to,
     st.builds(Look, types, queue_ids, limits),
+    st.builds(LookLater, types, queue_ids, st.sampled_from([9, 9, 10])),
+    st.builds(Watch, types),
+    st.builds(Leave, types),
 )

@@ -125,6 +125,34 @@ class ListKnownTypes:
     limit: int
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A watcher of a type enters. `watcher` is its number. The outcome is True."""
+
+    queue_type: str
+    watcher: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A watcher leaves. The outcome is True."""
+
+    queue_type: str
+    watcher: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A store wakes a watcher: in `delay` ms a job may be ready. This is no call on the store.
+
+    It is recorded when the watcher hears it, so also in the middle of a call. The outcome is True.
+    """
+
+    queue_type: str
+    watcher: int
+    delay: int
+
+
 Operation: TypeAlias = (
     Enqueue
     | Dequeue
@@ -138,6 +166,9 @@ Operation: TypeAlias = (
     | ListQueues
     | ListTypes
     | ListKnownTypes
+    | Watch
+    | Leave
+    | Wake
 )
 Outcome: TypeAlias = (
     EnqueueResult
@@ -218,11 +249,17 @@ class History:
 
     @property
     def is_exact(self) -> bool:
-        """Return whether all calls are there, one after the other, each at a known instant."""
+        """Return whether all calls are there, one after the other, each at a known instant.
+
+        In such a history, a wake-up that was not heard while time stood still, or before its
+        watcher left, did not come.
+        """
         if not self.complete:
             return False
         ended = None
         for event in self.events:
+            if isinstance(event.operation, Wake):
+                continue
             if event.answered is None or event.outcome is None:
                 return False
             if event.invoked_at != event.answered_at:

@@ -12,7 +12,7 @@ from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.model_check.drawing import steps
 from sharq_plug.testing.model_check.history import History
 from sharq_plug.testing.model_check.steps import Step
-from sharq_plug.testing.model_check.twins import OpenStore, Twins, Watch
+from sharq_plug.testing.model_check.twins import PATIENCE, OpenStore, Twins, Watch
 from sharq_plug.testing.model_check.walk import TYPES, Walk
 
 
@@ -25,9 +25,10 @@ class StoreMachine(RuleBasedStateMachine):
         reference: OpenStore | None,
         watch: Watch | None,
         when_emptied: Callable[[], None] | None,
+        patience: float = PATIENCE,
     ) -> None:
         super().__init__()
-        self._twins = Twins(open_store, reference, watch)
+        self._twins = Twins(open_store, reference, watch, patience)
         self._walk = Walk(self._twins)
         self._when_emptied = when_emptied
         self._has_failed = False
@@ -66,6 +67,7 @@ class StoreMachine(RuleBasedStateMachine):
         await self._walk.purge_all()
         await self._walk.compare_state()
         await self._twins.tend()
+        await self._twins.leave_all()
         self._twins.check()
 
     def _run(self, call: Coroutine[Any, Any, None]) -> None:
@@ -87,6 +89,7 @@ def model_check(
     reference: OpenStore | None = open_reference,
     watch: Watch | None = None,
     when_emptied: Callable[[], None] | None = None,
+    patience: float = PATIENCE,
 ) -> type[StoreMachine]:
     """Return a state machine that drives the stores of `open_store` through random calls.
 
@@ -95,6 +98,7 @@ def model_check(
     that of `reference` (None: with nothing), and the history is judged by
     `sharq_plug.testing.model_check.check`. `watch` is called with each open store after every
     call. At the end everything is drained and purged, and `when_emptied` may look at what is left.
+    A wake-up must come within `patience` seconds; with 0, before its call is answered.
 
         TestMyStore = model_check(lambda clock: MyStore(clock)).TestCase
 
@@ -105,6 +109,6 @@ def model_check(
 
     class ModelCheck(StoreMachine):
         def __init__(self) -> None:
-            super().__init__(open_store, reference, watch, when_emptied)
+            super().__init__(open_store, reference, watch, when_emptied, patience)
 
     return ModelCheck

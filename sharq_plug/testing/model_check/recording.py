@@ -1,8 +1,8 @@
 """Writing a history: a recorder for any caller, and a store that records what is asked of it."""
 
 import itertools
-from collections.abc import Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -27,6 +27,7 @@ from sharq_plug.testing.model_check.history import (
     Event,
     Finish,
     History,
+    Leave,
     ListKnownTypes,
     ListQueues,
     ListTypes,
@@ -36,6 +37,8 @@ from sharq_plug.testing.model_check.history import (
     Reclaim,
     Release,
     SetInterval,
+    Wake,
+    Watch,
 )
 
 OneOutcome = TypeVar("OneOutcome", bound=Outcome)
@@ -99,6 +102,7 @@ class Recorder:
         self._now = now
         self._tick = tick or itertools.count().__next__
         self._calls: list[Call] = []
+        self._watchers = itertools.count()
 
     def begin(self, *operations: Operation) -> Call:
         """Note the items of a call that begins now."""
@@ -106,10 +110,18 @@ class Recorder:
         self._calls.append(call)
         return call
 
+    def watcher(self) -> int:
+        """Return a number for a new watcher."""
+        return next(self._watchers)
+
     def history(self, *, complete: bool) -> History:
         """Return what was recorded so far; `complete` if there were no other calls."""
-        calls = (call.events(number) for number, call in enumerate(self._calls))
-        return History(tuple(itertools.chain.from_iterable(calls)), complete)
+        return History(tuple(self.events()), complete)
+
+    def events(self, first_call: int = 0) -> list[Event]:
+        """Return what was recorded so far, from the call of that number on."""
+        calls = enumerate(self._calls[first_call:], first_call)
+        return [event for number, call in calls for event in call.events(number)]
 
     def _moment(self) -> tuple[int, int]:
         return self._tick(), self._now()
@@ -150,11 +162,23 @@ class RecordingStore(QueueStore):
         answer = self._store.dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
         return await self._recorded(Dequeue(queue_type, count, lease, attempt_id), answer)
 
-    def watching(
-        self, queue_type: str, wake: Callable[[int], None]
-    ) -> AbstractAsyncContextManager[None]:
-        """Watch a type; what wakes is not recorded."""
-        return self._store.watching(queue_type, wake)
+    @asynccontextmanager
+    async def watching(self, queue_type: str, wake: Callable[[int], None]) -> AsyncIterator[None]:
+        """Watch a type, and record each wake-up."""
+        watcher = self._recorder.watcher()
+
+        def woken(delay: int) -> None:
+            self._recorder.begin(Wake(queue_type, watcher, delay)).answer(True)
+            wake(delay)
+
+        call = self._recorder.begin(Watch(queue_type, watcher))
+        async with self._store.watching(queue_type, woken):
+            call.answer(True)
+            try:
+                yield
+            finally:
+                call = self._recorder.begin(Leave(queue_type, watcher))
+        call.answer(True)
 
     async def finish(
         self, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int

@@ -48,10 +48,12 @@ class Finish:
 
     queue_type: str
     picks: list[Pick]
+    receipt_time: int
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.finish(self.queue_type, walk.claims(self.queue_type, self.picks))
+        claims = walk.claims(self.queue_type, self.picks)
+        await walk.finish(self.queue_type, claims, receipt_time=self.receipt_time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +107,28 @@ class Clear:
 
 
 @dataclass(frozen=True, slots=True)
+class Watch:
+    """Watch a type from now on."""
+
+    queue_type: str
+
+    async def take(self, walk: Walk) -> None:
+        """Do it."""
+        await walk.twins.watch(self.queue_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave off watching a type, if anybody watches it."""
+
+    queue_type: str
+
+    async def take(self, walk: Walk) -> None:
+        """Do it."""
+        await walk.twins.leave(self.queue_type)
+
+
+@dataclass(frozen=True, slots=True)
 class Advance:
     """Let time pass."""
 
@@ -112,7 +136,7 @@ class Advance:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        walk.advance(self.duration)
+        await walk.advance(self.duration)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +148,7 @@ class AdvanceTo:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        walk.advance_to(self.which, self.early)
+        await walk.advance_to(self.which, self.early)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A store and its reference, asked the same: each answer compared, everything recorded."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
@@ -9,6 +10,7 @@ from sharq_plug.model import Dequeued, LeasedJob, LeaseOutcome, LeaseRef, NewJob
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.model_check.checker import check
+from sharq_plug.testing.model_check.exact.judge import Judge
 from sharq_plug.testing.model_check.history import History
 from sharq_plug.testing.model_check.recording import Recorder, RecordingStore
 from sharq_plug.testing.model_check.violations import Violation
@@ -20,6 +22,9 @@ Watch = Callable[[QueueStore], None]
 
 Answer = TypeVar("Answer")
 
+PATIENCE = 5.0
+"""Seconds in which a wake-up must come; it takes about a millisecond."""
+PAUSE = 0.001
 MAX_PAGES = 1000
 """A listing of more steps than this does not end."""
 
@@ -45,11 +50,44 @@ class Claim:
     expires_at: int
 
 
+class Hearing:
+    """Wait for the wake-ups that a store owes its watchers, by what was recorded so far."""
+
+    def __init__(self, recorder: Recorder, patience: float) -> None:
+        self._recorder = recorder
+        self._patience = patience
+        self._judge = Judge()
+        self._calls = 0
+        self._is_lost = False
+
+    async def all_heard(self) -> None:
+        """Return once nobody is to be woken any more, or it has taken too long."""
+        tries = int(self._patience / PAUSE)
+        while self._is_owed() and tries:
+            await asyncio.sleep(PAUSE)
+            tries -= 1
+
+    def _is_owed(self) -> bool:
+        for event in self._recorder.events(self._calls):
+            self._calls = event.call + 1
+            self._is_lost = self._is_lost or any(self._judge.findings(event))
+            if self._is_lost:  # a rule is broken, and what follows proves nothing
+                return False
+        return self._judge.owes_a_wake
+
+
 class Twins:
-    """Ask a store and, if there is one, a reference; raise AnswersDiffer if the answers do."""
+    """Ask a store and, if there is one, a reference; raise AnswersDiffer if the answers do.
+
+    The store alone is watched: which wake-ups come in vain, each store decides for itself.
+    """
 
     def __init__(
-        self, open_store: OpenStore, open_reference: OpenStore | None, watch: Watch | None
+        self,
+        open_store: OpenStore,
+        open_reference: OpenStore | None,
+        watch: Watch | None,
+        patience: float = PATIENCE,
     ) -> None:
         self.clock = ManualClock()
         self._recorder = Recorder(self.clock.now)
@@ -61,6 +99,8 @@ class Twins:
             self._reference = open_reference(self.clock)
             self._watched.append(self._reference)
         self._stack = AsyncExitStack()
+        self._hearing = Hearing(self._recorder, patience)
+        self._watches: dict[str, list[AsyncExitStack]] = {}
 
     async def open(self) -> None:
         """Enter both stores."""
@@ -69,8 +109,11 @@ class Twins:
             await self._stack.enter_async_context(self._reference)
 
     async def close(self) -> None:
-        """Close both stores."""
-        await self._stack.aclose()
+        """Leave off watching and close both stores."""
+        try:
+            await self.leave_all()
+        finally:
+            await self._stack.aclose()
 
     def check(self) -> None:
         """Raise RulesBroken if what was recorded so far breaks rules."""
@@ -81,6 +124,32 @@ class Twins:
     def history(self) -> History:
         """Return what the store was asked and answered so far."""
         return self._recorder.history(complete=True)
+
+    async def advance(self, duration: int) -> None:
+        """Let so many ms pass, once all wake-ups of the present are heard."""
+        if self._watches:
+            await self._hearing.all_heard()
+        self.clock.advance(duration)
+
+    async def watch(self, queue_type: str) -> None:
+        """Watch a type once more."""
+        stack = AsyncExitStack()
+        await stack.enter_async_context(self._store.watching(queue_type, _hear_nothing))
+        self._watches.setdefault(queue_type, []).append(stack)
+
+    async def leave(self, queue_type: str) -> None:
+        """Let the first who watches a type leave, if anybody does."""
+        stacks = self._watches.get(queue_type, [])
+        if stacks:
+            await self._hearing.all_heard()
+            await stacks.pop(0).aclose()
+        if not stacks:
+            self._watches.pop(queue_type, None)
+
+    async def leave_all(self) -> None:
+        """Leave off watching."""
+        while self._watches:
+            await self.leave(next(iter(self._watches)))
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> None:
         """Enqueue jobs."""
@@ -187,6 +256,10 @@ class Twins:
             for store in self._watched:
                 self._watch(store)
         return answers
+
+
+def _hear_nothing(_delay: int) -> None:
+    """Be woken; the recorder has noted it."""
 
 
 async def _listed(step: Callable[[str | None], Awaitable[Page]]) -> set[str]:

@@ -41,6 +41,8 @@ class Rule(Enum):
     """A reclaim did not do what it must, or said so wrongly."""
     COUNTS = "counts"
     """Lengths or minute counts were wrong."""
+    WAKING = "waking"
+    """A watcher was not woken in time for a job, or was woken after it had left."""
     LISTING = "listing"
     """A listing left a name out, or named what was not there."""
 

@@ -13,7 +13,7 @@ QUEUE_IDS = ["b", "a", "a-", "+10", "9"]
 JOB_IDS = ["j1", "j.2", "+3", "4@j", "~5", "j6"]
 NOBODYS = "no-such-token"
 RECEIPT_TIME = 200
-MAX_STEPS = 2000
+MAX_STEPS = 500
 """What takes more steps than this, has no end."""
 LONG_AFTER = 2 * 10**12
 """ms after which the longest interval is paid off."""
@@ -48,15 +48,15 @@ class Walk:
         """Return the time (ms) by the stores' clock."""
         return self.twins.clock.now()
 
-    def advance(self, duration: int) -> None:
+    async def advance(self, duration: int) -> None:
         """Let so many ms pass."""
-        self.twins.clock.advance(duration)
+        await self.twins.advance(duration)
 
-    def advance_to(self, which: int, early: int) -> None:
+    async def advance_to(self, which: int, early: int) -> None:
         """Let time pass until so many ms before something is due, if there is anything."""
         ahead = sorted({at - early for at in self._instants if at - early > self.now})
         if ahead:
-            self.advance(ahead[which % len(ahead)] - self.now)
+            await self.advance(ahead[which % len(ahead)] - self.now)
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> None:
         """Enqueue jobs."""
@@ -79,13 +79,15 @@ class Walk:
             self._instants += [job.expires_at, self.now + interval]
         return answer, claims
 
-    async def finish(self, queue_type: str, claims: Sequence[Claim]) -> None:
+    async def finish(
+        self, queue_type: str, claims: Sequence[Claim], *, receipt_time: int = RECEIPT_TIME
+    ) -> None:
         """Finish what is claimed, if anything is."""
         if not claims:
             return
-        outcomes = await self.twins.finish(queue_type, claims, receipt_time=RECEIPT_TIME)
+        outcomes = await self.twins.finish(queue_type, claims, receipt_time=receipt_time)
         self._note_ended(queue_type, claims, outcomes)
-        self._instants.append(self.now + RECEIPT_TIME)
+        self._instants.append(self.now + receipt_time)
 
     async def release(self, queue_type: str, claims: Sequence[Claim]) -> None:
         """Release what is claimed, if anything is."""
@@ -129,7 +131,8 @@ class Walk:
             elif answer.next_ready_at is None:
                 return
             else:
-                self.advance(max(1, answer.next_ready_at - self.now))
+                await self.advance(max(1, answer.next_ready_at - self.now))
+        self.twins.check()
         raise AssertionError(f"the jobs of {queue_type} have no end")
 
     async def purge_all(self) -> None:
@@ -137,7 +140,7 @@ class Walk:
         for queue_type in TYPES:
             for queue_id in QUEUE_IDS:
                 await self.twins.clear(queue_type, queue_id, purge=True)
-        self.advance(LONG_AFTER)
+        await self.advance(LONG_AFTER)
         for queue_type in TYPES:
             for _ in range(MAX_STEPS):
                 if not await self.twins.reclaim(queue_type, limit=100):
@@ -148,6 +151,17 @@ class Walk:
     def claims(self, queue_type: str, picks: Sequence[Pick]) -> list[Claim]:
         """Return the claims that are picked; to a lease nobody has, if there is none."""
         return [self._claim(queue_type, manner, back) for manner, back in picks]
+
+    def without_tokens(self, claims: Sequence[Claim]) -> list[Claim]:
+        """Return claims to the same jobs, whoever has them now."""
+        return [
+            replace(
+                claim,
+                ref=_altered(claim.ref, Manner.WITHOUT, 0),
+                reference=_altered(claim.reference, Manner.WITHOUT, 0),
+            )
+            for claim in claims
+        ]
 
     def _claim(self, queue_type: str, manner: Manner, back: int) -> Claim:
         standing, ended = self._standing[queue_type], self._ended[queue_type]

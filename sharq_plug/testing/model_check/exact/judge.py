@@ -18,6 +18,7 @@ from sharq_plug.model import (
 from sharq_plug.testing.model_check.exact.ledger import Life, TypeLedger
 from sharq_plug.testing.model_check.exact.listings import Listing, Listings
 from sharq_plug.testing.model_check.exact.tallies import Tallies
+from sharq_plug.testing.model_check.exact.wakes import Wakes
 from sharq_plug.testing.model_check.history import (
     Clear,
     Count,
@@ -26,6 +27,7 @@ from sharq_plug.testing.model_check.history import (
     Event,
     Finish,
     History,
+    Leave,
     ListKnownTypes,
     ListQueues,
     ListTypes,
@@ -33,6 +35,8 @@ from sharq_plug.testing.model_check.history import (
     Reclaim,
     Release,
     SetInterval,
+    Wake,
+    Watch,
 )
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
@@ -41,7 +45,7 @@ Finding = tuple[Rule, str]
 
 def check_exactly(history: History) -> list[Violation]:
     """Return the violations of the first event that has any: what follows proves nothing."""
-    judge = _Judge()
+    judge = Judge()
     for event in history.events:
         found = [Violation(rule, what, (event,)) for rule, what in judge.findings(event)]
         if found:
@@ -49,14 +53,34 @@ def check_exactly(history: History) -> list[Violation]:
     return []
 
 
-class _Judge:
+class Judge:
+    """Judge the events of a sequential history, one after the other, up to the first finding."""
+
     def __init__(self) -> None:
         self._types: dict[str, TypeLedger] = {}
         self._tallies = Tallies()
         self._listings = Listings()
+        self._wakes = Wakes()
+
+    @property
+    def owes_a_wake(self) -> bool:
+        """Return whether a watcher is still to be woken for what happened so far."""
+        return self._wakes.are_owed
 
     def findings(self, event: Event) -> Iterator[Finding]:
+        """Yield what is wrong about the next event."""
         now = event.invoked_at
+        for what in self._wakes.missed(now):
+            yield Rule.WAKING, what
+        if isinstance(event.operation, Watch | Leave | Wake):
+            for what in self._wakes.wrong(event):
+                yield Rule.WAKING, what
+            return
+        yield from self._answer(event, now)
+        for queue_type, ledger in self._types.items():
+            self._wakes.owe(queue_type, ledger.made_sooner(), now)
+
+    def _answer(self, event: Event, now: int) -> Iterator[Finding]:
         match event.operation, event.outcome:
             case Enqueue() as asked, EnqueueResult() as answer:
                 yield from self._enqueue(asked, answer, now)

@@ -58,6 +58,7 @@ class TypeLedger:
         self._receipts: dict[LeaseRef, int] = {}
         self._attempts: dict[str, tuple[LeasedJob, ...]] = {}
         self._numbers = itertools.count(1)
+        self._sooner: list[int] = []
 
     def queue(self, queue_id: str) -> QueueFacts:
         """Return the facts of a queue, empty ones if nothing is known of it."""
@@ -128,6 +129,7 @@ class TypeLedger:
         self.interval_set(queue, new.interval, now)
         if not queue.waiting:
             self._line_up(queue, now)
+            self._sooner.append(queue.place[0])
         queue.lives[new.job_id] = Life(new, next(self._numbers), new.requeue_limit)
 
     def interval_set(self, queue: QueueFacts, interval: int, now: int) -> None:
@@ -138,6 +140,8 @@ class TypeLedger:
             queue.place = (queue.allowed_at, number)
         elif ready_since > now:
             self._line_up(queue, now)
+        if queue.waiting and queue.place[0] < ready_since:
+            self._sooner.append(queue.place[0])
 
     def served(self, life: Life, job: LeasedJob, now: int) -> None:
         """Note a lease that was given."""
@@ -158,6 +162,7 @@ class TypeLedger:
         queue = self.queues[life.new.queue_id]
         if not queue.waiting:
             self._line_up(queue, now)
+            self._sooner.append(queue.place[0])
         life.token, life.returned = None, True
 
     def lease_expired(self, life: Life, now: int) -> None:
@@ -175,6 +180,14 @@ class TypeLedger:
         if purge:
             for letter in [letter for letter in self.dead if letter[0] == queue_id]:
                 del self.dead[letter]
+
+    def made_sooner(self) -> list[int]:
+        """Return the instants (ms) that watchers must be told of since this was last called.
+
+        From each of them on a job may be ready, and that was not foreseen.
+        """
+        sooner, self._sooner = self._sooner, []
+        return sooner
 
     def _is_current(self, job: LeasedJob) -> bool:
         life = self.queue(job.queue_id).lives.get(job.job_id)

@@ -1,0 +1,109 @@
+"""Memory stores and states that are broken on purpose, one fault each: counts and listings."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sharq_memory.queue import Queue
+from sharq_memory.state import TypeState
+from sharq_memory.store import MemoryStore
+from sharq_memory.tally import Tally
+from sharq_plug.model import (
+    Cleared,
+    EnqueueOutcome,
+    EnqueueResult,
+    LeasedJob,
+    MinuteCounts,
+    NewJob,
+    Page,
+    QueueMetrics,
+)
+
+
+class RefusalIsCounted(TypeState):
+    def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
+        result = super().enqueue(job, now)
+        queue = self.queues.get(job.queue_id)
+        if result.outcome is EnqueueOutcome.QUEUE_FULL and queue is not None:
+            queue.tally.add(now, enqueues=1)
+        return result
+
+
+class RedeliveryIsNotCounted(TypeState):
+    def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
+        job = super()._serve(queue, lease, now)
+        if job.attempt > 1:
+            queue.tally.add(now, dequeues=-1)
+        return job
+
+
+class OldestMinuteIsLost(TypeState):
+    def metrics(self, queue_id: str, now: int) -> QueueMetrics:
+        metrics = super().metrics(queue_id, now)
+        oldest = min(metrics.counts.enqueues)
+        return replace(
+            metrics,
+            counts=MinuteCounts(
+                {**metrics.counts.enqueues, oldest: 0}, {**metrics.counts.dequeues, oldest: 0}
+            ),
+        )
+
+
+class LengthCountsTheJobItself(TypeState):
+    def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
+        job = super()._serve(queue, lease, now)
+        return replace(job, queue_length=job.queue_length + 1)
+
+
+class ExpiredLeasesAreNotLeased(TypeState):
+    def metrics(self, queue_id: str, now: int) -> QueueMetrics:
+        metrics = super().metrics(queue_id, now)
+        queue = self.queues.get(queue_id)
+        leases = () if queue is None else queue.leases or ()
+        expired = sum(expires_at <= now for expires_at, *_ in leases)
+        return replace(metrics, leased=metrics.leased - expired)
+
+
+class PurgeTakesTheCountsOfItsType(TypeState):
+    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
+        if purge:
+            self.tally = Tally()
+        return super().clear(queue_id, purge=purge)
+
+
+class BatchIsCountedOnce(MemoryStore):
+    """In the counts of everything."""
+
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
+        results = await super().enqueue(queue_type, jobs)
+        queued = sum(result.outcome is EnqueueOutcome.QUEUED for result in results)
+        if queued > 1:
+            self._tally.add(self._clock.now(), enqueues=1 - queued)
+        return results
+
+
+class LeasedQueuesAreNotListed(MemoryStore):
+    async def queue_ids(self, queue_type: str, *, cursor: str | None = None, limit: int) -> Page:
+        page = await super().queue_ids(queue_type, cursor=cursor, limit=limit)
+        queues = self._state(queue_type).queues
+        return replace(page, names=tuple(name for name in page.names if queues[name].waiting))
+
+
+class TypesOfLeasesOnlyAreNotListed(MemoryStore):
+    async def queue_types(self, *, cursor: str | None = None, limit: int) -> Page:
+        page = await super().queue_types(cursor=cursor, limit=limit)
+        return replace(page, names=tuple(name for name in page.names if self._types[name].line))
+
+
+class QueuesThatWentAreListed(MemoryStore):
+    async def queue_ids(self, queue_type: str, *, cursor: str | None = None, limit: int) -> Page:
+        queues = self._state(queue_type).queues
+        names = tuple(name for name in queues if cursor is None or name > cursor)[:limit]
+        return Page(names, names[-1] if len(names) == limit else None)
+
+
+class StepLeavesAQueueOut(MemoryStore):
+    """Each step of a listing but the first begins a queue too late."""
+
+    async def queue_ids(self, queue_type: str, *, cursor: str | None = None, limit: int) -> Page:
+        page = await super().queue_ids(queue_type, cursor=cursor, limit=limit)
+        return page if cursor is None else replace(page, names=page.names[1:])

@@ -1,0 +1,137 @@
+"""Memory stores that are broken on purpose, one fault each: who is woken, and when."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from sharq_memory.store import MemoryStore
+from sharq_memory.watching import Wake, Watchers
+from sharq_plug.model import (
+    EnqueueOutcome,
+    EnqueueResult,
+    LeaseOutcome,
+    LeaseRef,
+    NewJob,
+    Reclaimed,
+)
+from sharq_plug.testing import ManualClock
+
+
+class Silent(MemoryStore):
+    """A store that can keep its wake-ups to itself."""
+
+    is_silent = False
+
+    def _wake_watchers(self, *args: Any) -> None:
+        watchers = self._watchers
+        if self.is_silent:
+            self._watchers = Watchers()
+        super()._wake_watchers(*args)
+        self._watchers = watchers
+
+
+class ReclaimWakesNobody(Silent):
+    async def reclaim(self, queue_type: str, *, limit: int) -> Reclaimed:
+        self.is_silent = True
+        reclaimed = await super().reclaim(queue_type, limit=limit)
+        self.is_silent = False
+        return reclaimed
+
+
+class ReleaseWakesNobody(Silent):
+    async def release(self, queue_type: str, leases: Sequence[LeaseRef]) -> list[LeaseOutcome]:
+        self.is_silent = True
+        outcomes = await super().release(queue_type, leases)
+        self.is_silent = False
+        return outcomes
+
+
+class NewIntervalWakesNobody(Silent):
+    async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:
+        self.is_silent = True
+        exists = await super().set_interval(queue_type, queue_id, interval)
+        self.is_silent = False
+        return exists
+
+
+class DuplicateWakesNobody(MemoryStore):
+    """Though its interval brings the queue forward."""
+
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
+        results = []
+        for job in jobs:
+            watching, self._watchers = self._watchers, Watchers()
+            results += await super().enqueue(queue_type, [job])
+            self._watchers = watching
+            if results[-1].outcome is EnqueueOutcome.QUEUED:
+                queue = self._state(queue_type).queues[job.queue_id]
+                delay = max(0, queue.ready_since - self._clock.now())
+                self._watchers.wake(queue_type, delay)
+        return results
+
+
+class LateWatchers(Watchers):
+    def wake(self, queue_type: str, delay: int) -> None:
+        super().wake(queue_type, delay + (delay > 0))
+
+
+class WakesComeLate(MemoryStore):
+    """Where the first place is not ready yet, by 1 ms."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self._watchers = LateWatchers()
+
+
+class FirstWatchers(Watchers):
+    def wake(self, queue_type: str, delay: int) -> None:
+        for wake in self._by_type.get(queue_type, [])[:1]:
+            wake(delay)
+
+
+class OneWatcherOfManyIsWoken(MemoryStore):
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self._watchers = FirstWatchers()
+
+
+class LastPlaceTellsWhen(MemoryStore):
+    """In a batch, the latest of the new places, not the first."""
+
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
+        watching, self._watchers = self._watchers, Watchers()
+        results = await super().enqueue(queue_type, jobs)
+        self._watchers = watching
+        queues = self._state(queue_type).queues
+        places = [
+            queues[job.queue_id].ready_since
+            for job in jobs
+            if job.queue_id in queues and queues[job.queue_id].ready_since is not None
+        ]
+        if places:
+            self._watchers.wake(queue_type, max(0, max(places) - self._clock.now()))
+        return results
+
+
+class WatcherIsWokenOnce(MemoryStore):
+    """However much happens after."""
+
+    @asynccontextmanager
+    async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
+        has_been = False
+
+        def once(delay: int) -> None:
+            nonlocal has_been
+            if not has_been:
+                has_been = True
+                wake(delay)
+
+        async with super().watching(queue_type, once):
+            yield
+
+
+class WhoLeftIsStillWoken(MemoryStore):
+    @asynccontextmanager
+    async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
+        await super().watching(queue_type, wake).__aenter__()
+        yield

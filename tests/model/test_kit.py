@@ -1,0 +1,89 @@
+"""The conformance kit against broken stores, and the table of what catches each."""
+
+import asyncio
+import inspect
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from model.broken_memory import AREAS, FAULTS, MODULES, Fault
+
+from sharq_memory.state import TypeState
+from sharq_memory.store import MemoryStore
+from sharq_plug import plugins
+from sharq_plug.testing import Failure, ManualClock, OpenStore, StoreConformance, failures
+from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.model_check import Rule
+from support.hurried import HurriedLoop
+
+PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
+KIT_ON_MEMORY = Path(__file__).parents[1] / "conformance" / "test_memory.py"
+HELPERS = {"BrokenStore", "Silent"}
+"""Stores on which others stand; they have no fault of their own."""
+
+
+def first_failure(open_store: OpenStore, suite: type[Conformance]) -> Failure | None:
+    async def find() -> Failure | None:
+        return await anext(aiter(failures(open_store, suite)), None)
+
+    with asyncio.Runner(loop_factory=HurriedLoop) as runner:
+        return runner.run(find())
+
+
+def suite_of(name: str) -> type[Conformance]:
+    [suite] = [suite for suite in StoreConformance.__mro__ if suite.__name__ == name]
+    return suite
+
+
+def row(fault: Fault) -> str:
+    rules = ", ".join(sorted(rule.value for rule in fault.rules)) or "no"
+    little = "yes" if fault.sees_little else ""
+    return f"| {fault.area} | `{fault.name}` | `{fault.kit}` | {rules} | {little} |"
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_the_kit_catches_a_broken_store(fault: Fault) -> None:
+    assert first_failure(fault.open, suite_of(fault.kit)) is not None
+
+
+def test_the_kit_finds_nothing_in_a_store_that_is_not_broken() -> None:
+    failure = first_failure(
+        lambda clock: plugins.open_store("memory", clock=clock), StoreConformance
+    )
+    assert failure is None
+
+
+def test_a_program_runs_the_tests_that_pytest_runs(request: pytest.FixtureRequest) -> None:
+    def cannot_open(clock: ManualClock) -> MemoryStore:
+        raise LookupError("there is no such store")
+
+    async def run() -> Counter[str]:
+        found = failures(cannot_open, StoreConformance)
+        return Counter([failure.test async for failure in found])
+
+    module = pytest.Module.from_parent(request.session, path=KIT_ON_MEMORY)
+    collected = list(request.session.genitems(module))
+    names = Counter(item.originalname for item in collected if isinstance(item, pytest.Function))
+    assert asyncio.run(run()) == names
+
+
+def test_every_broken_store_is_in_the_table() -> None:
+    broken = {
+        name
+        for module in MODULES
+        for name, value in vars(module).items()
+        if inspect.isclass(value)
+        and issubclass(value, TypeState | MemoryStore)
+        and value.__module__ == module.__name__
+    }
+    assert broken - HELPERS == set(FAULTS)
+    assert len(FAULTS) == sum(map(len, AREAS.values()))
+
+
+def test_every_rule_that_can_be_broken_is_broken_by_some_store() -> None:
+    assert set(Rule) == {rule for fault in FAULTS.values() for rule in fault.rules}
+
+
+def test_the_page_shows_the_table() -> None:
+    shown = [line for line in PAGE.read_text().splitlines() if "Conformance` |" in line]
+    assert shown == [row(fault) for fault in FAULTS.values()]
