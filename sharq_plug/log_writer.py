@@ -55,15 +55,18 @@ class StandardError:
 class AppendedFile:
     """A file that is opened anew when its path leads to another file, as after a rotation.
 
-    While it cannot be opened anew, lines go on to the old file, if that still has a name. To make
-    one raises OSError if the file cannot be opened.
+    While it cannot be opened anew, lines go on to the old file, if that still has a name.
     """
 
     def __init__(self, path: str, tell: Callable[[str], None]) -> None:
         self._path = path
         self._tell = tell
-        self._descriptor: int | None = _open(path)
+        self._descriptor: int | None = None
         self._is_behind = False
+
+    def open(self) -> None:
+        """Open the file now. Raises OSError if that cannot be; it is tried again for each line."""
+        self._descriptor = _open(self._path)
 
     def descriptor(self) -> int:
         """Return the descriptor of the file at the path, or else of the one that was there."""

@@ -82,14 +82,15 @@ class LineHandler(logging.Handler):
         self.writer.flush()
 
 
-def configure_logging(accesslog: str | None) -> None:
+def configure_logging(accesslog: str | None, *, is_child: bool = False) -> None:
     """Set up logging for this process.
 
     `accesslog` is a file, which may be rotated by moving it away, or `-` for standard error;
-    None: no access log. Raises ConfigError if the file cannot be written. What Python itself says
-    goes into the log too: it would wait for standard error.
+    None: no access log. Raises ConfigError if the file cannot be written, but not in a child of
+    the server: that goes on without the file, as it does when the file is lost later. What Python
+    itself says goes into the log too: it would wait for standard error.
     """
-    file = None if accesslog in (None, STANDARD_ERROR) else _open(accesslog)
+    file = None if accesslog in (None, STANDARD_ERROR) else _opened(accesslog, is_child=is_child)
     messages = LineWriter("the log on standard error", StandardError(), logger.warning)
     root = logging.getLogger()
     root.setLevel(logging.WARNING)
@@ -143,10 +144,13 @@ def _log_what_python_says() -> None:
     sys.excepthook = uncaught
 
 
-def _open(accesslog: str) -> AppendedFile:
+def _opened(accesslog: str, *, is_child: bool) -> AppendedFile:
+    file = AppendedFile(accesslog, logger.warning)
     try:
-        return AppendedFile(accesslog, logger.warning)
+        file.open()
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        place = f"[sharq-server] accesslog: {accesslog}"
-        raise ConfigError(f"{place} cannot be written: {reason}") from error
+        if not is_child:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            place = f"[sharq-server] accesslog: {accesslog}"
+            raise ConfigError(f"{place} cannot be written: {reason}") from error
+    return file

@@ -112,7 +112,7 @@ def _send_to_all(processes: Sequence[BaseProcess], number: int) -> None:
 
 
 def _run_child(settings: Settings, listener: socket.socket, says_contact: bool) -> None:  # noqa: FBT001  # multiprocessing passes it
-    configure_logging(settings.server.accesslog)
+    configure_logging(settings.server.accesslog, is_child=True)
     try:
         _run(settings, listener, says_contact=says_contact)
     except SharqError as error:

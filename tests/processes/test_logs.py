@@ -168,12 +168,32 @@ def put_a_folder_in_its_place(path: Path) -> Path:
 ROTATIONS = [move_the_folder_away, put_a_folder_in_its_place]
 
 
+def writers(server: ServerProcess, path: Path) -> int:
+    """Return how many processes of a server have a file open, its first one not counted."""
+    pid = server.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    opened = 0
+    for child in children:
+        with contextlib.suppress(OSError):
+            links = (entry.readlink() for entry in Path(f"/proc/{child}/fd").iterdir())
+            opened += any(link == path for link in links)
+    return opened
+
+
+def wait_for_all_writers(server: ServerProcess, path: Path, environ: dict[str, str]) -> None:
+    """Wait until each process that serves has opened a file."""
+    workers = int(environ["SHARQ_SERVER_WORKERS"])
+    if workers > 1:
+        until(lambda: writers(server, path) == workers)
+
+
 @pytest.mark.parametrize("rotate", ROTATIONS, ids=lambda rotate: rotate.__name__)
 def test_an_access_log_that_cannot_be_opened_anew_costs_no_answer_and_no_line(
     rotate: Callable[[Path], Path], access_log: Path, environ: dict[str, str]
 ) -> None:
     with ServerProcess(environ=environ | {"SHARQ_SERVER_ACCESSLOG": str(access_log)}) as server:
         work(server.url, jobs=1)
+        wait_for_all_writers(server, access_log, environ)
         old = rotate(access_log)
         work(server.url)
         server.send(SIGHUP)
@@ -182,6 +202,17 @@ def test_an_access_log_that_cannot_be_opened_anew_costs_no_answer_and_no_line(
         assert "the old file is used: " in server.log()
         assert "Traceback" not in server.log()
     assert old.read_text().count("/sms/") == 3 + 2 * REQUESTS
+
+
+def test_a_process_that_starts_without_its_access_log_serves_all_the_same(
+    access_log: Path, on_redis: dict[str, str]
+) -> None:
+    environ = {"SHARQ_SERVER_WORKERS": "2", "SHARQ_SERVER_ACCESSLOG": str(access_log)}
+    with ServerProcess(environ=on_redis | environ) as server:
+        move_the_folder_away(access_log)  # the processes are on their way
+        until(lambda: answers(server.url))
+        work(server.url)
+        assert server.stop() == 0
 
 
 def test_lines_that_no_file_takes_are_counted_and_told(access_log: Path) -> None:
