@@ -70,6 +70,7 @@ class Response(BaseHTTPResponse):
         finally:
             # Sanic's objects refer to each other, and may wait long for the garbage collector.
             self.body = self.stream.request.body = b""
+            self.undelivered = None
 
     def as_bytes(self, *, keep_alive: bool, head_only: bool = False) -> bytes:
         """Return what goes over the wire."""

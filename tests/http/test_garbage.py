@@ -27,9 +27,13 @@ def _no_collector() -> Iterator[None]:
 async def test_neither_what_was_sent_nor_what_was_answered(client: httpx.AsyncClient) -> None:
     client.headers["Connection"] = "close"
     assert (await send(client, enqueue("j", payload=LARGE))).status_code == 201
+    assert (await send(client, enqueue("k", payload=LARGE))).status_code == 201
+    assert (await client.get("/dequeue/sms/?count=1")).json()["jobs"][0]["job_id"] == "j"
     for _ in range(3):
         answer = await client.get("/dequeue/sms/?attempt_id=a")
         assert answer.json()["payload"] == LARGE
     kept = [it for it in gc.get_objects() if isinstance(it, Request | Response)]
     assert kept, "else this shows nothing"
     assert sum(len(it.body) for it in kept) == 0
+    leased = [it for it in kept if isinstance(it, Response) and it.undelivered is not None]
+    assert not leased, "they hold the payloads too"
