@@ -1,7 +1,7 @@
 """The other sides of the HTTP benchmarks: servers without a store.
 
-`sanic` answers each route with the bytes that it is given, by stock means. `canned` is no web
-server: it answers anything with the same bytes, which shows how fast the load can be.
+`sanic` is stock Sanic that answers each route with given bytes. `canned` is no web server: it
+answers anything with the same bytes, which shows how fast the load can be.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ def serve_sanic(port: int, answers: dict[str, tuple[int, str]]) -> None:
 
 
 class Canned(asyncio.Protocol):
-    """Answers each piece of a request that comes, without looking at it."""
+    """Answers each piece of a request without reading it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""

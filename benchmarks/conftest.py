@@ -1,4 +1,4 @@
-"""What the benchmarks share: who runs on which core, a Redis, SharQ."""
+"""What the benchmarks share: cores, a Redis, SharQ."""
 
 from collections.abc import Iterator
 
@@ -14,14 +14,14 @@ from support.redis_server import RedisServer
 
 @pytest.fixture(scope="session", autouse=True)
 def one_core() -> Iterator[None]:
-    """Stay on the core of what is measured."""
+    """Stay on the measured core."""
     with on_core(machine.MEASURED):
         yield
 
 
 @pytest.fixture(autouse=True)
 def show_rows(benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]) -> Iterator[None]:
-    """Show what was measured on the terminal, as soon as it was."""
+    """Show the results on the terminal after each benchmark."""
     yield
     show(benchmark, capsys)
 
@@ -41,7 +41,7 @@ def redis_server(
 
 @pytest.fixture
 def sharq(redis_server: RedisServer, benchmark: BenchmarkFixture) -> Iterator[Remote]:
-    """SharQ on the same Redis; where it cannot run, the report says so."""
+    """SharQ on the same Redis; the report says so if it cannot run."""
     try:
         remote = sharq_library.sharq(redis_server.port)
     except sharq_library.CannotRunError as error:

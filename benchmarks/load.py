@@ -1,7 +1,7 @@
-"""The load of the HTTP benchmarks, in a process of its own: it obeys commands (remote.py).
+"""The load of the HTTP benchmarks, in its own process. It takes commands (remote.py).
 
-All requests of a round are there before it begins, and answers are looked at after it: so the
-load does not wait for itself. What share of a core it took is among its answers.
+It makes all requests of a round before the round and reads the answers after it, so that the load
+does not slow itself down. It tells what share of a core it used.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import uvloop
 
-from benchmarks.connection import Connection, connect, request
 from benchmarks.remote import obey
+from support.http_client import Answer, Connection, connect, request
 
 TYPE = "load"
 QUEUES = 1000
@@ -24,7 +24,7 @@ PAYLOAD_TEXT = "x" * 72
 
 
 class Load:
-    """Requests that are ready to be sent, connections, and what was answered."""
+    """Prepared requests, connections, and answers."""
 
     def __init__(self) -> None:
         self._numbers = count(1_000_000)
@@ -33,7 +33,7 @@ class Load:
         self._answers: list[bytes] = []
 
     def prepare(self, verb: str, jobs: int, batch: int) -> None:
-        """Make the requests that do a verb with so many jobs, `batch` each; 1: the single route.
+        """Prepare requests of a verb for `jobs` jobs, `batch` in each; 1 uses the single route.
 
         A finish is for the jobs in the answers that were kept last.
         """
@@ -41,7 +41,7 @@ class Load:
         self._requests = list(make[verb](jobs, batch))
 
     def greet(self, requests: int) -> None:
-        """Make requests for a greeting."""
+        """Prepare requests for a greeting."""
         self._requests = [request("GET", "/")] * requests
 
     async def connect(self, port: int, connections: int) -> None:
@@ -49,17 +49,17 @@ class Load:
         self._connections[port] = [await connect(port) for _ in range(connections)]
 
     async def send(self, port: int, *, keep: bool = False) -> dict[str, Any]:
-        """Send the requests that are ready, over all connections to a server.
+        """Send the prepared requests over all connections to a server.
 
-        Return how many answers had which status, and the share of a core that it took.
+        Return how many answers had each status, and the share of a core that was used.
         """
         statuses: Counter[int] = Counter()
         kept: list[bytes] = []
 
-        def answered(status: int, body: bytes) -> None:
-            statuses[status] += 1
+        def answered(answer: Answer) -> None:
+            statuses[answer.status] += 1
             if keep:
-                kept.append(body)
+                kept.append(answer.body)
 
         began, used = time.perf_counter(), time.process_time()
         requests = iter(self._requests)

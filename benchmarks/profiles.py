@@ -1,7 +1,7 @@
 """Where a request's microseconds go: a profile of the server for each verb and backend.
 
-Needs py-spy, and the right to look into processes of one's own. Prints, for each verb, the
-microseconds of the server's core that a request takes, and the layers that they are spent in.
+Needs py-spy and the right to trace your own processes. Prints for each verb the microseconds of the
+server's core that a request takes, and the layers that use them.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from support.server import ServerProcess
 
 SAMPLES_A_SECOND = 400
 ATTACHING = 1.0
-"""Seconds until py-spy takes samples."""
+"""Seconds until py-spy begins to sample."""
 JOBS, CONNECTIONS = 60_000, 32
 BATCH, BATCH_JOBS, BATCH_CONNECTIONS = 100, 200_000, 8
 VERBS = ("enqueue", "dequeue", "finish")
@@ -47,7 +47,7 @@ REST = "the event loop, and the rest"
 
 @contextmanager
 def sampled(pid: int, into: Counter[str]) -> Iterator[None]:
-    """Add to `into` how many samples of a process fell to which layer."""
+    """Count the samples of a process by layer, in `into`."""
     with tempfile.TemporaryDirectory() as folder:
         stacks = Path(folder) / "stacks"
         command = ["py-spy", "record", "--pid", str(pid), "--rate", str(SAMPLES_A_SECOND)]
@@ -71,7 +71,7 @@ def layer(frame: str) -> str:
 
 
 def profile(server: ServerProcess, *, batch: int) -> None:
-    """Print what requests of each verb cost a server."""
+    """Print the cost of each verb's requests."""
     jobs = JOBS if batch == 1 else BATCH_JOBS
     requests = jobs // batch
     with load() as remote:

@@ -1,4 +1,4 @@
-"""What was measured, benchmark by benchmark: docs/benchmarks/figures.json."""
+"""The results of each benchmark: docs/benchmarks/figures.json."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,19 +10,19 @@ from sharq_plug.testing.benchmarks import Row, Samples, from_benchmark
 
 
 class Run(msgspec.Struct, frozen=True):
-    """When and on what something was measured."""
+    """When and on which machine something was measured."""
 
     date: str
     machine: dict[str, str]
 
     def __str__(self) -> str:
-        """Say so in a line."""
+        """Return this as a line."""
         parts = (f"{what} {version}" for what, version in self.machine.items())
         return ", ".join([self.date, *parts])
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What one benchmark measured, or why it could not."""
+    """The result of one benchmark, or why there is none."""
 
     group: str
     run: Run
@@ -59,13 +59,13 @@ class Record:
             self._entries = msgspec.json.decode(file.read_bytes(), type=dict[str, Entry])
 
     def add(self, report: Mapping[str, Any]) -> None:
-        """Take over what is in pytest-benchmark's JSON; the other entries stay."""
+        """Add or replace the entries of pytest-benchmark's JSON; the others stay."""
         run = Run(report["datetime"][:10], report["machine_info"])
         for benchmark in report["benchmarks"]:
             self._entries[benchmark["fullname"]] = Entry.measured(benchmark, run)
 
     def save(self) -> None:
-        """Write a line for each entry."""
+        """Write the entries, one a line."""
         lines = (f"{_json(name)}: {_json(entry)}" for name, entry in self._entries.items())
         self._file.write_text("{\n" + ",\n".join(lines) + "\n}\n")
 

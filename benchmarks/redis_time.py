@@ -1,8 +1,9 @@
-"""Redis's own time for a job, over that of lean scripts, which do no more than they must.
+"""The time that a job takes inside Redis, compared with lean scripts.
 
-Both sides work on as many queues with three jobs each, whose rates let every queue go once: each
-dequeue serves another queue. They take turns in one run, a few batches each; what a script took is
-what Redis says (INFO commandstats). The lean scripts say in their heads what they leave out.
+Both sides have the same number of queues, with three jobs each. The rate of a queue lets it go
+once, so each dequeue serves another queue. The sides take turns in one run, a few batches each.
+Redis tells what functions and scripts took (INFO commandstats). The head of each lean script says
+what it leaves out.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from redis import Redis
 from sharq_plug.model import LeaseRef, NewJob
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import dequeue_for_one, finish_all
 from support.redis_server import RedisServer
 
 TYPE = "sms"
@@ -31,14 +33,16 @@ JOBS_A_QUEUE = 3
 INTERVAL = 3_600_000
 LEASE = 600_000
 STRIDE = 7919
-"""Prime: jobs that follow each other go to queues that lie apart."""
+"""Prime, so that successive jobs go to distant queues."""
 TURNS = 9
 BATCHES_A_TURN = 3
 VERBS = ("enqueue", "dequeue", "finish")
+RUNS = ("eval", "evalsha", "evalsha_ro", "fcall", "fcall_ro")
+"""The commands that run a script or a function."""
 
 
 class Side(Protocol):
-    """What can be measured: the next `count` jobs each time."""
+    """One side of the comparison; each call works on the next `count` jobs."""
 
     async def enqueue(self, count: int) -> None: ...
 
@@ -63,13 +67,13 @@ class Ours:
         await self._store.enqueue(TYPE, jobs)
 
     async def dequeue(self, count: int) -> None:
-        taken = (await self._store.dequeue(TYPE, count=count, lease=LEASE)).jobs
+        taken = (await dequeue_for_one(self._store, TYPE, count=count, lease_time=LEASE)).jobs
         assert len(taken) == count
         self._leases += (LeaseRef(job.queue_id, job.job_id, job.token) for job in taken)
 
     async def finish(self, count: int) -> None:
         leases, self._leases = self._leases[:count], self._leases[count:]
-        await self._store.finish(TYPE, leases, receipt_time=LEASE)
+        await finish_all(self._store, TYPE, leases, receipt_time=LEASE)
 
 
 class Lean:
@@ -106,14 +110,14 @@ class Lean:
 
 
 def names(queues: int) -> Iterator[tuple[str, str]]:
-    """Yield queue ids, each of so many before one comes again, with a new job id."""
+    """Yield a queue id and a new job id; a queue comes again after all the others."""
     for number in itertools.count():
         yield f"customer-{number * STRIDE % queues:07}", f"01890a5d-ac96-774b-bcce-{number:012}"
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Microseconds a job inside Redis, the median of the turns; the ratios are those of the pairs.
+    """Microseconds a job inside Redis, the median of the turns; ratios are medians of the pairs.
 
     `over_dequeue` is ours over the lean dequeue, whatever the verb.
     """
@@ -125,7 +129,7 @@ class Times:
 
 
 async def redis_times(server: RedisServer, *, batch: int, queues: int = QUEUES) -> dict[str, Times]:
-    """Return what a job takes with each verb. Empties the server."""
+    """Return the time of a job for each verb. Empties the server."""
     client = server.client()
     client.flushall()
     spent = inside(client)
@@ -167,7 +171,7 @@ def median_ratio(ours: Iterable[float], others: Iterable[float]) -> float:
 
 
 async def together_and_apart(server: RedisServer, *, count: int) -> dict[str, tuple[float, float]]:
-    """Return what a dequeued job takes in one script run, and in a pipeline of runs for one each.
+    """Return what a job takes in one dequeue of `count`, and in a pipeline of single dequeues.
 
     By name: microseconds inside Redis, and by the clock here. Empties the server.
     """
@@ -200,11 +204,11 @@ async def together_and_apart(server: RedisServer, *, count: int) -> dict[str, tu
 
 
 def inside(client: Redis) -> Callable[[], int]:
-    """Return a meter of the microseconds that scripts took inside Redis."""
+    """Return a meter of the microseconds that scripts and functions took inside Redis."""
 
     def spent() -> int:
         stats = client.info("commandstats")
-        return sum(stats.get(f"cmdstat_{name}", {}).get("usec", 0) for name in ("evalsha", "eval"))
+        return sum(stats.get(f"cmdstat_{name}", {}).get("usec", 0) for name in RUNS)
 
     return spent
 

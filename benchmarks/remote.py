@@ -1,9 +1,10 @@
-"""A process of its own that does what it is told, a line of JSON each way.
+"""A process that takes commands: a line of JSON for each command and each result.
 
 This module knows the standard library alone: it also runs beside SharQ, in SharQ's environment.
 """
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 
 ROOT = Path(__file__).parents[1]
+PATHS = [str(ROOT / "tests"), *filter(None, [os.environ.get("PYTHONPATH")])]
+"""Where the other process finds `support`."""
 
 
 class Remote:
@@ -21,7 +24,12 @@ class Remote:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            self._command,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(PATHS)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         return self
 
@@ -30,7 +38,7 @@ class Remote:
         self._process.communicate()
 
     def ask(self, command: str, **arguments: object) -> Any:
-        """Have a command carried out, and return what it returns."""
+        """Run a command, and return its result."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps([command, arguments]) + "\n")
@@ -42,7 +50,7 @@ class Remote:
 
 
 def obey(commands: Mapping[str, Callable[..., object]]) -> None:
-    """Be the other end, until there is nobody any more."""
+    """Take commands until the caller has gone."""
     for line in sys.stdin:
         command, arguments = json.loads(line)
         sys.stdout.write(json.dumps(commands[command](**arguments)) + "\n")

@@ -1,26 +1,27 @@
-"""The processes of the HTTP benchmarks, each on its core."""
+"""The processes of the HTTP benchmarks, each on its own core."""
 
 import json
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Literal, TypeAlias
 
 from benchmarks import machine
 from benchmarks.remote import ROOT, Remote
 from support.cores import on_core
 from support.redis_server import free_port
-from support.server import TIMEOUT, ServerProcess
+from support.server import ServerProcess
+from support.waiting import until
 
 Answers: TypeAlias = Mapping[str, tuple[int, str]]
 
 
 @contextmanager
 def sharq_server(environ: Mapping[str, str]) -> Iterator[ServerProcess]:
-    """Start a sharq-server on the core of what is measured."""
+    """Start a sharq-server on the measured core."""
     with on_core(machine.MEASURED):
         server = ServerProcess(environ=environ)
         server.__enter__()
@@ -32,13 +33,13 @@ def sharq_server(environ: Mapping[str, str]) -> Iterator[ServerProcess]:
 
 @contextmanager
 def bare_server(kind: Literal["sanic", "canned"], answers: Answers) -> Iterator[int]:
-    """Start a server of bare.py on the same core, and return its port."""
+    """Start a server of bare.py on the measured core, and return its port."""
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.bare", kind, str(port), json.dumps(answers)]
     with on_core(machine.MEASURED):
         process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
-        _wait_for(port)
+        until(partial(_is_open, port))
         yield port
     finally:
         process.kill()
@@ -57,14 +58,9 @@ def load(module: str = "benchmarks.load") -> Iterator[Remote]:
         remote.__exit__()
 
 
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+def _is_open(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True

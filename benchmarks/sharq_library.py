@@ -1,4 +1,4 @@
-"""The library SharQ 1.3.0, to be measured beside us, in an environment made for it."""
+"""The library SharQ 1.3.0 in its own environment, for comparison."""
 
 import os
 import shutil
@@ -14,11 +14,11 @@ SUITS = "import ensurepip, sys; sys.exit(sys.version_info[:2] != (3, 11))"
 
 
 class CannotRunError(Exception):
-    """SharQ cannot be had here."""
+    """SharQ cannot be installed here."""
 
 
 def sharq(port: int) -> Remote:
-    """Return a process that has SharQ at work on the Redis at a port; see sharq_worker.py.
+    """Return a process that runs SharQ on the Redis at a port; see sharq_worker.py.
 
     Raises CannotRunError.
     """
@@ -26,7 +26,7 @@ def sharq(port: int) -> Remote:
 
 
 def _environment() -> Path:
-    """Return the Python of an environment that holds SharQ; make it unless it is there."""
+    """Return the Python of an environment with SharQ; create it if it does not exist."""
     parent = os.environ.get("TOX_ENV_DIR") or tempfile.gettempdir()
     folder = Path(parent) / "sharq-1.3.0"
     python, made_from = folder / "bin" / "python", folder / REQUIREMENTS.name

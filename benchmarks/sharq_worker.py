@@ -1,4 +1,4 @@
-"""SharQ's library at work, in a process and an environment of its own: see sharq_library.py."""
+"""SharQ's library in its own process and environment: see sharq_library.py."""
 
 import sys
 import tempfile
@@ -30,7 +30,7 @@ FILL_STEP = 1000
 
 
 class Worker:
-    """The same jobs as those of `sharq_plug.testing.benchmarks`, by SharQ's own calls."""
+    """The jobs of `sharq_plug.testing.benchmarks`, through SharQ's own calls."""
 
     def __init__(self, port: str) -> None:
         warnings.simplefilter("ignore")  # SharQ uses what Python 3.12 does not have any more
@@ -56,7 +56,7 @@ class Worker:
             }
 
     def fill(self, queue_type: str, queues: int, depth: int) -> None:
-        """Let `depth` jobs wait in each queue: SharQ's own script, pipelined to take less long."""
+        """Enqueue `depth` jobs into each queue: SharQ's own script, in a pipeline."""
         script, pipeline = self._sharq._lua_enqueue, self._sharq.redis_client().pipeline(False)
         jobs = self._jobs(queues, queues * depth)
         while some := list(islice(jobs, FILL_STEP)):
@@ -68,13 +68,13 @@ class Worker:
             pipeline.execute()
 
     def dequeue(self, queue_type: str, jobs: int) -> None:
-        """Dequeue so many jobs."""
+        """Dequeue `jobs` jobs."""
         for _ in range(jobs):
             job = self._sharq.dequeue(queue_type=queue_type)
             assert job["status"] == "success", job
 
     def cycle(self, queue_type: str, queues: int, jobs: int) -> None:
-        """Enqueue so many jobs, dequeue as many, finish them."""
+        """Enqueue `jobs` jobs, dequeue as many, finish them."""
         sharq = self._sharq
         for job in self._jobs(queues, jobs):
             sharq.enqueue(queue_type=queue_type, **job)

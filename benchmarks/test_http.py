@@ -1,4 +1,4 @@
-"""A server over HTTP, one job a request or a hundred, beside a bare Sanic that answers the same.
+"""A server over HTTP, one job or a hundred a request, compared with a bare Sanic.
 
 The server has a core for itself. On the other one are the load and Redis.
 """
@@ -19,7 +19,7 @@ from support.server import ServerProcess
 CONNECTIONS = 32
 ROUNDS, BATCH_ROUNDS = 5, 9
 JOBS = 25_000
-"""In a round: one or two seconds of them."""
+"""In a round, which takes one or two seconds."""
 BATCH, BATCH_JOBS, BATCH_CONNECTIONS = 100, 40_000, 8
 VERBS = ("enqueue", "dequeue", "finish")
 BARE = "stock Sanic"
@@ -27,7 +27,7 @@ GREETING = f"{BARE}, GET /"
 SINGLE_BARS = {"memory": 1.0, "redis": 0.75}
 BARE_REQUESTS = 13_000
 BATCH_BARS = {"enqueue": 40_000, "dequeue": 30_000, "finish": 40_000}
-"""Jobs a second where a bare Sanic does `BARE_REQUESTS` a second; to be scaled with it."""
+"""Jobs a second on a machine where a bare Sanic does `BARE_REQUESTS` a second."""
 
 
 @pytest.fixture(params=list(installed_backends()))
@@ -53,13 +53,13 @@ def loader() -> Iterator[Remote]:
 
 @pytest.fixture
 def bare(server: ServerProcess) -> Iterator[int]:
-    """Stock Sanic with the answers of the server."""
+    """Stock Sanic that gives the server's answers."""
     with bare_server("sanic", answers_of(server)) as port:
         yield port
 
 
 def answers_of(server: ServerProcess) -> Answers:
-    """Return what a server answers to each route."""
+    """Return a server's answer to each route."""
     with httpx.Client(base_url=server.url) as client:
         payload = {"number": 1_000_000, "text": "x" * 72}
         job = {"job_id": "j" * 36, "interval": 0, "payload": payload}
@@ -74,7 +74,7 @@ def answers_of(server: ServerProcess) -> Answers:
 
 
 class Bench:
-    """The load, and what it took of a core while it loaded servers."""
+    """The load, and the largest share of a core that it used."""
 
     def __init__(self, loader: Remote, benchmark: BenchmarkFixture) -> None:
         self.ask = loader.ask
@@ -86,13 +86,13 @@ class Bench:
             self.ask("connect", port=port, connections=connections)
 
     def send(self, port: int, status: int, requests: int, *, keep: bool = False) -> None:
-        """Send what is ready; all of it must be answered with one status."""
+        """Send the prepared requests; all answers must have one status."""
         answer = self.ask("send", port=port, keep=keep)
         assert answer["statuses"] == {str(status): requests}, answer
         self._busy = max(self._busy, answer["busy"])
 
     def note(self, what: str) -> None:
-        """Leave word of how busy the load was at most."""
+        """Note how busy the load was at most."""
         self._notes.append(f"{what}: the load took up to {self._busy:.0%} of its core.")
 
 

@@ -1,4 +1,4 @@
-"""Bytes that a waiting job takes."""
+"""The bytes of a waiting job."""
 
 import asyncio
 import tracemalloc
@@ -13,20 +13,21 @@ from benchmarks.sharq_library import NAME
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.benchmarks import Row, Scenario, Workload, just_once, spaced
+from sharq_plug.testing.calls import counts_of
 from support.redis_server import RedisServer
 
 JOBS = 100_000
 SPREADS = [1000, 100_000]
-"""Over how many queues these are spread."""
+"""The numbers of queues that hold the jobs."""
 
 
 async def growth(store: QueueStore, queues: int, used: Callable[[], int]) -> float:
-    """Return the bytes that a waiting job adds to what is used."""
+    """Return the bytes that a waiting job adds."""
     async with store:
         work = Workload(store, Scenario(queues=queues))
         before = used()
         await work.fill(depth=JOBS // queues)
-        await store.counts()  # what is owed to a store is written by then
+        await counts_of(store)  # what is owed to a store is written by then
         return (used() - before) / JOBS
 
 

@@ -1,4 +1,4 @@
-"""The time that a job takes inside Redis, beside scripts that do the least they could."""
+"""The time that a job takes inside Redis, compared with lean scripts."""
 
 import asyncio
 
@@ -11,7 +11,7 @@ from sharq_plug.testing.benchmarks import Row, Scenario, Workload, just_once, sp
 from support.redis_server import RedisServer
 
 BARS = {"enqueue": 1.5, "dequeue": 2.0, "finish": 1.0}
-"""Over one and the same yardstick, a lean dequeue."""
+"""Ratios over one yardstick, a lean dequeue."""
 BATCH = 100
 LEAN = "lean"
 SIZES = (100, 1_000_000)

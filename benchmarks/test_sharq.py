@@ -1,4 +1,4 @@
-"""Ours beside SharQ's library: one process each, one caller, on the same Redis, in turn.
+"""This package and SharQ's library: one process each, one caller, in turns on the same Redis.
 
 SharQ is asked from a thread, so that our loop goes on meanwhile, as a server's does.
 """

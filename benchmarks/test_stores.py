@@ -1,4 +1,4 @@
-"""Every installed backend under the benchmarks that any backend can be measured with."""
+"""The benchmarks for any backend, on every installed backend."""
 
 import pytest
 

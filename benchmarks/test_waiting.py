@@ -1,7 +1,7 @@
-"""Long polls: how soon a waiting worker has a job, and what a thousand idle ones cost."""
+"""Long polls: how soon a waiting worker gets a job, and what a thousand idle workers cost."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from statistics import quantiles
 from typing import TypeAlias
 
@@ -9,6 +9,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 from redis import Redis
 
+from benchmarks.redis_time import RUNS
 from benchmarks.remote import Remote
 from benchmarks.servers import load, sharq_server
 from sharq_plug.testing.benchmarks import Row, just_once
@@ -17,11 +18,11 @@ from support.redis_server import RedisServer
 
 ROUNDS = 5
 JOBS, PAUSE = 300, 0.005
-"""In a round; seconds between two of them."""
+"""Jobs in a round; seconds between two of them."""
 WORKERS = 10
 IDLE_WORKERS, IDLE_SECONDS = 1000, 20.0
 MOST_LOOKS = (IDLE_SECONDS / 5 + 1) / IDLE_SECONDS
-"""A look every 5 s, and one more that just falls into the time."""
+"""A look every 5 s, and one more at the edge."""
 ASKED = "enqueue, then dequeue"
 WAITING, NOBODY = "1000 waiting", "nobody waiting"
 
@@ -41,7 +42,7 @@ def on_redis(server: RedisServer) -> dict[str, str]:
 def measure_latency(
     waiters: Remote, enqueue_port: int, dequeue_port: int
 ) -> Callable[[], dict[str, list[float]]]:
-    """Return what measures p50 and p99 (ms) of a wait, and beside it of enqueue and dequeue."""
+    """Return a measurement of p50 and p99 (ms): of a wait, and of enqueue and dequeue."""
     how = {"jobs": JOBS, "pause": PAUSE}
     ports = {"enqueue_port": enqueue_port, "dequeue_port": dequeue_port}
 
@@ -111,7 +112,7 @@ def test_idle_workers(
             if redis:
                 client = redis.client()
                 meters["commands"] = lambda: calls(client)
-                meters["scripts"] = lambda: calls(client, "eval")
+                meters["scripts"] = lambda: calls(client, RUNS)
             found = dict[str, list[float]]()
             look(meters, NOBODY, found)
             waiters.ask("settle", port=server.port, workers=IDLE_WORKERS)
@@ -127,7 +128,7 @@ def test_idle_workers(
 
 
 def look(meters: Meters, side: str, found: dict[str, list[float]]) -> None:
-    """Add by how much each meter rises in a second."""
+    """Measure how much each meter rises in a second."""
     before = {name: meter() for name, meter in meters.items()}
     began = time.monotonic()
     time.sleep(IDLE_SECONDS)
@@ -148,13 +149,8 @@ def idle_row(what: str, meter: str, unit: str, at_most: float | None = None) -> 
     )
 
 
-def calls(client: Redis, command: str = "") -> float:
-    """Return how often Redis was asked for a command so far, or for any but INFO."""
+def calls(client: Redis, commands: Sequence[str] | None = None) -> float:
+    """Return how often Redis has run these commands so far, or any but INFO."""
     stats = client.info("commandstats")
-    return float(
-        sum(
-            stat["calls"]
-            for name, stat in stats.items()
-            if name.startswith(f"cmdstat_{command}") and name != "cmdstat_info"
-        )
-    )
+    chosen = {f"cmdstat_{name}" for name in commands} if commands else stats.keys()
+    return float(sum(stats[name]["calls"] for name in stats.keys() & chosen - {"cmdstat_info"}))

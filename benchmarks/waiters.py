@@ -1,4 +1,4 @@
-"""Workers that wait for jobs, in a process of their own: it obeys commands (remote.py)."""
+"""Workers that wait for jobs, in their own process. It takes commands (remote.py)."""
 
 import asyncio
 import time
@@ -7,17 +7,17 @@ from itertools import count
 import msgspec
 import uvloop
 
-from benchmarks.connection import Connection, connect, request
 from benchmarks.remote import obey
+from support.http_client import Connection, connect, request
 
 TYPE = "waiting"
 WAIT = 60_000
 HANG_UP = 1.0
-"""Seconds after which a server has seen who came and who left."""
+"""Seconds after which a server has noticed new and closed connections."""
 
 
 class Waiters:
-    """Workers that take turns at the jobs of one type, and who enqueues these."""
+    """Workers that share the jobs of one type, and a producer."""
 
     def __init__(self) -> None:
         self._numbers = count()
@@ -26,9 +26,9 @@ class Waiters:
     async def wait(
         self, enqueue_port: int, dequeue_port: int, workers: int, jobs: int, pause: float
     ) -> list[float]:
-        """Enqueue a job every `pause` seconds, while so many workers wait for it.
+        """Enqueue a job every `pause` seconds while `workers` wait for it.
 
-        Return for each the ms from sending the enqueue to the answer of a worker's dequeue.
+        Return for each job the ms from sending the enqueue to the answer of a worker's dequeue.
         """
         sent: dict[str, float] = {}
         took: list[float] = []
@@ -36,10 +36,10 @@ class Waiters:
 
         async def work(connection: Connection) -> None:
             while True:
-                status, body = await connection.ask(_dequeue(wait=WAIT))
+                answer = await connection.ask(_dequeue(wait=WAIT))
                 now = time.perf_counter()
-                job = msgspec.json.decode(body)
-                assert status == 200, body
+                assert answer.status == 200, answer
+                job = msgspec.json.decode(answer.body)
                 took.append((now - sent[job["job_id"]]) * 1000)
                 await connection.ask(_finish(job))
                 if len(took) == jobs:
@@ -63,9 +63,9 @@ class Waiters:
         return took
 
     async def ask(self, port: int, jobs: int, pause: float) -> list[float]:
-        """Enqueue a job every `pause` seconds, then dequeue it, without a wait.
+        """Enqueue a job every `pause` seconds, then dequeue it without a wait.
 
-        Return for each the ms that both took.
+        Return for each job the ms that both took.
         """
         took = []
         connection = await connect(port)
@@ -73,14 +73,14 @@ class Waiters:
             await asyncio.sleep(pause)
             began = time.perf_counter()
             await connection.ask(_enqueue(f"job-{next(self._numbers)}"))
-            _, body = await connection.ask(_dequeue())
+            answer = await connection.ask(_dequeue())
             took.append((time.perf_counter() - began) * 1000)
-            await connection.ask(_finish(msgspec.json.decode(body)))
+            await connection.ask(_finish(msgspec.json.decode(answer.body)))
         connection.close()
         return took
 
     async def settle(self, port: int, workers: int) -> None:
-        """Let so many workers wait from now on, for jobs that never come."""
+        """Let `workers` wait from now on for jobs that never come."""
         for _ in range(workers):
             connection = await connect(port)
             task = asyncio.create_task(connection.ask(_dequeue(wait=WAIT)))
@@ -88,7 +88,7 @@ class Waiters:
         await asyncio.sleep(HANG_UP)
 
     async def leave(self) -> None:
-        """Let the workers hang up; they must have waited till now."""
+        """Let the workers hang up; none may have got an answer."""
         answered = sum(task.done() for _, task in self._idle)
         for connection, task in self._idle:
             task.cancel()

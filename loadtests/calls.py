@@ -1,4 +1,4 @@
-"""Requests to a server: each is read by the grammar, and what it says goes into the ledger."""
+"""Requests to a server: the answers are checked, and go into the ledger."""
 
 import itertools
 import time
@@ -8,18 +8,18 @@ from typing import Any
 import msgspec
 from locust.contrib.fasthttp import FastHttpSession
 
-from loadtests import grammar
-from loadtests.grammar import Grammar, NothingReady, OutsideGrammar
 from loadtests.ledger import DONE, Lease, Ledger, payload_of
 from loadtests.queues import Queue, Window
+from support import wire_schema
+from support.wire_schema import Answers, NothingReady, UnexpectedAnswer
 
 MAX_QUEUED_LENGTH = 20
-"""Jobs that a queue may hold, so that slow ones do not fill the server."""
+"""Jobs that a queue may hold, so that slow queues do not fill the server."""
 FOR_EVER = -1
 NO_ANSWER = 0
-"""The status that locust gives a request that was not answered."""
+"""The status that locust gives a request without an answer."""
 PAUSE = 1.0
-"""Seconds before a client goes on that got no answer, or none that it can use."""
+"""Seconds that a client pauses after no answer or an unexpected one."""
 
 _encode = msgspec.json.encode
 _job_numbers = itertools.count()
@@ -29,13 +29,13 @@ def ask(
     session: FastHttpSession,
     method: str,
     path: str,
-    answers: Grammar,
+    answers: Answers,
     body: object = None,
     *,
     name: str,
     results: int | None = None,
 ) -> tuple[int, Any] | None:
-    """Return status and body of an answer; None if there was none, or one outside the grammar.
+    """Return status and body of an answer; None if there was none or an unexpected one.
 
     The request counts under its `name`; a dequeue that found nothing counts by itself.
     """
@@ -45,9 +45,9 @@ def ask(
         status = response.status_code
         if status != NO_ANSWER:
             try:
-                found = grammar.read(answers, status, response.content or b"", results=results)
-            except OutsideGrammar as error:
-                response.failure(f"an answer outside the grammar: {error}")
+                found = wire_schema.read(answers, status, response.content or b"", results=results)
+            except UnexpectedAnswer as error:
+                response.failure(f"an unexpected answer: {error}")
             else:
                 response.success()
         if isinstance(found, NothingReady):
@@ -59,7 +59,7 @@ def ask(
 
 
 class Calls:
-    """What one client asks of a server, all of it on one queue type."""
+    """The requests of one client, all on one queue type."""
 
     def __init__(self, session: FastHttpSession, queue_type: str, ledger: Ledger) -> None:
         self._session = session
@@ -71,12 +71,12 @@ class Calls:
         job_id = self._new_job(queue)
         job = _new_job_fields(queue, job_id)
         path = f"/enqueue/{self._type}/{queue.queue_id}/"
-        answer = self._ask("POST", path, grammar.ENQUEUE_ONE, job, name="enqueue, one job")
+        answer = self._ask("POST", path, wire_schema.ENQUEUE_ONE, job, name="enqueue, one job")
         if answer is not None:
             self._ledger.enqueued(queue.queue_id, job_id, answer[0])
 
     def enqueue_many(self, queues: Sequence[Queue]) -> None:
-        """Put a job into each of these queues, one of which may be named several times."""
+        """Put a job into each of these queues; a queue may occur several times."""
         jobs = [(queue, self._new_job(queue)) for queue in queues]
         fields = [
             {"queue_id": queue.queue_id} | _new_job_fields(queue, job_id) for queue, job_id in jobs
@@ -85,7 +85,7 @@ class Calls:
         answer = self._ask(
             "POST",
             path,
-            grammar.ENQUEUE_MANY,
+            wire_schema.ENQUEUE_MANY,
             {"jobs": fields},
             name="enqueue, a batch",
             results=len(jobs),
@@ -95,19 +95,21 @@ class Calls:
                 self._ledger.enqueued(queue.queue_id, job_id, result.code)
 
     def dequeue_one(self, *, name: str, wait: int | None = None) -> Lease | None:
-        """Lease a job; wait for it, if asked to, so many ms."""
+        """Lease a job; wait for it up to `wait` ms."""
         query = "" if wait is None else f"?wait={wait}"
         sent = time.monotonic()
-        answer = self._ask("GET", f"/dequeue/{self._type}/{query}", grammar.DEQUEUE_ONE, name=name)
+        answer = self._ask(
+            "GET", f"/dequeue/{self._type}/{query}", wire_schema.DEQUEUE_ONE, name=name
+        )
         if answer is None or answer[0] != DONE:
             return None
         return self._ledger.delivered(answer[1], Window(sent, time.monotonic()))
 
     def dequeue_many(self, count: int) -> list[Lease]:
-        """Lease up to so many jobs."""
+        """Lease up to `count` jobs."""
         sent = time.monotonic()
         path = f"/dequeue/{self._type}/?count={count}"
-        answer = self._ask("GET", path, grammar.DEQUEUE_MANY, name="dequeue, a batch")
+        answer = self._ask("GET", path, wire_schema.DEQUEUE_MANY, name="dequeue, a batch")
         if answer is None or answer[0] != DONE:
             return []
         window = Window(sent, time.monotonic())
@@ -118,7 +120,7 @@ class Calls:
         self._ledger.finishing(lease)
         path = f"/finish/{self._type}/{lease.queue_id}/{lease.job_id}/"
         body = {"lease": lease.token}
-        answer = self._ask("POST", path, grammar.FINISH_ONE, body, name="finish, one job")
+        answer = self._ask("POST", path, wire_schema.FINISH_ONE, body, name="finish, one job")
         if answer is not None:
             self._ledger.finished(lease, answer[0], time.monotonic())
 
@@ -134,7 +136,7 @@ class Calls:
         answer = self._ask(
             "POST",
             path,
-            grammar.FINISH_MANY,
+            wire_schema.FINISH_MANY,
             {"jobs": jobs},
             name="finish, a batch",
             results=len(jobs),
@@ -148,7 +150,9 @@ class Calls:
         """Change the interval of a queue, if it exists."""
         queue.change(interval, time.monotonic())
         path = f"/interval/{self._type}/{queue.queue_id}/"
-        answer = self._ask("POST", path, grammar.INTERVAL, {"interval": interval}, name="interval")
+        answer = self._ask(
+            "POST", path, wire_schema.INTERVAL, {"interval": interval}, name="interval"
+        )
         if answer is None:
             return
         if answer[0] == DONE:
@@ -158,20 +162,22 @@ class Calls:
             queue.kept()
 
     def queue_ids(self) -> list[str] | None:
-        """Return the queues of the type that exist; None if there is no answer."""
-        answer = self._ask("GET", f"/metrics/{self._type}/", grammar.TYPE_METRICS, name="metrics")
+        """Return the queues of the type that exist, or None without an answer."""
+        answer = self._ask(
+            "GET", f"/metrics/{self._type}/", wire_schema.TYPE_METRICS, name="metrics"
+        )
         return None if answer is None else answer[1].queue_ids
 
     def jobs_in(self, queue_id: str) -> int | None:
-        """Return how many jobs of a queue wait or are leased; None if there is no answer."""
+        """Return how many jobs of a queue wait or are leased, or None without an answer."""
         path = f"/metrics/{self._type}/{queue_id}/"
-        answer = self._ask("GET", path, grammar.QUEUE_METRICS, name="metrics of a queue")
+        answer = self._ask("GET", path, wire_schema.QUEUE_METRICS, name="metrics of a queue")
         return None if answer is None else answer[1].queue_length + answer[1].leased
 
     def clear(self, queue_id: str) -> None:
-        """Remove all there is of a queue."""
+        """Remove a queue with all it holds."""
         path = f"/deletequeue/{self._type}/{queue_id}/"
-        self._ask("DELETE", path, grammar.CLEAR, {"purge_all": True}, name="deletequeue")
+        self._ask("DELETE", path, wire_schema.CLEAR, {"purge_all": True}, name="deletequeue")
 
     def _ask(self, *arguments: Any, **options: Any) -> tuple[int, Any] | None:
         return ask(self._session, *arguments, **options)

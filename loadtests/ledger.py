@@ -1,7 +1,12 @@
-"""What a load knows of its jobs, and what the answers about them must not say.
+"""What a load knows of its jobs, and the rules that the answers must keep.
 
-Bookkeeping alone: it sends nothing and reads no clock. What was sent and not answered may have
-been done or not, and is held against nobody.
+Bookkeeping alone: it sends nothing and reads no clock. A request without an answer may have been
+done or not, and breaks no rule.
+
+These rules overlap with those of `sharq_plug.testing.model_check`. That judges a whole history,
+which takes 2.5 KB for each job until the end, and needs a clock that agrees with the store's. A
+load may last for days, on a machine with another clock, and reports a broken rule at once. So the
+ledger keeps only jobs that are not over, and compares instants of one clock at a time.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,8 +14,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from loadtests.grammar import LeasedJob
 from loadtests.queues import Delivery, Queue, Window
+from support.wire_schema import DeliveryBody
 
 QUEUED, DONE = 201, 200
 """Statuses of a job that was enqueued, and of one that was finished."""
@@ -19,7 +24,7 @@ NAMED = 5
 
 
 class Rule(Enum):
-    """What is checked, as a sentence that holds when all is well."""
+    """The rules, as sentences that hold when all is well."""
 
     RATE = "no job is early"
     REDELIVERY = "no job comes twice while its lease stands"
@@ -45,7 +50,7 @@ class Lease:
 
 @dataclass(slots=True)
 class Job:
-    """A job that is not known to be over; `finishes` counts those under way."""
+    """A job that is not known to be over; `finishes` counts finishes under way."""
 
     queue_id: str
     is_acknowledged: bool = False
@@ -66,7 +71,7 @@ class Tally:
 
 
 def payload_of(job_id: str) -> bytes:
-    """Return the payload that a job has: about 100 bytes."""
+    """Return the payload of a job: about 100 bytes."""
     return b'{"job": "%b", "text": "%b"}' % (job_id.encode(), b"x" * 76)
 
 
@@ -101,7 +106,7 @@ class Ledger:
             self.tally.refused += 1
             self._forget(job_id)
 
-    def delivered(self, found: LeasedJob, window: Window) -> Lease:
+    def delivered(self, found: DeliveryBody, window: Window) -> Lease:
         """Check a job that came, and return its lease."""
         lease = Lease(found.queue_id, found.job_id, found.lease, found.expires_at, window.sent)
         self.tally.delivered += 1

@@ -1,4 +1,4 @@
-"""One load: a queue type of its own, what is known of its jobs, and how it ends."""
+"""One load: its own queue type, what it knows of its jobs, and how it ends."""
 
 import logging
 import random
@@ -11,10 +11,10 @@ from uuid import uuid4
 
 from locust.contrib.fasthttp import FastHttpSession
 
-from loadtests import grammar
 from loadtests.calls import Calls, ask
 from loadtests.ledger import DONE, Ledger, Rule
 from loadtests.queues import Queue
+from support import wire_schema
 
 logger = logging.getLogger(__name__)
 
@@ -27,25 +27,25 @@ MOST = 1000
 AT_ONCE = 16
 """Requests under way while the load is being settled."""
 TRY = 0.001
-"""Seconds between two tries to find a queue that is fit for something."""
+"""Seconds between two tries to find a fit queue."""
 PATIENCE = 60.0
-"""Seconds until what a server still has to give is counted, not taken."""
+"""Seconds after which the jobs left are counted, not taken."""
 SHOWN = 10
-"""Violations of a rule that are told one by one."""
-UNCOUNTED = "The server does not answer: nobody knows what became of the jobs."
+"""Violations of a rule that are reported one by one."""
+UNCOUNTED = "The server does not answer, so the jobs cannot be counted."
 
 T = TypeVar("T")
 
 
 class Requests(Protocol):
-    """Locust's event for requests, from which its statistics come."""
+    """Locust's event for requests; its statistics come from it."""
 
     def fire(self, **fields: Any) -> None:
         """Tell of a request."""
 
 
 class FailuresOnly:
-    """Tell of the requests that failed: what is not part of the load does not count otherwise."""
+    """Report only failed requests: setting up and settling is no part of the load."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
@@ -57,7 +57,7 @@ class FailuresOnly:
 
 
 class CannotLoad(Exception):
-    """The server does not answer, or not as the checks need it."""
+    """The server does not answer, or the checks cannot use its answers."""
 
 
 class Violation(Exception):
@@ -65,14 +65,14 @@ class Violation(Exception):
 
 
 class Verdict:
-    """Show what the checks found among locust's own results: as requests that succeed or fail."""
+    """Show what the checks found as requests that succeed or fail, among locust's results."""
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
         self._broken: Counter[Rule] = Counter()
 
     def report(self, rule: Rule, what: str) -> None:
-        """Count a violation, and tell of it unless there were many."""
+        """Count a violation, and log it unless there were many."""
         self._broken[rule] += 1
         if self._broken[rule] > SHOWN:
             what = "and more like these"
@@ -81,7 +81,7 @@ class Verdict:
         self._fire(rule, Violation(what))
 
     def conclude(self) -> bool:
-        """Count every rule that was kept as a success; return whether all were."""
+        """Report each kept rule as a success; return whether all were kept."""
         for rule in Rule:
             if rule not in self._broken:
                 self._fire(rule, None)
@@ -121,13 +121,13 @@ class Load:
         return Calls(session, self.queue_type, self.ledger)
 
     def pick(self, is_fit: Callable[[Queue], bool]) -> Queue:
-        """Return a queue at random that is fit for something."""
+        """Return a random queue that fits."""
         while not is_fit(queue := random.choice(self._queues)):
             time.sleep(TRY)
         return queue
 
     def __str__(self) -> str:
-        """Return what the load has done so far."""
+        """Return the progress of the load."""
         tally = self.ledger.tally
         rate = tally.delivered / (time.monotonic() - self._began)
         return (
@@ -137,7 +137,7 @@ class Load:
         )
 
     def settle(self) -> bool:
-        """Take every job to its end, count those that cannot be had, and leave nothing behind.
+        """Finish every job, count those that cannot be dequeued, and clear all queues.
 
         Return whether every rule was kept. Raises CannotLoad.
         """
@@ -185,10 +185,12 @@ class Load:
         """
         fields = {"queue_id": PROBE, "interval": PROBE_INTERVAL, "payload": None}
         jobs = [fields | {"job_id": job_id} for job_id in ("1", "2")]
-        self._need("POST", "enqueue", grammar.ENQUEUE_MANY, {"jobs": jobs})
-        first, leased = self._need("GET", "dequeue", grammar.DEQUEUE_ONE)
-        second, empty = self._need("GET", "dequeue", grammar.DEQUEUE_ONE)
-        self._need("DELETE", "deletequeue", grammar.CLEAR, {"purge_all": True}, queue=f"{PROBE}/")
+        self._need("POST", "enqueue", wire_schema.ENQUEUE_MANY, {"jobs": jobs})
+        first, leased = self._need("GET", "dequeue", wire_schema.DEQUEUE_ONE)
+        second, empty = self._need("GET", "dequeue", wire_schema.DEQUEUE_ONE)
+        self._need(
+            "DELETE", "deletequeue", wire_schema.CLEAR, {"purge_all": True}, queue=f"{PROBE}/"
+        )
         if first != DONE or second == DONE or empty.next_ready_at is None:
             raise CannotLoad("Of two jobs one must be ready, one not: is the server far away?")
         dequeued_at = empty.next_ready_at - PROBE_INTERVAL
@@ -201,7 +203,7 @@ class Load:
         self,
         method: str,
         verb: str,
-        answers: grammar.Grammar,
+        answers: wire_schema.Answers,
         body: object = None,
         queue: str = "",
     ) -> tuple[int, Any]:

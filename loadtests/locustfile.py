@@ -1,12 +1,12 @@
 """Producers and workers for locust. Together they are the mixed run.
 
-Every load is checked while it runs, and when it ends: it fails if a job was early, came twice
-under a lease that stood, or was lost, or if an answer was none that the API knows.
+A load checks the answers while it runs and when it ends. It fails if a job was early, came twice
+under a lease that stood, or was lost, and if an answer was unexpected.
 
-    locust -f loadtests/locustfile.py --host http://127.0.0.1:8080
+    PYTHONPATH=tests locust -f loadtests/locustfile.py --host http://127.0.0.1:8080
 
-Run it in the root of the repository. All of its jobs are of a type that nobody else uses, and
-it leaves none behind.
+Run it in the root of the repository. It uses its own queue type, and leaves no job
+behind.
 """
 
 import logging
@@ -30,32 +30,32 @@ BATCH = 100
 JOBS_A_QUEUE = 10
 """Jobs of a batch that go into the same queue."""
 POLL = 0.2
-"""Seconds before a worker asks again that asked in vain."""
+"""Seconds before a worker asks again after an empty answer."""
 WAIT = 2000
-"""ms that a worker waits for a job."""
+"""The wait (ms) of a worker."""
 STOP_TIMEOUT = 2 * WAIT / 1000
 """Seconds for a request to end, when locust stops."""
 FAILING = 0.005
-"""The part of the jobs that is not finished, as by a worker that died."""
+"""The share of jobs whose worker dies before the finish."""
 
 
 def takes_jobs(queue: Queue) -> bool:
-    """Say whether one may enqueue."""
+    """Return whether jobs may be enqueued."""
     return not queue.is_changing
 
 
 def is_at_rest(queue: Queue) -> bool:
-    """Say whether one may change the interval, and it has an effect."""
+    """Return whether its interval may be changed, with an effect."""
     return queue.jobs > 0 and not (queue.is_changing or queue.enqueues)
 
 
 def is_done() -> bool:
-    """Say whether a worker comes to the end of a job."""
+    """Return whether a worker finishes a job, by chance."""
     return random.random() >= FAILING
 
 
 class Client(FastHttpUser):
-    """What producers and workers have in common."""
+    """The common base of producers and workers."""
 
     abstract = True
     load: ClassVar[Load]
@@ -86,7 +86,7 @@ class BatchProducer(Client):
 
     @task
     def enqueue(self) -> None:
-        """Enqueue a batch: some jobs into each of some queues."""
+        """Enqueue a batch: ten jobs into each of ten queues."""
         picked = [self.load.pick(takes_jobs) for _ in range(BATCH // JOBS_A_QUEUE)]
         queues = [
             queue for queue in picked if takes_jobs(queue)
@@ -111,7 +111,7 @@ class PollingWorker(Client):
 
 
 class WaitingWorker(Client):
-    """Ask for a job, and wait until there is one."""
+    """Ask for a job with a wait."""
 
     weight = 10
 
@@ -176,7 +176,7 @@ def begin(environment: Environment, **_: Any) -> None:
 
 
 def end(environment: Environment, **_: Any) -> None:
-    """Settle the load, and say how it went."""
+    """Settle the load, and report."""
     if not hasattr(Client, "load"):
         return  # it never began
     load = Client.load
@@ -194,7 +194,7 @@ def end(environment: Environment, **_: Any) -> None:
 
 
 def stop_first(environment: Environment, **_: Any) -> None:
-    """Let the checks be done before locust makes up its exit status, also after Ctrl-C."""
+    """Run the checks before locust computes its exit status, also after Ctrl-C."""
     assert environment.runner is not None
     environment.runner.stop()
 

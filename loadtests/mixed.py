@@ -1,4 +1,4 @@
-"""Load a server of our own with all of loadtests/locustfile.py, for a minute.
+"""Start a server and load it with all of loadtests/locustfile.py for a minute.
 
 Ends with status 1 if a check failed. Locust's report goes to build/.
 """
@@ -15,11 +15,11 @@ from support.server import ServerProcess
 
 ROOT = Path(__file__).parents[1]
 LEASE = 5000
-"""ms, short, so that jobs whose workers failed come again while the load runs."""
+"""ms; short, so that jobs of failed workers come again while the load runs."""
 
 
 def start_server(stack: ExitStack, backend: str) -> ServerProcess:
-    """Start a server, with a store of its own."""
+    """Start a server with its own store."""
     environ = {"SHARQ_SERVER_BACKEND": backend, "SHARQ_JOB_EXPIRE_INTERVAL": str(LEASE)}
     if backend == "redis":
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -28,7 +28,7 @@ def start_server(stack: ExitStack, backend: str) -> ServerProcess:
 
 
 def run_locust(url: str, report: Path, arguments: argparse.Namespace) -> int:
-    """Run locust to its end; return its exit status."""
+    """Run locust and return its exit status."""
     options = {
         "--locustfile": ROOT / "loadtests" / "locustfile.py",
         "--host": url,

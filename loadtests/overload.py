@@ -1,10 +1,9 @@
 """Show what a server does with more clients than it can serve.
 
-Server and store run on one core, the load on another. Every client goes in a circle: enqueue a
-job, dequeue one, finish it, each as soon as the one before is answered. First the number of
-clients at which throughput peaks is looked for; then that many and three times as many take
-turns; then a server with tight bounds meets six times as many. In the end every job whose
-enqueue was acknowledged must be finished or still there.
+Server and store run on one core, the load on another. Each client enqueues a job, dequeues one,
+finishes it, and begins again. The script first finds the number of clients at which throughput
+peaks. Then that many and three times as many take turns. Then a server with tight bounds meets
+six times as many. In the end every acknowledged job must be finished or still there.
 """
 
 import argparse
@@ -39,7 +38,7 @@ CONNECTIONS, IN_FLIGHT, CLIENTS = 3, 0.5, 6
 
 @dataclass(frozen=True)
 class Run:
-    """What some clients got out of a server within some seconds."""
+    """The answers that some clients got within some seconds."""
 
     clients: int
     record: Record
@@ -47,12 +46,12 @@ class Run:
 
     @property
     def goodput(self) -> float:
-        """Requests a second that did what they were for."""
+        """Good answers a second."""
         return len(self.record.accepted) / self.seconds
 
 
 def start_server(stack: ExitStack, backend: str, core: int, **bounds: int) -> ServerProcess:
-    """Start a server, with a store of its own."""
+    """Start a server with its own store."""
     environ = {
         "SHARQ_SERVER_BACKEND": backend,
         "SHARQ_JOB_EXPIRE_INTERVAL": str(LEASE),
@@ -66,13 +65,13 @@ def start_server(stack: ExitStack, backend: str, core: int, **bounds: int) -> Se
 
 
 def resident(server: ServerProcess) -> int:
-    """Return the MiB of memory that a server has."""
+    """Return the memory of a server (MiB)."""
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     return int(status.split("VmRSS:")[1].split()[0]) // 1024
 
 
 class Show:
-    """Run crowds of clients against one server, and print what they got."""
+    """Run crowds of clients against one server, and print their figures."""
 
     def __init__(self, server: ServerProcess, seconds: float) -> None:
         self.crowd = Crowd(server.port)
@@ -80,7 +79,7 @@ class Show:
         self._seconds = seconds
 
     async def run(self, clients: int) -> Run:
-        """Let so many clients loose."""
+        """Run a crowd of clients."""
         used, started = cpu_time(self._server.process.pid), time.monotonic()
         run = Run(clients, await self.crowd.run(clients, self._seconds), self._seconds)
         busy = (cpu_time(self._server.process.pid) - used) / (time.monotonic() - started)
@@ -96,7 +95,7 @@ class Show:
         return run
 
     async def lost(self) -> int:
-        """Return how many acknowledged jobs are neither finished nor in the store."""
+        """Return how many acknowledged jobs are lost, plus the number of unexpected answers."""
         crowd = self.crowd
         missing = await drain(self._server.port, crowd.acknowledged - crowd.finished, LEASE / 1000)
         say(
@@ -107,14 +106,14 @@ class Show:
 
 
 async def find_peak(show: Show) -> int:
-    """Return the fewest clients with which throughput is at its peak, or nearly so."""
+    """Return the smallest crowd that reaches the peak of the throughput, or nearly."""
     runs = [await show.run(clients) for clients in LADDER]
     peak = max(run.goodput for run in runs)
     return next(run.clients for run in runs if run.goodput >= NEARLY * peak)
 
 
 async def compare(show: Show, peak: int) -> float:
-    """Return the goodput of three times as many clients, as a part of the peak's."""
+    """Return the goodput of three times as many clients over that of the peak."""
     pairs = [(await show.run(peak), await show.run(3 * peak)) for _ in range(ROUNDS)]
     at_peak = median(first.goodput for first, _ in pairs)
     beyond = median(second.goodput for _, second in pairs)
@@ -123,7 +122,7 @@ async def compare(show: Show, peak: int) -> float:
 
 
 async def overload(backend: str, seconds: float, cores: Sequence[int]) -> bool:
-    """Run the whole show; return whether all went as it should."""
+    """Run everything; return whether all bars are met."""
     with ExitStack() as stack:
         show = Show(start_server(stack, backend, cores[0]), seconds)
         say("Looking for the peak:")

@@ -1,4 +1,4 @@
-"""The queues of a load: what their intervals may be, and when they gave jobs."""
+"""The queues of a load: their possible intervals, and when they gave jobs."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ from math import inf
 from typing import NamedTuple
 
 KEPT = 30
-"""Deliveries of a queue, the latest, that one whose answer comes late is held against."""
+"""The latest deliveries of a queue; a late answer is compared with these."""
 FORGOTTEN_AFTER = 120.0
-"""Seconds after which no answer is under way any more that an old interval explains."""
+"""Seconds after which no answer under way can depend on an old interval."""
 
 
 class Window(NamedTuple):
-    """When a request was sent and when it was answered, in seconds by the load's own clock."""
+    """When a request was sent and answered (s, by the load's own clock)."""
 
     sent: float
     answered: float
@@ -34,7 +34,7 @@ class Delivery(NamedTuple):
 
 @dataclass(slots=True)
 class Setting:
-    """An interval of a queue, and when it was asked for; while it is under way, `inf` ends it."""
+    """An interval of a queue, and the request that set it; `inf` ends one under way."""
 
     interval: int
     window: Window
@@ -57,12 +57,12 @@ class Queue:
 
     @classmethod
     def made(cls, queue_id: str, interval: int) -> "Queue":
-        """Return a queue that has had no other interval."""
+        """Return a new queue with an interval."""
         return cls(queue_id, [Setting(interval, Window(-inf, -inf))])
 
     @property
     def interval(self) -> int:
-        """The interval that was asked for last."""
+        """The latest interval asked for."""
         return self.settings[-1].interval
 
     @property
@@ -71,22 +71,22 @@ class Queue:
         return self.settings[-1].window.answered == inf
 
     def change(self, interval: int, now: float) -> None:
-        """Note that another interval is being asked for."""
+        """Note that a request for another interval is sent."""
         while len(self.settings) > 1 and self.settings[1].window.answered < now - FORGOTTEN_AFTER:
             del self.settings[0]
         self.settings.append(Setting(interval, Window(now, inf)))
 
     def changed(self, now: float) -> None:
-        """Note that the interval is in force."""
+        """Note that the request was done."""
         latest = self.settings[-1]
         latest.window = Window(latest.window.sent, now)
 
     def kept(self) -> None:
-        """Note that the interval was not changed."""
+        """Note that the request was refused."""
         del self.settings[-1]
 
     def shortest_interval(self, window: Window) -> int:
-        """Return the shortest interval that a dequeue may have met."""
+        """Return the shortest interval that may have held during a request."""
         if len(self.settings) == 1:
             return self.settings[0].interval
         over = [setting.window.answered for setting in self.settings[1:]]

@@ -2,13 +2,13 @@
 
 import sys
 
-from sharq_plug.signals import watch_start
+from sharq_plug.server.signals import watch_start
 
 
 def main() -> int:
     """Listen to signals, then load and run the command; return its exit status."""
     watch_start()
-    from sharq_plug import cli  # noqa: PLC0415  # it imports all the rest
+    from sharq_plug.server import cli  # noqa: PLC0415  # it imports all the rest
 
     return cli.main()
 

@@ -4,8 +4,8 @@ A distribution names the module or object that implements the hook in the entry-
 `sharq_plug.backends`. The entry point's name is the backend's name.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -35,6 +35,19 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Command:
+    """A command for operators. `help` says in one sentence what it does.
+
+    `run(options, arguments)` does it and returns the exit status. `arguments` are the words that
+    came after the command's name. It writes results to standard output, and raises ConfigError for
+    arguments that it does not understand.
+    """
+
+    help: str
+    run: Callable[[Any, Sequence[str]], Awaitable[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
     """What a backend offers.
 
@@ -43,13 +56,15 @@ class Backend:
     `open(options, clock)` returns a store that is not entered yet. With a clock the store
     goes by that one alone, with None by its own. `shared` says whether several processes
     may open the store at once and see the same queues. `address(options)` says where the store
-    is; None where there is nothing to say.
+    is; None where there is nothing to say. `commands` are for operators, each under its name, one
+    word or several: `sharq-server functions prune` runs that of the name `functions prune`.
     """
 
     options: type[msgspec.Struct]
     open: Callable[[Any, Clock | None], QueueStore]
     shared: bool
     address: Callable[[Any], Address] | None = None
+    commands: Mapping[str, Command] = field(default_factory=dict)
 
 
 @hookspec(firstresult=True)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TypeAlias
 
 from sharq_plug.errors import InvalidRequest
 
@@ -18,6 +19,8 @@ MAX_BATCH = 1000
 MAX_TOKEN_LENGTH = 200
 MAX_DEQUEUE_BYTES = 8 * 1024 * 1024
 """A dequeue batch holds at most so many bytes of payload, but always one job."""
+MAX_ENDED = 100
+"""Expired leases that a dequeue ends, at most."""
 MINUTE = 60_000
 COUNTED_MINUTES = 10
 """Minute counts reach so many minutes back, the present one included."""
@@ -25,9 +28,9 @@ MIN_RECEIPT_TIME = 60_000
 MAX_RECEIPTS = 262_144
 """A queue type keeps at most about so many receipts; the oldest go first."""
 
-_is_name = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.@+~-]{1,100}").fullmatch
+_is_name = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@+~-]{1,100}").fullmatch
 _NAMES = frozenset({"queue_type", "queue_id", "job_id", "attempt_id"})
-_WHAT_A_NAME_IS = "A name is 1 to 100 of A-Z a-z 0-9 _ - . @ + ~ and not dots alone."
+_WHAT_A_NAME_IS = "A name is 1 to 100 of A-Z a-z 0-9 _ - . : @ + ~ and not dots alone."
 
 
 def invalid(field: str) -> InvalidRequest:
@@ -36,10 +39,15 @@ def invalid(field: str) -> InvalidRequest:
     return InvalidRequest(f"{message} {_WHAT_A_NAME_IS}" if field in _NAMES else message)
 
 
+def is_name(value: str) -> bool:
+    """Return whether `value` can name a queue type, a queue or a job."""
+    return _is_name(value) is not None
+
+
 def check_name(field: str, value: str) -> str:
     """Return `value` if it can name a queue type, a queue, a job or an attempt.
 
-    Raises InvalidRequest that names `field`, unless it is 1 to 100 of `A-Z a-z 0-9 _ - . @ + ~`
+    Raises InvalidRequest that names `field`, unless it is 1 to 100 of `A-Z a-z 0-9 _ - . : @ + ~`
     and not dots alone.
     """
     if _is_name(value) is None:
@@ -110,7 +118,24 @@ class EnqueueResult:
 
 
 @dataclass(frozen=True, slots=True)
-class LeasedJob:
+class Take:
+    """One caller's part of a dequeue: up to `count` (1 to 1000) jobs, each for `lease_time` ms.
+
+    With an `attempt_id`, a name, it may be repeated (see `QueueStore.dequeue`).
+    """
+
+    count: int
+    lease_time: int
+    attempt_id: str | None = None
+
+    def __post_init__(self) -> None:
+        check_integer("count", self.count, 1, MAX_BATCH)
+        if self.attempt_id is not None:
+            check_name("attempt_id", self.attempt_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
     """A dequeued, unfinished job with its lease.
 
     `attempt` counts the job's leases, this one included. `expires_at` is ms since the epoch.
@@ -128,19 +153,31 @@ class LeasedJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Dequeued:
-    """The answer to a dequeue: leased jobs in the order they were served.
+class EndedLease:
+    """A lease that expired and was ended: its job waits again, or `is_dead`."""
 
-    `now` is the instant of the answer (ms since the epoch, by the store's clock).
-    `next_ready_at` is None if as many jobs came as were asked for, or if they had come before
-    (see `QueueStore.dequeue`). Else it is the earliest instant at which, with no further call, a
-    job of the type could be ready, expiring leases included; None if nothing waits and nothing
-    is leased.
+    queue_type: str
+    queue_id: str
+    job_id: str
+    token: str
+    is_dead: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dequeued:
+    """What one take got: deliveries in the order in which they were served.
+
+    `now` is the instant of the answer (ms since the epoch, by the store's clock). `next_ready_at`
+    says when to come back: None if as many jobs came as were asked for, if they had come before,
+    or if nothing is foreseen (see `QueueStore.dequeue`). `ended` are the leases that this take
+    found expired. With `is_repeated` the jobs are those of an earlier take with its attempt id.
     """
 
-    jobs: tuple[LeasedJob, ...]
+    jobs: tuple[Delivery, ...]
     next_ready_at: int | None = None
     now: int = field(kw_only=True, compare=False)
+    ended: tuple[EndedLease, ...] = field(kw_only=True, default=())
+    is_repeated: bool = field(kw_only=True, default=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +199,47 @@ def _can_be_token(text: str) -> bool:
     return 0 < len(text) <= MAX_TOKEN_LENGTH and text.isascii()
 
 
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """End a lease, its job done; with a token, keep a receipt of it for `receipt_time` ms."""
+
+    lease: LeaseRef
+    receipt_time: int
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Hand a leased job back: it waits again, and no requeue is spent."""
+
+    lease: LeaseRef
+
+
+Settlement: TypeAlias = Finish | Release
+"""What a worker says of a lease."""
+
+
+class ChangeOutcome(Enum):
+    """What became of a change of settings."""
+
+    CHANGED = "changed"
+    UNKNOWN = "unknown"
+    """There is no such queue; nothing was changed."""
+    BROKEN = "broken"
+    """What the store keeps of the queue is damaged; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetInterval:
+    """Change the interval (ms) of a queue that exists."""
+
+    queue_id: str
+    interval: int
+
+    def __post_init__(self) -> None:
+        check_name("queue_id", self.queue_id)
+        check_interval(self.interval)
+
+
 class LeaseOutcome(Enum):
     """What became of a claim to a lease."""
 
@@ -176,15 +254,10 @@ class LeaseOutcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reclaimed:
-    """What one reclaim did.
+class Tended:
+    """What one `tend` did: the expired leases that it ended, and whether there is more to do."""
 
-    `requeued` leases went back into their queues, `dead` became dead letters; `more` says
-    that the limit was reached and there may be more to do at once.
-    """
-
-    requeued: int
-    dead: int
+    ended: tuple[EndedLease, ...]
     more: bool
 
 
@@ -209,13 +282,16 @@ class MinuteCounts:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueMetrics:
-    """What there is in one queue, and its counts; zeros for a queue nobody knows."""
+class View:
+    """What there is in a queue, or what was counted of a type or of everything.
 
-    waiting: int
-    leased: int
-    dead: int
+    The lengths are those of a queue, 0 for all else and for a queue that nobody knows.
+    """
+
     counts: MinuteCounts
+    waiting: int = 0
+    leased: int = 0
+    dead: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,16 +23,16 @@ class DeadLetter:
 class DeadLetters:
     """The dead letters of one queue, by numbers of their own, in the order of their deaths."""
 
-    __slots__ = ("_by_job", "_letters", "_number")
+    __slots__ = ("_by_job", "letters", "number")
 
     def __init__(self) -> None:
-        self._letters: dict[int, DeadLetter] = {}
+        self.letters: dict[int, DeadLetter] = {}
         self._by_job: Counter[str] = Counter()
-        self._number = 0
+        self.number = 0
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self._letters)
+        return len(self.letters)
 
     def __contains__(self, job_id: str) -> bool:
         """Whether a job of this id died here."""
@@ -40,8 +40,7 @@ class DeadLetters:
 
     def add(self, job: Job, *, interval: int, now: int) -> None:
         """Keep one more; an earlier death of the same job id stands beside it."""
-        self._number += 1
-        self._letters[self._number] = DeadLetter(
+        letter = DeadLetter(
             job_id=job.job_id,
             payload=job.payload,
             reason=REQUEUES_EXHAUSTED,
@@ -49,8 +48,14 @@ class DeadLetters:
             attempts=job.attempt,
             interval=interval,
         )
-        self._by_job[job.job_id] += 1
+        self.put(self.number + 1, letter)
+
+    def put(self, number: int, letter: DeadLetter) -> None:
+        """Keep a letter under its number."""
+        self.letters[number] = letter
+        self.number = max(self.number, number)
+        self._by_job[letter.job_id] += 1
 
     def check(self) -> None:
         """Raise AssertionError if the two views of the letters differ."""
-        assert self._by_job == Counter(letter.job_id for letter in self._letters.values())
+        assert self._by_job == Counter(letter.job_id for letter in self.letters.values())

@@ -1,7 +1,10 @@
 """Queues without jobs, until nobody asks for their rate and their counts any more."""
 
+from math import inf
+
 from sortedcontainers import SortedList
 
+from sharq_memory.limits import paid_at
 from sharq_memory.queue import Queue
 
 
@@ -16,19 +19,24 @@ class Forgetting:
     def __init__(self) -> None:
         self.entries = SortedList()  # (an instant, queue id, Queue)
 
-    def add(self, queue: Queue) -> None:
-        """See to it that `queue` is looked at as soon as it may be forgotten."""
-        instant = queue.forgotten_from
+    def add(self, queue: Queue) -> int:
+        """Have `queue` looked at as soon as it may be forgotten; return when (ms)."""
+        instant = forgotten_from(queue)
         if queue.looked_at is not None:
             if queue.looked_at <= instant:
-                return
+                return queue.looked_at
             self.entries.remove((queue.looked_at, queue.queue_id, queue))
+        self.list(queue, instant)
+        return instant
+
+    def list(self, queue: Queue, instant: int) -> None:
+        """Have `queue`, which is not listed, looked at at an instant (ms)."""
         self.entries.add((instant, queue.queue_id, queue))
         queue.looked_at = instant
 
-    def is_due(self, now: int) -> bool:
-        """Return whether there is a queue to be looked at."""
-        return bool(self.entries) and self.entries[0][0] <= now
+    def due(self) -> float:
+        """Return the instant (ms) at which there is a queue to be looked at."""
+        return self.entries[0][0] if self.entries else inf
 
     def next(self, now: int) -> Queue | None:
         """Look at the first queue; return it if it can be forgotten at `now` (ms)."""
@@ -36,8 +44,13 @@ class Forgetting:
         queue.looked_at = None
         if queue.jobs:
             return None
-        if queue.forgotten_from > now:
+        if forgotten_from(queue) > now:
             self.add(queue)
             return None
-        found: Queue = queue
-        return found
+        forgotten: Queue = queue
+        return forgotten
+
+
+def forgotten_from(queue: Queue) -> int:
+    """Return the instant (ms) from which on nobody asks for `queue` if it has no jobs."""
+    return max(paid_at(queue), queue.tally.counts_until)

@@ -1,4 +1,4 @@
-"""One queue: its jobs, waiting and leased, and what it must remember of its rate.
+"""One queue: its jobs, waiting and leased, and what it owes.
 
 Neither jobs nor queues are ever part of a reference cycle. So they are kept from the cyclic
 collector (`gc=False`), which would otherwise stop the process to visit each of millions.
@@ -10,6 +10,7 @@ from msgspec import Struct, field
 
 from sharq_memory.entries import Entries, with_entry, without_entry
 from sharq_memory.tally import Tally
+from sharq_plug.model import Delivery
 
 RETURNED = 2**52
 """A job that came back stands at its number less this: before all that were never delivered."""
@@ -33,7 +34,7 @@ class Job(Struct, gc=False, eq=False):
 
 
 class Queue(Struct, gc=False, eq=False):
-    """The jobs of a queue, its rate, and its place in the line of its type.
+    """The jobs of a queue, what it owes, and its place in the line of its type.
 
     Most queues hold one waiting job at a time, so the first stands by itself.
     """
@@ -41,6 +42,7 @@ class Queue(Struct, gc=False, eq=False):
     queue_id: str
     interval: int = 0
     last: int | None = None
+    """Its latest dequeue, if anything may be owed for it (see `limits`)."""
     tally: Tally = field(default_factory=Tally)
     jobs: dict[str, Job] = field(default_factory=dict)
     head: Job | None = None
@@ -55,27 +57,6 @@ class Queue(Struct, gc=False, eq=False):
     """The expiry under which the type lists this queue."""
     looked_at: int | None = None
     """When the type looks whether this queue can be forgotten."""
-
-    @property
-    def allowed_at(self) -> int:
-        """The instant (ms) from which on the rate allows a dequeue."""
-        return 0 if self.last is None else self.last + self.interval
-
-    def bring_last_back(self, now: int) -> None:
-        """Let the latest dequeue be now (ms), if the clock has stepped back behind it."""
-        if self.last is not None and self.last > now:
-            self.last = now
-
-    def settle(self, now: int) -> None:
-        """Forget the latest dequeue of a queue without jobs, if it is paid off by now (ms)."""
-        self.bring_last_back(now)
-        if self.allowed_at <= now:
-            self.last = None
-
-    @property
-    def forgotten_from(self) -> int:
-        """The instant (ms) from which on nobody asks for this queue if it has no jobs."""
-        return max(self.allowed_at, self.tally.counts_until)
 
     @property
     def waiting(self) -> int:
@@ -118,14 +99,33 @@ class Queue(Struct, gc=False, eq=False):
 
     def add_lease(self, job: Job) -> None:
         """Count `job`, whose token and expiry are set, among the leased."""
-        self.leases = with_entry(self.leases, (job.expires_at, job.number, job))
+        entry = (job.expires_at, job.place % RETURNED, job)
+        self.leases = [entry] if self.leases is None else with_entry(self.leases, entry)
 
     def end_lease(self, job: Job) -> None:
         """Take the lease from `job`."""
-        if self.leases is not None:
+        if self.leases is not None and len(self.leases) > 1:
             self.leases = without_entry(self.leases, (job.expires_at, job.number, job))
+        else:
+            self.leases = None
         job.token = None
 
-    def first_lease(self) -> Job | None:
+    def first_lease(self) -> Job:
         """Return the leased job that expires first, the lower number first among equals."""
-        return None if self.leases is None else self.leases[0][2]
+        if self.leases is None:
+            raise LookupError(f"nothing is leased in {self.queue_id}")
+        job: Job = self.leases[0][2]
+        return job
+
+    def delivery(self, job: Job) -> Delivery:
+        """Return `job`, which is leased, as a worker gets it."""
+        return Delivery(
+            self.queue_id,
+            job.job_id,
+            job.payload,
+            job.token or "",
+            job.attempt,
+            job.expires_at,
+            job.requeues,
+            self.waiting,
+        )

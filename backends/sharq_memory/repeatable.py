@@ -1,10 +1,12 @@
 """What is remembered of calls that may be repeated: finishes and dequeues."""
 
+from collections.abc import Iterator
 from heapq import heappop, heappush
+from math import inf
 
 from sortedcontainers import SortedList
 
-from sharq_plug.model import MAX_RECEIPTS, LeasedJob, LeaseRef
+from sharq_plug.model import MAX_RECEIPTS, LeaseRef
 
 
 class Receipts:
@@ -28,19 +30,24 @@ class Receipts:
             if len(self._by_token) > MAX_RECEIPTS:
                 self._drop_first()
 
+    def items(self) -> Iterator[tuple[LeaseRef, int]]:
+        """Iterate over the finished leases, each with the end of its receipt (ms)."""
+        for token, (until, queue_id, job_id) in self._by_token.items():
+            yield LeaseRef(queue_id, job_id, token), until
+
     def has(self, ref: LeaseRef, now: int) -> bool:
         """Return whether a finish of this lease, with this token, is on record at `now` (ms)."""
         until, *finished = self._by_token.get(ref.token or "", (0, "", ""))
         return until >= now and finished == [ref.queue_id, ref.job_id]
 
-    def is_due(self, now: int) -> bool:
-        """Return whether there is one that is too old at `now` (ms)."""
-        return bool(self._ends) and self._ends[0][0] < now
+    def due(self) -> float:
+        """Return the instant (ms) from which on the first to end is too old."""
+        return self._ends[0][0] + 1 if self._ends else inf
 
     def forget(self, limit: int, now: int) -> None:
         """Drop up to `limit` that are too old at `now` (ms)."""
         for _ in range(limit):
-            if not self.is_due(now):
+            if self.due() > now:
                 break
             self._drop_first()
 
@@ -62,29 +69,33 @@ class Attempts:
         """How many are kept."""
         return len(self._by_id)
 
-    def keep(self, attempt_id: str, jobs: tuple[LeasedJob, ...], until: int) -> None:
+    def keep(self, attempt_id: str, refs: tuple[LeaseRef, ...], until: int) -> None:
         """Keep what a dequeue got, if anything, until its leases expire (ms)."""
         before = self._by_id.pop(attempt_id, None)
         if before is not None:
             self._ends.remove((before[0], attempt_id))
-        if jobs:
-            refs = tuple(LeaseRef(job.queue_id, job.job_id, job.token) for job in jobs)
+        if refs:
             self._by_id[attempt_id] = (until, refs)
             self._ends.add((until, attempt_id))
+
+    def items(self) -> Iterator[tuple[str, int, tuple[LeaseRef, ...]]]:
+        """Iterate over the attempt ids, each with its end (ms) and its leases."""
+        for attempt_id, (until, refs) in self._by_id.items():
+            yield attempt_id, until, refs
 
     def of(self, attempt_id: str, now: int) -> tuple[LeaseRef, ...]:
         """Return what an earlier dequeue got, if that may be repeated at `now` (ms)."""
         until, refs = self._by_id.get(attempt_id, (0, ()))
         return refs if until > now else ()
 
-    def is_due(self, now: int) -> bool:
-        """Return whether there is one whose leases have expired at `now` (ms)."""
-        return bool(self._ends) and self._ends[0][0] <= now
+    def due(self) -> float:
+        """Return the instant (ms) at which the leases of the first to end expire."""
+        return self._ends[0][0] if self._ends else inf
 
     def forget(self, limit: int, now: int) -> None:
         """Drop up to `limit` whose leases have expired at `now` (ms)."""
         for _ in range(limit):
-            if not self.is_due(now):
+            if self.due() > now:
                 break
             _, attempt_id = self._ends.pop(0)
             del self._by_id[attempt_id]

@@ -1,5 +1,8 @@
 """Counts by the minute, for as long as they count."""
 
+from collections.abc import Sequence
+from typing import Any, Self
+
 from msgspec import Struct
 
 from sharq_plug.model import COUNTED_MINUTES, MINUTE, MinuteCounts, counted_minutes
@@ -25,6 +28,16 @@ class Tally(Struct, gc=False, eq=False):
             self._begin(minute)
         self.enqueues += enqueues
         self.dequeues += dequeues
+
+    def row(self) -> tuple[Any, ...]:
+        """Return this as plain values."""
+        return self.minute, self.enqueues, self.dequeues, self.others
+
+    @classmethod
+    def of_row(cls, row: Sequence[Any]) -> Self:
+        """Return what `row` was made of."""
+        minute, enqueues, dequeues, others = row
+        return cls(minute, enqueues, dequeues, tuple(tuple(other) for other in others))
 
     def counts(self, now: int) -> MinuteCounts:
         """Return what counts at `now` (ms)."""

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import hiredis
 
+from sharq_redis.buckets import Buckets
 from sharq_redis.durability import weaknesses_of
 from sharq_redis.link import Link
 from sharq_redis.refusals import is_about_rights
-from sharq_redis.scripts import Scripts
 from sharq_redis.wakeups import Wakeups
 from sharq_redis.wire import Command
 
@@ -21,25 +21,22 @@ LACKING = "this user lacks rights that the server needs (docs/redis.md has the A
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """Try out what the store needs.
-
-    `keys` and `channel` are those of a type without a name, `ignored` the options that were set
-    and do not count.
-    """
+    """Try out what the store needs; `ignored` are the options that were set and do not count."""
 
     link: Link
     wakeups: Wakeups
-    scripts: Scripts
-    key_prefix: str
-    keys: Sequence[str]
-    channel: str
+    buckets: Buckets
     ignored: Sequence[str] = ()
 
     async def ping(self) -> None:
         """Do what a dequeue and a finish need. Raises StoreUnavailable."""
-        # Three tags do not have one slot, so that a Redis Cluster refuses them together.
-        tags = ("{" + f"{self.key_prefix}:{other}" + "}:check" for other in ("", "a", "b"))
-        await self.link.run(self.scripts.check, self.keys, "", first=("EXISTS", *tags))
+        # Three buckets do not have one slot, so that a Redis Cluster refuses them together.
+        elsewhere = (bucket.never for bucket in self.buckets.all[:3])
+        await self.link.run("check", self._keys, "", first=("EXISTS", *elsewhere))
+
+    @property
+    def _keys(self) -> Sequence[str]:
+        return self.buckets.probe_keys
 
     async def weaknesses(self) -> list[str]:
         """Say, in a sentence each, what this Redis may lose, and what it refuses."""
@@ -57,30 +54,29 @@ class Checks:
         return sentences
 
     async def _is_full(self) -> bool:
-        reply = await self.link.attempt(self.scripts.room, self.keys, "")
+        reply = await self.link.attempt("room", self._keys, "")
         return isinstance(reply, hiredis.ReplyError) and str(reply).startswith("OOM")
 
     async def _refusal_of_commands(self) -> str | None:
         """Send what a dequeue and a finish do not need; return why one is not permitted."""
-        index = f"{self.key_prefix}:check:{secrets.token_hex(8)}"
+        key = f"{self.buckets.probe.tag}/check/{secrets.token_hex(8)}"
         commands: list[Command] = [
-            ("SADD", index, "a"),
-            ("SSCAN", index, "0"),
-            ("SREM", index, "a"),
-            ("HINCRBY", index, "a", 1),
-            ("HMGET", index, "a"),
-            ("HSCAN", index, "0"),
-            ("PEXPIRE", index, 1000),
-            ("UNLINK", index),
-            ("SCAN", "0", "MATCH", index, "COUNT", 1, "TYPE", "hash"),
-            ("TIME",),
+            ("SADD", key, "a"),
+            ("SSCAN", key, "0"),
+            ("UNLINK", key),
+            ("HSETNX", key, "a", "1"),
+            ("HLEN", key),
+            ("HSCAN", key, "0"),
+            ("UNLINK", key),
+            ("ZRANK", key, "a"),
         ]
         return _first_refusal(await self.link.ask(commands))
 
     async def _refusal_of_wakeups(self) -> str | None:
         """Return why this user may not announce wake-ups, or hear them."""
-        to_publish = _first_refusal(await self.link.ask([("PUBLISH", self.channel, "0")]))
-        return to_publish or await self.wakeups.refusal(self.channel)
+        channel = self.buckets.probe_channel
+        to_publish = _first_refusal(await self.link.ask([("SPUBLISH", channel, "0")]))
+        return to_publish or await self.wakeups.refusal(channel)
 
 
 def _first_refusal(replies: Sequence[object]) -> str | None:

@@ -1,8 +1,10 @@
 """What the store says to Redis: deadlines, scripts that are not loaded, errors by our own names."""
 
 import asyncio
+import logging
 import math
-from collections.abc import AsyncIterator, Callable, Sequence
+import re
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,8 +12,8 @@ import hiredis
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
 
+from sharq_redis.library import Library, Verb
 from sharq_redis.refusals import refused, unreached
-from sharq_redis.scripts import Script
 from sharq_redis.wire import Command, Connect, OnMessage, Wire
 
 DEADLINE = 4.5
@@ -22,15 +24,21 @@ LAST_MOMENT = 0.05
 """Seconds beyond these in which replies are still read that are there."""
 NO_ANSWER = "no answer in time"
 CLOSED = "the store is closed"
+_refuses_functions = re.compile(r"(?i)NOPERM .*'fcall'|ERR unknown command .?fcall").match
+UNKNOWN_FUNCTION = "ERR Function not found"
+UNKNOWN_SCRIPT = "NOSCRIPT"
+REFUSED_FOR_NOW = ("OOM", "READONLY", "MISCONF", "NOREPLICAS", "LOADING", "BUSY", "MASTERDOWN")
+"""How refusals of FUNCTION LOAD begin that say nothing of the next time."""
+
+logger = logging.getLogger(__name__)
 
 
 class Link:
-    """Send commands and scripts over one wire, opened when it is needed; return raw replies.
+    """Send commands and verbs over one wire, opened when it is needed; return raw replies.
 
-    Nothing is sent twice, but a script of which Redis says that it does not know it. Replies come
-    in order, so each byte that arrives is progress for every call: a large reply fails nobody.
-    `address` is for messages. `on_demotion` is told when this Redis says that it is no primary
-    any more.
+    Nothing is resent except a verb that Redis reports as unknown. Replies come in order, so each
+    byte that arrives is progress for every call: a large reply fails nobody. `address` is for
+    messages. `on_demotion` is told when this Redis says that it is no primary any more.
     """
 
     def __init__(
@@ -39,9 +47,13 @@ class Link:
         on_message: OnMessage | None = None,
         *,
         address: str,
+        library: Library | None = None,
         on_demotion: Callable[[str], None] | None = None,
     ) -> None:
         self._connect = connect
+        self._verbs: Mapping[str, Verb] = library.verbs if library else {}
+        self._library_text = library.text if library else ""
+        self._has_functions = True
         self._on_message = on_message
         self._address = address
         self._on_demotion = on_demotion
@@ -78,30 +90,64 @@ class Link:
             return await wire.ask(commands)
 
     async def run(
-        self, script: Script, keys: Sequence[str], *arguments: Any, first: Command | None = None
+        self, verb: str, keys: Sequence[str], *arguments: Any, first: Command | None = None
     ) -> Any:
-        """Return the reply to a script, with the command `first` ahead of it in the same trip.
+        """Return the reply to a verb, with the command `first` ahead of it in the same trip.
 
         Raises StoreUnavailable.
         """
-        return self.checked(await self.attempt(script, keys, *arguments, first=first))
+        return self.checked(await self.attempt(verb, keys, *arguments, first=first))
 
     async def attempt(
-        self, script: Script, keys: Sequence[str], *arguments: Any, first: Command | None = None
+        self, verb: str, keys: Sequence[str], *arguments: Any, first: Command | None = None
     ) -> Any:
-        """Return the reply to a script, also if it is an error. Raises StoreUnavailable."""
+        """Return the reply to a verb, also if it is an error. Raises StoreUnavailable."""
+        called = self._verbs[verb]
         rest = (len(keys), *keys, *arguments)
-        commands: list[Command] = [("EVALSHA", script.sha, *rest)]
-        if first is not None:
-            commands.insert(0, first)
         async with self.failures():
             wire = await self.reach()
-            *before, reply = await wire.ask(commands)
-            for other in before:
-                self.checked(other)
-            if isinstance(reply, hiredis.ReplyError) and str(reply).startswith("NOSCRIPT"):
-                [reply] = await wire.ask([("EVAL", script.text, *rest)])
+            if self._has_functions:
+                reply = await self._ask_for_last(wire, first, ("FCALL", called.function, *rest))
+                if _begins(reply, UNKNOWN_FUNCTION) and await self._load_library(wire):
+                    [reply] = await wire.ask([("FCALL", called.function, *rest)])
+                if not _begins(reply, UNKNOWN_FUNCTION) and not self._are_refused(reply):
+                    return reply
+            reply = await self._ask_for_last(wire, first, ("EVALSHA", called.sha, *rest))
+            if _begins(reply, UNKNOWN_SCRIPT):
+                [reply] = await wire.ask([("EVAL", called.script, *rest)])
             return reply
+
+    async def _ask_for_last(self, wire: Wire, first: Command | None, command: Command) -> Any:
+        if first is None:
+            [reply] = await wire.ask([command])
+            return reply
+        ahead, reply = await wire.ask([first, command])
+        self.checked(ahead)
+        return reply
+
+    async def _load_library(self, wire: Wire) -> bool:
+        """Give Redis the function library; return whether it took it.
+
+        One that is full may take it later. A refusal for good lasts as long as this link.
+        """
+        [reply] = await wire.ask([("FUNCTION", "LOAD", self._library_text)])
+        if not isinstance(reply, hiredis.ReplyError) or "already exists" in str(reply):
+            return True
+        if not str(reply).startswith(REFUSED_FOR_NOW):
+            self._do_without_functions(reply)
+        return False
+
+    def _are_refused(self, reply: Any) -> bool:
+        """Return whether a reply to FCALL says that this user or this Redis has no functions."""
+        if not isinstance(reply, hiredis.ReplyError) or not _refuses_functions(str(reply)):
+            return False
+        self._do_without_functions(reply)
+        return True
+
+    def _do_without_functions(self, reply: Any) -> None:
+        if self._has_functions:
+            self._has_functions = False
+            logger.warning("Redis refuses functions, scripts run instead: %s", reply)
 
     @asynccontextmanager
     async def failures(self) -> AsyncIterator[None]:
@@ -158,6 +204,10 @@ class Link:
         self._opening = None
         if not opening.cancelled():
             opening.exception()  # if its callers are gone, nobody else looks at it
+
+
+def _begins(reply: Any, error: str) -> bool:
+    return isinstance(reply, hiredis.ReplyError) and str(reply).startswith(error)
 
 
 class _Patience:

@@ -1,5 +1,6 @@
 """The Redis backend's plugin: its options, and how they become a connection."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from sharq_plug.clock import Clock
-from sharq_plug.hookspecs import Address, Backend, hookimpl
+from sharq_plug.hookspecs import Address, Backend, Command, hookimpl
+from sharq_redis.functions import prune
+from sharq_redis.link import Link
 from sharq_redis.store import RedisStore
 from sharq_redis.target import Target
 from sharq_redis.url import parse_url
@@ -117,7 +120,32 @@ def connector(target: Target) -> Connect:
     return partial(Connection, **common)
 
 
+async def prune_functions(options: RedisOptions, arguments: Sequence[str]) -> int:
+    """Run `functions prune`."""
+    target = target_of(options)
+    link = Link(connector(target), address=str(target))
+    try:
+        return await prune(link, arguments)
+    finally:
+        await link.close()
+
+
+COMMANDS = {
+    "functions prune": Command(
+        "remove the function libraries of other versions of this server from Redis (--dry-run: "
+        "only say which)",
+        prune_functions,
+    )
+}
+
+
 @hookimpl
 def sharq_backend() -> Backend:
     """Offer the Redis backend."""
-    return Backend(options=RedisOptions, open=open_redis_store, shared=True, address=address_of)
+    return Backend(
+        options=RedisOptions,
+        open=open_redis_store,
+        shared=True,
+        address=address_of,
+        commands=COMMANDS,
+    )

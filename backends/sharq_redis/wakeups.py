@@ -87,7 +87,7 @@ class Wakeups:
         """Return why this user may not hear a channel, None if it may. Raises StoreUnavailable."""
         link = Link(self._connect, self._heard, address=self._address)
         try:
-            [reply] = await link.ask([("SUBSCRIBE", channel)])
+            [reply] = await link.ask([("SSUBSCRIBE", channel)])
         finally:
             await link.close()
         is_refused = isinstance(reply, hiredis.ReplyError) and is_about_rights(str(reply))
@@ -117,7 +117,7 @@ class Wakeups:
         new = [watched for watched in every if watched.wire is not wire]
         if not new:
             return
-        replies = await wire.ask([("SUBSCRIBE", watched.channel) for watched in new])
+        replies = await wire.ask([("SSUBSCRIBE", watched.channel) for watched in new])
         for watched, reply in zip(new, replies, strict=True):
             if isinstance(reply, hiredis.ReplyError) and is_about_rights(str(reply)):
                 watched.is_deaf = True
@@ -137,10 +137,10 @@ class Wakeups:
         self._is_refused = True
 
     def _unsubscribe(self, channel: str) -> None:
-        """Leave a channel, also if its SUBSCRIBE has not been answered yet."""
+        """Leave a channel, also if its SSUBSCRIBE has not been answered yet."""
         if self._wire is not None and not self._wire.lost.is_set():
             with contextlib.suppress(LostConnection):
-                self._wire.ask([("UNSUBSCRIBE", channel)]).cancel()
+                self._wire.ask([("SUNSUBSCRIBE", channel)]).cancel()
 
     async def _tend(self, wire: Wire | None) -> None:
         """See to it that all that is watched is heard, whatever becomes of the connection."""

@@ -107,7 +107,7 @@ class Wire(asyncio.Protocol):
         self.drop(str(exc or "closed by Redis"))
 
     def _take(self, reply: Any) -> None:
-        if self._on_message is not None and isinstance(reply, list) and reply[0] == b"message":
+        if self._on_message is not None and isinstance(reply, list) and reply[0] == b"smessage":
             self._on_message(reply[1], reply[2])
         elif not self._exchanges:  # Redis has more clients than it may
             self.drop(str(reply))

@@ -1,1 +1,4 @@
-"""The HTTP API: SharQ's routes over a QueueService."""
+"""The HTTP API: `api` says what there is, `corner` is `/-/`, `wire` runs both on Sanic.
+
+Imports point one way: wire -> corner -> api.
+"""

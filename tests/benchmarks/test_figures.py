@@ -1,4 +1,4 @@
-"""From rounds to a figure, its other side, their ratio, and the bar."""
+"""Rounds become a figure, its other side, their ratio, and the bar."""
 
 import pytest
 
@@ -58,7 +58,7 @@ def test_rounds_are_dealt_out_to_the_sides_in_turn() -> None:
     assert samples == {"here": [0.1, 0.3], "there": [0.4, 0.8]}
 
 
-def test_what_was_not_timed_is_taken_as_measured() -> None:
+def test_a_value_that_is_no_time_is_reported_as_measured() -> None:
     info = extra_info([row()], measured={"here": [3.0]})
     assert from_benchmark(info, [12.0])[1] == {"here": [3.0]}
 

@@ -1,4 +1,4 @@
-"""The page, the plots and the record, written from a report that is given."""
+"""The page, the plots and the record, written from a given report."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def report(*benchmarks: dict[str, Any], date: str = "2026-11-01") -> dict[str, A
 
 
 def write(folder: Path, content: dict[str, Any]) -> str:
-    """Let the page be written from a report, and return it."""
+    """Write the page from a report, and return it."""
     source = folder / "report.json"
     source.write_text(json.dumps(content))
     subprocess.run(
@@ -73,14 +73,14 @@ def test_a_row_shows_figure_other_side_ratio_bar_and_verdict(tmp_path: Path) -> 
     assert "abacus, 2 cores" in page
 
 
-def test_bars_that_are_missed_are_named_at_the_top(tmp_path: Path) -> None:
+def test_missed_bars_are_named_at_the_top(tmp_path: Path) -> None:
     page = write(tmp_path, report(http(2e-4)))
     top = page.partition("\n## ")[0]
     assert "0 of 1 bars are met. Missed:\n\n* http, memory, enqueue: 0.5, at least 1" in top
     assert "| 5 000 | requests/s | 10 000 (stock Sanic) | 0.5 | at least 1 | **missed** |" in page
 
 
-def test_a_second_report_renews_its_part_and_leaves_the_others(tmp_path: Path) -> None:
+def test_a_second_report_replaces_its_part_and_leaves_the_others(tmp_path: Path) -> None:
     write(tmp_path, report(growth(1.2e-6), http(2e-4)))
     page = write(tmp_path, report(http(0.5e-4), date="2026-11-02"))
     assert "| memory, 1000 ready | 1.2 |" in page

@@ -23,18 +23,18 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[QueueStore]:
 
 async def contents(store: QueueStore) -> dict[str, tuple[int, int]]:
     """Return how many jobs wait, and how many are leased, in each queue."""
-    page = await store.queue_ids("benchmark", limit=100)
-    found = {name: await store.queue_metrics("benchmark", name) for name in page.names}
+    page = await store.page("benchmark", limit=100)
+    found = {name: await store.look("benchmark", name) for name in page.names}
     return {name: (metrics.waiting, metrics.leased) for name, metrics in found.items()}
 
 
-async def test_as_many_jobs_wait_in_each_queue_as_two_rounds_need(store: QueueStore) -> None:
+async def test_a_filled_queue_holds_enough_jobs_for_two_rounds(store: QueueStore) -> None:
     await Workload(store, SMALL).fill()
     assert await contents(store) == {f"queue-{number}": (4, 0) for number in range(4)}
 
 
 @pytest.mark.parametrize("batch", [1, 3, 100])
-async def test_a_round_dequeues_so_many_jobs_whatever_the_batch(
+async def test_a_round_dequeues_the_same_jobs_with_each_batch(
     store: QueueStore, batch: int
 ) -> None:
     work = Workload(store, SMALL)

@@ -28,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def output(folder: Path) -> str:
-    """What such a module says when it is run."""
+    """The output of such a module."""
     (folder / "test_mine.py").write_text(MODULE)
     options = ("--benchmark-quiet", "--benchmark-json=report.json")
     done = subprocess.run(

@@ -195,5 +195,7 @@ def test_the_banner_says_version_backend_address_and_weakness() -> None:
         banner = f"sharq-server {sharq_plug.__version__} serves the backend 'memory' at "
         assert f"{banner}{server.url} (configuration: no file; backend: memory (default))\n" in log
         assert server.stop() == 0
-        assert "WARNING sharq_plug.first_contact: the memory backend forgets" in server.log()
+        assert (
+            "WARNING sharq_plug.service.first_contact: the memory backend forgets" in server.log()
+        )
         assert server.log().count("\n") == 2

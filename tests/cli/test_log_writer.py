@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from sharq_plug import log_writer
-from sharq_plug.log_writer import AppendedFile, LineWriter
-from sharq_plug.logs import LineHandler
+from sharq_plug.server import log_writer
+from sharq_plug.server.log_writer import AppendedFile, LineWriter
+from sharq_plug.server.logs import LineHandler
 
 
 class Pipe:
@@ -242,7 +242,7 @@ def test_the_writing_thread_takes_no_signals(writer: LineWriter) -> None:
 
 PYTHON_SAYS = """
 import logging, sys, threading, warnings
-from sharq_plug.logs import configure_logging
+from sharq_plug.server.logs import configure_logging
 
 class Broken:
     def __del__(self):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from sharq_plug.config import Settings, Sources, load_settings
 from sharq_plug.errors import ConfigError
+from sharq_plug.server.config import Settings, Sources, load_settings
 from support.sharq_files import SHARQ_README, SHARQ_SAMPLE
 
 

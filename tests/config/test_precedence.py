@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sharq_plug.config import Settings, Sources, load_settings
 from sharq_plug.errors import ConfigError
+from sharq_plug.server.config import Settings, Sources, load_settings
 
 EVERY_KEY = [
     ("SHARQ_JOB_EXPIRE_INTERVAL", "job_expire_interval", "12", 12),

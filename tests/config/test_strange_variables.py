@@ -2,7 +2,7 @@
 
 import pytest
 
-from sharq_plug.config import Sources, load_settings
+from sharq_plug.server.config import Sources, load_settings
 
 
 def warnings(*names: str, text: str = "1", backend: str = "redis") -> tuple[str, ...]:

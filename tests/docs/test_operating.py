@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from sharq_plug import log_writer
-from sharq_plug.config import ServerSection
-from sharq_plug.http.app import RESPONSE_TIMEOUT
-from sharq_plug.http.routes import ROUTES
+from sharq_plug.http.wire.app import RESPONSE_TIMEOUT, ROUTES
+from sharq_plug.server import log_writer
+from sharq_plug.server.config import ServerSection
 from support.readme import README, ROOT
 
 PAGE = (ROOT / "docs" / "operating.md").read_text()
@@ -93,7 +92,7 @@ def test_nginx_repeats_no_dequeue_and_nothing_that_took_long() -> None:
 def test_the_routes_for_health_are_routes() -> None:
     section = PAGE.partition("## Health")[2].partition("## ")[0]
     named = set(re.findall(r"`GET (\S+)`", section))
-    assert named == {"/", "/deepstatus/"}
+    assert named == {"/-/health", "/-/ready", "/", "/deepstatus/"}
     served = {route.path.rstrip("/") for route in ROUTES if "GET" in route.methods}
     assert {path.rstrip("/") for path in named} <= served
 

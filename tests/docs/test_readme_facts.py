@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from sharq_plug.config import QueueSection, ServerSection, Sources, load_settings
-from sharq_plug.http.errors import STATUS
-from sharq_plug.http.routes import ROUTES
+from sharq_plug.http.api.failures import FAILURES, HTTP_FAILURES, INTERNAL
+from sharq_plug.http.wire.app import ROUTES
 from sharq_plug.plugins import load_backend
+from sharq_plug.server.config import QueueSection, ServerSection, Sources, load_settings
 from support.readme import README, ROOT, quoted, table
 from support.server import run_command
 
@@ -34,12 +34,13 @@ def test_the_routes_of_the_readme_are_those_of_the_server() -> None:
         method, _, path = route.partition(" ")
         told.add((method, path.removesuffix("/") or "/"))
     served = {(method, route.path) for route in ROUTES for method in route.methods}
-    assert told == {(method, path) for method, path in served if method != "HEAD"}
+    assert told == {pair for pair in served if pair[0] not in {"HEAD", "OPTIONS"}}
 
 
-def test_the_readme_explains_each_status_of_an_error() -> None:
-    explained = {int(row[0]) for row in table("status")}
-    assert explained == {*STATUS.values(), 404, 405, 408, 413, 414, 417, 500, 501}
+def test_the_readme_explains_each_error_word_and_its_status() -> None:
+    explained = [(int(row[1]), *quoted(row[0])) for row in table("`error`")]
+    assert len(explained) == len(set(explained))
+    assert set(explained) == {*FAILURES.values(), *HTTP_FAILURES.values(), INTERNAL}
 
 
 def test_the_flags_of_the_readme_are_those_of_the_help() -> None:

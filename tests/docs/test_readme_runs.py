@@ -18,6 +18,7 @@ import pytest
 from sharq_plug.plugins import open_store
 from support.readme import ADDRESS, block, blocks
 from support.server import ServerProcess
+from support.waiting import until
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +105,7 @@ def test_the_worker_finishes_what_waits(server: ServerProcess) -> None:
         assert worker.stdout is not None
         sent = [worker.stdout.readline() for _ in range(3)]
         metrics = f"{server.url}/metrics/sms/acme/"
-        deadline = time.monotonic() + 10
-        while httpx.get(metrics).json()["leased"] and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: not httpx.get(metrics).json()["leased"])
         worker.kill()
     assert sent == [f"sending to +44{number}\n" for number in range(3)]
     left = httpx.get(metrics).json()

@@ -17,7 +17,8 @@ import pytest
 
 from support.readme import ADDRESS, block
 from support.redis_server import free_port
-from support.server import ServerProcess, until
+from support.server import ServerProcess
+from support.waiting import until
 
 WORKER = block("python", "while True")
 

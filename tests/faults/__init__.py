@@ -1,1 +1,1 @@
-"""Real servers, real faults, and what the clients' records then say."""
+"""Real servers under real faults, judged by the records of their clients."""

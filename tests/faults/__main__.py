@@ -68,7 +68,7 @@ def main() -> int:
 
 
 def inflict(scenario: Scenario, seeds: Sequence[int], jobs: int) -> Verdict:
-    """Return the verdict on all runs of one fault, one after the other in one house."""
+    """Return the verdict on all runs of one fault. The runs follow each other in one house."""
     with (
         tempfile.TemporaryDirectory() as folder,
         House(Path(folder), fsync=scenario.fsync) as house,

@@ -1,31 +1,27 @@
-"""A small HTTP client that notes each request and its answer, and often loses its patience."""
+"""A caller that records each request and its answer, and often loses its patience."""
 
 import asyncio
 import random
-import re
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Self
 
-from faults.journal import Answer, Journal
-
-_content_length = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE).search
-
-Streams: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+from faults.journal import Journal
+from support.http_client import Answer, Connection, connect, request
 
 BUSY = 503
 """The status that says: repeat this."""
 PAUSE = 0.02
 """Seconds before a request is repeated."""
 HASTE = 0.004
-"""Seconds that a caller waits at most when it has lost its patience."""
+"""Seconds that a hasty caller waits at most."""
 
 
 class Caller:
     """Send requests to any of several servers, one at a time.
 
-    An answer is waited for `patience` seconds longer than the server is asked to wait; with the
-    probability `haste` hardly at all, and the connection is cut at once. Use it as an async
+    It waits for an answer `patience` seconds longer than it asks the server to wait. With the
+    probability `haste` it hardly waits at all and closes the connection. Use it as an async
     context manager.
     """
 
@@ -43,7 +39,7 @@ class Caller:
         self._chance = chance
         self._patience = patience
         self._haste = haste
-        self._connections: dict[int, Streams] = {}
+        self._connections: dict[int, Connection] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -69,7 +65,7 @@ class Caller:
         try:
             async with asyncio.timeout(patience):
                 answer = await self._exchange(port, request(method, path, body))
-        except (OSError, EOFError, TimeoutError):
+        except (OSError, TimeoutError):
             self._hang_up(port)
             self._journal.unanswered(call)
             return None
@@ -91,23 +87,12 @@ class Caller:
 
     async def _exchange(self, port: int, message: bytes) -> Answer:
         if port not in self._connections:
-            self._connections[port] = await asyncio.open_connection("127.0.0.1", port)
-        reader, writer = self._connections[port]
-        writer.write(message)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = _content_length(head)
-        body = await reader.readexactly(int(length[1]) if length else 0)
-        if b"\r\nconnection: close" in head.lower():
+            self._connections[port] = await connect(port)
+        answer = await self._connections[port].ask(message)
+        if answer.is_last:
             self._hang_up(port)
-        return Answer(int(head[9:12]), body)
+        return answer
 
     def _hang_up(self, port: int) -> None:
         if port in self._connections:
-            _, writer = self._connections.pop(port)
-            writer.transport.abort()
-
-
-def request(method: str, path: str, body: bytes = b"") -> bytes:
-    """Return a request as it goes over the wire."""
-    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+            self._connections.pop(port).abort()

@@ -1,4 +1,4 @@
-"""Producers and workers, in processes of their own, that repeat whatever was not answered.
+"""Producers and workers in their own processes. They repeat each request that got no answer.
 
 Started with the name of an act and a part as JSON: see `start`.
 """
@@ -21,31 +21,32 @@ import uvloop
 
 from faults.client import PAUSE, Caller
 from faults.journal import Journal
+from support.wire_schema import Batch, DeliveryBody
 
 INTERVALS = (0, 1, 2, 5, 10, 20, 30, 40, 60, 80)
 """The interval (ms) of each queue."""
 WEIGHTS = [1 / (interval + 10) for interval in INTERVALS]
-"""How many jobs come to each: so that none is empty or full all the time."""
+"""How many jobs each queue gets. None is empty or full all the time."""
 LEASE = 800
 """ms that a lease lasts, on every server of the suite."""
 PEOPLE = 4
 """Producers or workers in one process."""
 HASTE = 0.03
-"""The share of requests whose caller hangs up at once, and then repeats them."""
+"""The share of requests whose caller hangs up at once and then repeats them."""
 TOIL = 0.005
 LONGEST_WAIT = 2000
-"""ms that a worker asks a server to wait at most."""
+"""The longest wait (ms) that a worker asks for."""
 MOST_OFFERS = 5
-"""Jobs that a worker of batches takes at most, to be done within their lease."""
+"""The largest batch of a worker: its jobs must be done before their leases expire."""
 MOST_NEW = 12
-"""Jobs that a producer of batches sends at most."""
+"""The largest batch of a producer."""
 OK = 200
 LIFETIME = 120
-"""Seconds after which a process ends, should nobody be left to end it."""
+"""Seconds after which a process ends if nothing else ends it."""
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """What one process of a crowd is to do, and where it writes its record.
+    """The task of one process of a crowd, and where it writes its record.
 
     Producers enqueue `jobs` jobs in about `duration` seconds, and end when each of them is
     acknowledged. Workers take up to `toil` seconds for a job, go on until SIGTERM, and end when
@@ -87,7 +88,7 @@ class Habits:
 
     @classmethod
     def drawn(cls, chance: random.Random) -> Self:
-        """Return what chance gives."""
+        """Return random habits."""
         return cls(
             count=chance.randint(2, MOST_OFFERS) if chance.random() < 0.4 else None,
             wait=chance.randint(50, LONGEST_WAIT) if chance.random() < 0.5 else 0,
@@ -104,23 +105,8 @@ class Habits:
         return urlencode({name: value for name, value in asked.items() if value is not None})
 
 
-class Offer(msgspec.Struct, frozen=True):
-    """A job in the answer to a dequeue, as far as a worker needs it."""
-
-    queue_id: str
-    job_id: str
-    lease: str
-    attempt: int
-
-
-class Offers(msgspec.Struct, frozen=True):
-    """The answer to a dequeue of several jobs."""
-
-    jobs: list[Offer]
-
-
-_offer = msgspec.json.Decoder(Offer)
-_offers = msgspec.json.Decoder(Offers)
+_one_job = msgspec.json.Decoder(DeliveryBody)
+_many_jobs = msgspec.json.Decoder(Batch[DeliveryBody])
 _encode = msgspec.json.Encoder().encode
 
 
@@ -186,13 +172,13 @@ async def _work(worker: Person) -> None:
         if answer.status != OK:
             await asyncio.sleep(0 if habits.wait else PAUSE)
         elif habits.count is None:
-            await _do(worker, [_offer.decode(answer.body)], ask)
+            await _do(worker, [_one_job.decode(answer.body)], ask)
         else:
-            await _do(worker, _offers.decode(answer.body).jobs, ask)
+            await _do(worker, _many_jobs.decode(answer.body).jobs, ask)
 
 
-async def _do(worker: Person, jobs: Sequence[Offer], ask: str) -> None:
-    """Work on jobs and finish them; what is delivered first, sometimes badly."""
+async def _do(worker: Person, jobs: Sequence[DeliveryBody], ask: str) -> None:
+    """Work on jobs and finish them. A first delivery is sometimes treated badly."""
     chance = worker.chance
     done = [
         job for job in jobs if job.attempt > 1 or chance.random() >= 0.02
@@ -214,7 +200,7 @@ async def _do(worker: Person, jobs: Sequence[Offer], ask: str) -> None:
         await worker.caller.ask("POST", path, body)
 
 
-def _finish(queue_type: str, jobs: Sequence[Offer]) -> tuple[str, bytes]:
+def _finish(queue_type: str, jobs: Sequence[DeliveryBody]) -> tuple[str, bytes]:
     """Return the path and the body that finish jobs."""
     if len(jobs) == 1:
         [job] = jobs

@@ -3,7 +3,6 @@
 import os
 import random
 import socket
-import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +14,7 @@ from faults.crowd import LEASE
 from faults.proxy import Proxy
 from support.redis_server import RedisServer
 from support.server import ServerProcess
+from support.waiting import until
 
 SERVERS = 2
 PATIENCE = 20
@@ -25,7 +25,7 @@ WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
 
 
 def lasting_port() -> int:
-    """Return a free port that stays free over a restart: no outgoing connection is given it."""
+    """Return a free port that no outgoing connection gets, so that a restart finds it free."""
     while True:
         port = random.randrange(20_000, 30_000)
         with socket.socket() as probe:
@@ -85,19 +85,16 @@ class House:
 
     @property
     def client(self) -> "redis.Redis":
-        """A client of the Redis itself, past the proxy."""
+        """A client of the Redis that does not use the proxy."""
         return self.redis.client()
 
     def replicate(self) -> None:
-        """Let the second Redis follow the first, by way of the proxy `link`."""
+        """Let the second Redis follow the first through the proxy `link`."""
         self.replica.stop()
         self.replica.start()
         follower = self.replica.client()
         follower.replicaof("127.0.0.1", self.link.port)
-        deadline = time.monotonic() + PATIENCE
-        while follower.info("replication")["master_link_status"] != "up":
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: follower.info("replication")["master_link_status"] == "up")
         self.await_replica()  # from now on it gets every write
 
     def await_replica(self) -> None:
@@ -107,14 +104,14 @@ class House:
         assert client.wait(1, timeout=PATIENCE * 1000) == 1
 
     def fail_over(self) -> None:
-        """Kill the Redis, and let the one that follows it take its place."""
+        """Kill the Redis, and promote its replica."""
         self.redis.stop()
         self.replica.client().replicaof("NO", "ONE")
         self.redis, self.replica = self.replica, self.redis
         self.proxy.target = self.link.target = self.redis.port
 
     def restart_server(self, number: int) -> None:
-        """Start a server again, at its port, when its process is gone or is to be killed."""
+        """Kill a server if it still runs, and start it again at its port."""
         self._logs.append(self.servers[number].log())
         self.servers[number].__exit__()
         self.servers[number] = self._started(number)

@@ -1,15 +1,16 @@
-"""The record of a process's requests, as they went over the wire. It survives a kill -9."""
+"""The record of the requests of a process, as sent. It survives a kill -9."""
 
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeAlias
 
 import msgspec
+
+from support.http_client import Answer
 
 
 class Asked(msgspec.Struct, tag=True, frozen=True):
@@ -23,7 +24,7 @@ class Asked(msgspec.Struct, tag=True, frozen=True):
 
 
 class Answered(msgspec.Struct, tag=True, frozen=True):
-    """The answer to a request. Some never get one, those of a process that is killed no end."""
+    """The answer to a request. Some requests get none; after a kill there is no end either."""
 
     call: int
     tick: int
@@ -33,7 +34,7 @@ class Answered(msgspec.Struct, tag=True, frozen=True):
 
 
 class Unanswered(msgspec.Struct, tag=True, frozen=True):
-    """The end of a request without an answer: its caller or the connection was gone."""
+    """The end of a request without an answer: the caller gave up or the connection was lost."""
 
     call: int
     tick: int
@@ -46,16 +47,8 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Entry).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A response."""
-
-    status: int
-    body: bytes
-
-
 class Journal:
-    """Append to a file, a line for each entry, so that no line waits in this process."""
+    """Append a line to a file for each entry, at once: no line waits in this process."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -84,7 +77,7 @@ class Journal:
         self._write(Answered(call, *_moment(), answer.status, answer.body.decode()))
 
     def unanswered(self, call: int) -> None:
-        """Note that no answer will come any more."""
+        """Note that the caller waits no longer."""
         self._write(Unanswered(call, *_moment()))
 
     def _write(self, entry: Entry) -> None:

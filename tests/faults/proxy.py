@@ -1,4 +1,4 @@
-"""A TCP proxy before a Redis, which cuts or holds up what passes it."""
+"""A TCP proxy in front of a Redis that cuts connections or delays what passes."""
 
 import asyncio
 import contextlib
@@ -11,30 +11,30 @@ from typing import Self
 
 CHUNK = 64 * 1024
 TURN = 0.005
-"""Seconds between two looks at whether replies are still held up."""
+"""Seconds between two checks whether replies are still held."""
 
 LAG = 0.1
 """Seconds."""
 
 
 class Wrong(Enum):
-    """What a proxy may do to what passes it."""
+    """What a proxy does wrong."""
 
     NOTHING = auto()
     CUT_COMMANDS = auto()
     """Close the connection when a command comes: it never reaches Redis."""
     CUT_REPLIES = auto()
-    """Close the connection when a reply comes: its command was carried out."""
+    """Close the connection when a reply comes: Redis has run its command."""
     HOLD_REPLIES = auto()
-    """Keep the replies until all is well again; then they go on."""
+    """Keep replies until the fault ends, then pass them on."""
     HOLD_ALL = auto()
-    """Keep commands too."""
+    """Keep commands and replies until the fault ends."""
     LAG = auto()
-    """Let replies go on by and by, `LAG` later."""
+    """Pass replies on after `LAG`."""
 
 
 class Proxy:
-    """Forward connections to the port `target`, in a thread of its own.
+    """Forward connections to the port `target` in its own thread.
 
     While `wrong` is set it happens to a `share` of what passes. Use it as a context manager.
     """

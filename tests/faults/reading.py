@@ -1,115 +1,54 @@
-"""From what went over the wire to a history of what was asked of the store."""
+"""Reads records of requests into a history of operations on the store."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
-from msgspec import Raw
 
-from faults.crowd import LEASE, OK
+from faults.crowd import LEASE
 from faults.journal import Answered, Asked, read_journal
 from sharq_plug.model import (
+    Delivery,
     Dequeued,
     EnqueueOutcome,
     EnqueueResult,
-    LeasedJob,
+    Finish,
     LeaseOutcome,
     LeaseRef,
     MinuteCounts,
     NewJob,
-    QueueMetrics,
+    Take,
+    View,
     receipt_time,
 )
-from sharq_plug.testing.model_check.history import (
-    Dequeue,
-    Enqueue,
-    Event,
-    Finish,
-    History,
-    Measure,
-    Operation,
-    Outcome,
-    merge,
-)
-
-Item = TypeVar("Item")
-
-
-class EnqueueBody(msgspec.Struct, frozen=True):
-    job_id: str
-    interval: int
-    payload: Raw
-    requeue_limit: int = -1
-
-
-class EnqueueItem(EnqueueBody, frozen=True, kw_only=True):
-    queue_id: str
-
-
-class FinishBody(msgspec.Struct, frozen=True):
-    lease: str
-
-
-class FinishItem(FinishBody, frozen=True):
-    queue_id: str
-    job_id: str
-
-
-class Batch(msgspec.Struct, Generic[Item], frozen=True):
-    """Many jobs in one body: new ones, those that are to be finished, those that were leased."""
-
-    jobs: list[Item]
-
-
-class BatchAnswer(msgspec.Struct, frozen=True):
-    results: list[Raw]
-
-
-class Code(msgspec.Struct, frozen=True):
-    code: int
-
-
-class EnqueueAnswer(msgspec.Struct, frozen=True):
-    duplicate: bool = False
-
-
-class DequeueAnswer(msgspec.Struct, frozen=True):
-    queue_id: str
-    job_id: str
-    payload: Raw
-    requeues_remaining: int
-    current_queue_length: int
-    lease: str
-    attempt: int
-    expires_at: int
-
-
-class MetricsAnswer(msgspec.Struct, frozen=True):
-    queue_length: int
-    leased: int
-    dead_letters: int
-
-
-class UnexpectedAnswer(Exception):
-    """A server answered as none of its callers deserved."""
-
+from sharq_plug.testing.model_check.history import Event, History, merge
+from sharq_plug.testing.model_check.operations import Item, Look, Operation, Outcome
+from support import wire_schema
+from support.wire_schema import Batch, ClaimBody, DeliveryBody, NewJobBody, UnexpectedAnswer
 
 FINISHED: Mapping[int, LeaseOutcome] = {
     200: LeaseOutcome.ENDED,
     409: LeaseOutcome.STALE,
     404: LeaseOutcome.UNKNOWN,
 }
+SINGLE = {
+    "enqueue": wire_schema.ENQUEUE_ONE,
+    "dequeue": wire_schema.DEQUEUE_ONE,
+    "finish": wire_schema.FINISH_ONE,
+    "metrics": wire_schema.QUEUE_METRICS,
+}
+BATCHES = {"enqueue": wire_schema.ENQUEUE_MANY, "finish": wire_schema.FINISH_MANY}
 UNAVAILABLE = 503
 PROMPT = 5.0
-"""Seconds in which a server answers, beyond those for which it is asked to wait."""
+"""Seconds in which a server answers, in addition to the wait that was asked for."""
 _no_counts = MinuteCounts({}, {})
 
 
 def read_history(journals: Iterable[Path]) -> History:
-    """Return what the journals tell, as one history.
+    """Return the journals as one history.
 
     Raises UnexpectedAnswer for anything but what the API promises to good requests.
     """
@@ -148,9 +87,12 @@ def _events(asked: Asked, answered: Answered | None) -> Iterator[Event]:
     outcomes: Sequence[Outcome | None] = [None] * len(operations)
     if answered is not None and answered.status == UNAVAILABLE:
         answered = None
-    if answered is not None:
-        answers = _answers(asked, answered)
-        outcomes = [_outcome(*pair, answered.at) for pair in zip(operations, answers, strict=True)]
+    if answered is not None and operations:
+        answers = _answers(asked, answered, operations)
+        outcomes = [
+            _outcome(operation.item, status, found, answered.at)
+            for operation, (status, found) in zip(operations, answers, strict=True)
+        ]
     for item, (operation, outcome) in enumerate(zip(operations, outcomes, strict=True)):
         yield Event(
             call=asked.call,
@@ -164,88 +106,88 @@ def _events(asked: Asked, answered: Answered | None) -> Iterator[Event]:
         )
 
 
-def _operations(asked: Asked) -> Sequence[Operation]:
+def _operations(asked: Asked) -> list[Operation]:
     """Return what a request asks for: nothing that is judged, one thing, or several."""
+    queue_type = _parts(asked.path)[1]
+    return [Operation(queue_type, item) for item in _items(asked)]
+
+
+def _items(asked: Asked) -> Iterable[Item]:
     match _parts(asked.path):
-        case ["enqueue", queue_type, *queue]:
-            return _enqueues(queue_type, queue, asked.body)
-        case ["dequeue", queue_type]:
+        case ["enqueue", _, *queue]:
+            return _new_jobs(queue, asked.body)
+        case ["dequeue", _]:
             [attempt_id] = _query(asked.path).get("attempt_id", [None])
-            return [Dequeue(queue_type, _number(asked.path, "count", 1), LEASE, attempt_id)]
-        case ["finish", queue_type, *job]:
-            return _finishes(queue_type, job, asked.body)
-        case ["metrics", queue_type, queue_id]:
-            return [Measure(queue_type, queue_id)]
+            return [Take(_number(asked.path, "count", 1), LEASE, attempt_id)]
+        case ["finish", _, *job]:
+            return [Finish(lease, receipt_time(LEASE)) for lease in _claims(job, asked.body)]
+        case ["metrics", _, queue_id]:
+            return [Look(queue_id)]
         case _:
             return []
 
 
-def _enqueues(queue_type: str, queue: Sequence[str], body: str) -> Sequence[Operation]:
-    """Return what is enqueued into the queue that the path names, or into those the body names."""
-    jobs: Iterable[tuple[str, EnqueueBody]]
+def _new_jobs(queue: Sequence[str], body: str) -> Iterator[NewJob]:
+    """Yield the jobs of an enqueue into the queue of the path, or into those of the body."""
     if queue:
-        jobs = [(queue[0], msgspec.json.decode(body, type=EnqueueBody))]
+        bodies = [(queue[0], msgspec.json.decode(body, type=NewJobBody))]
     else:
-        batch = msgspec.json.decode(body, type=Batch[EnqueueItem]).jobs
-        jobs = [(job.queue_id, job) for job in batch]
-    return [
-        Enqueue(
-            queue_type,
-            NewJob(queue_id, new.job_id, bytes(new.payload), new.interval, new.requeue_limit),
-        )
-        for queue_id, new in jobs
-    ]
+        batch = msgspec.json.decode(body, type=Batch[NewJobBody]).jobs
+        bodies = [(job.queue_id, job) for job in batch]
+    for queue_id, new in bodies:
+        yield NewJob(queue_id, new.job_id, bytes(new.payload), new.interval, new.requeue_limit)
 
 
-def _finishes(queue_type: str, job: Sequence[str], body: str) -> Sequence[Operation]:
-    """Return the finish of the job that the path names, or of those the body names."""
+def _claims(job: Sequence[str], body: str) -> Iterator[LeaseRef]:
+    """Yield the leases of a finish of the job of the path, or of those of the body."""
     if job:
         queue_id, job_id = job
-        token = msgspec.json.decode(body, type=FinishBody).lease
-        refs = [LeaseRef(queue_id, job_id, token)]
+        yield LeaseRef(queue_id, job_id, msgspec.json.decode(body, type=ClaimBody).lease)
     else:
-        claims = msgspec.json.decode(body, type=Batch[FinishItem]).jobs
-        refs = [LeaseRef(claim.queue_id, claim.job_id, claim.lease) for claim in claims]
-    return [Finish(queue_type, ref, receipt_time(LEASE)) for ref in refs]
+        for claim in msgspec.json.decode(body, type=Batch[ClaimBody]).jobs:
+            yield LeaseRef(claim.queue_id, claim.job_id, claim.lease)
 
 
-def _answers(asked: Asked, answered: Answered) -> list[tuple[int, bytes]]:
-    """Return a code and a body for each thing that was asked for."""
-    body = answered.body.encode()
-    match _parts(asked.path):
-        case ["enqueue" | "finish", _] if answered.status == OK:
-            results = msgspec.json.decode(body, type=BatchAnswer).results
-            return [(msgspec.json.decode(item, type=Code).code, bytes(item)) for item in results]
-        case _:
-            return [(answered.status, body)] * len(_operations(asked))
+def _answers(
+    asked: Asked, answered: Answered, operations: Sequence[Operation]
+) -> list[tuple[int, Any]]:
+    """Return a code and a body for each operation of a request.
+
+    Raises UnexpectedAnswer.
+    """
+    status, body = answered.status, answered.body.encode()
+    match _parts(asked.path), operations:
+        case [verb, _], _ if verb in BATCHES:
+            found = wire_schema.read(BATCHES[verb], status, body, results=len(operations))
+            return [(result.code, result) for result in found.results]
+        case _, [Operation(item=Take(count=count))] if count > 1:
+            return [(status, wire_schema.read(wire_schema.DEQUEUE_MANY, status, body))]
+        case [verb, *_], _:
+            return [(status, wire_schema.read(SINGLE[verb], status, body))]
+    raise AssertionError(asked)
 
 
-def _outcome(operation: Operation, answer: tuple[int, bytes], now: int) -> Outcome:
-    match operation, *answer:
-        case Enqueue(), 201, body:
-            repeated = msgspec.json.decode(body, type=EnqueueAnswer).duplicate
-            return EnqueueResult(EnqueueOutcome.DUPLICATE if repeated else EnqueueOutcome.QUEUED)
-        case Dequeue(count=1), 200, body:
-            return Dequeued((_leased_job(msgspec.json.decode(body, type=DequeueAnswer)),), now=now)
-        case Dequeue(count=count), 200, body:
-            jobs = msgspec.json.decode(body, type=Batch[DequeueAnswer]).jobs
-            if 1 <= len(jobs) <= count:
-                return Dequeued(tuple(map(_leased_job, jobs)), now=now)
-        case Dequeue(), 404, _:
+def _outcome(item: Item, status: int, found: Any, now: int) -> Outcome:
+    match item, status:
+        case NewJob(), 201:
+            is_known = found.duplicate
+            return EnqueueResult(EnqueueOutcome.DUPLICATE if is_known else EnqueueOutcome.QUEUED)
+        case Take(), 404:
             return Dequeued((), now=now)
-        case Finish(), status, _ if status in FINISHED:
+        case Take(count=1), _:
+            return Dequeued((_delivery(found),), now=now)
+        case Take(count=count), _ if len(found.jobs) <= count:
+            return Dequeued(tuple(map(_delivery, found.jobs)), now=now)
+        case Finish(), _:
             return FINISHED[status]
-        case Measure(), 200, body:
-            found = msgspec.json.decode(body, type=MetricsAnswer)
-            lengths = (found.queue_length, found.leased, found.dead_letters)
-            return QueueMetrics(*lengths, _no_counts)
+        case Look(), _:
+            return View(_no_counts, found.queue_length, found.leased, found.dead_letters)
         case _:
-            pass
-    raise UnexpectedAnswer(f"{operation}: {answer}")
+            raise UnexpectedAnswer(f"{item}: {status}, {found}")
 
 
-def _leased_job(job: DequeueAnswer) -> LeasedJob:
-    return LeasedJob(
+def _delivery(job: DeliveryBody) -> Delivery:
+    return Delivery(
         queue_id=job.queue_id,
         job_id=job.job_id,
         payload=bytes(job.payload),

@@ -1,4 +1,4 @@
-"""One run: a crowd at work, a fault, and the verdict on what was recorded."""
+"""One run: a crowd works, a fault happens, and the record is judged."""
 
 import asyncio
 import itertools
@@ -17,18 +17,20 @@ import msgspec
 from faults.client import Caller
 from faults.crowd import INTERVALS, OK, TOIL, Part, start
 from faults.house import House
-from faults.journal import Answer, Journal
+from faults.journal import Journal
 from faults.reading import late_answers, read_history
 from faults.verdict import Verdict, judge
+from support.http_client import Answer
+from support.waiting import comes_true, until
 
 PATIENCE = 30.0
-"""Seconds for anything that has to happen before a run can go on."""
+"""Seconds for each step of a run."""
 POLL = 0.02
 WAIT = 20_000
-"""ms that those ask to wait who come before a fault, longer than any lasts."""
+"""The wait (ms) of workers who wait through a fault; longer than any fault lasts."""
 WORKER_PROCESSES = 2
 SLOW = 0.4
-"""Seconds for a job, at most, before a fault that may lose jobs: so that many of them wait."""
+"""The longest work (s) on a job before a fault that may lose jobs, so that many jobs wait."""
 PROBE_JOB = b'{"job_id": "probe", "interval": 0, "payload": null}'
 
 Process: TypeAlias = subprocess.Popen[bytes]
@@ -69,13 +71,13 @@ class Run:
         self._workers: list[Process] = []
 
     def verdict(self) -> Verdict:
-        """Let the crowd work through the fault, to the last job."""
+        """Let the crowd work through the fault until no job is left, and judge."""
         toil = SLOW if self._scenario.may_lose else TOIL
         with self.journal:
             try:
                 producers = self._join("produce")
                 self._workers = [self._join("work", toil=toil) for _ in range(WORKER_PROCESSES)]
-                self._await(self._has_begun)
+                until(self._has_begun, within=PATIENCE)
                 self._scenario.inflict(self)
                 self._workers.append(self._join("work"))
                 assert producers.wait(PATIENCE) == 0
@@ -89,11 +91,11 @@ class Run:
         return judge(history, self.queue_type, late=late, recoveries=self.recoveries)
 
     def pause(self, least: float, most: float) -> None:
-        """Let some seconds pass, as chance has it."""
+        """Sleep for a random time (s)."""
         time.sleep(self.chance.uniform(least, most))
 
     def kill_a_worker(self) -> None:
-        """Kill a process of workers, and let another begin."""
+        """Kill a process of workers, and start another."""
         worker = self._workers.pop(0)
         worker.kill()
         worker.wait()
@@ -101,7 +103,7 @@ class Run:
 
     @contextmanager
     def outage(self) -> Iterator[None]:
-        """Note how long everything takes to work again after the block.
+        """Measure how long everything takes to work again after the block.
 
         That is enqueue, dequeue and reclaim, and that those are served who have been waiting
         since before it.
@@ -116,7 +118,7 @@ class Run:
             self.recoveries.append(max(recovery, waiting.result() - ended_at))
 
     def caller(self, *, patience: float = 1.0) -> Caller:
-        """Return a caller of all servers, whose requests are on record too."""
+        """Return a recorded caller of all servers."""
         return Caller(self.house.ports, self.journal, self.chance, patience=patience)
 
     def _join(self, act: Literal["produce", "work"], *, toil: float = TOIL) -> Process:
@@ -146,31 +148,21 @@ class Run:
             process.kill()
             process.wait()
 
-    def _await(self, condition: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while not condition():
-            assert time.monotonic() < deadline
-            time.sleep(POLL)
-
     def _has_begun(self) -> bool:
         return any(path.stat().st_size for path in self._folder.glob("produce-*.journal"))
 
     async def _until_drained(self) -> None:
-        """Wait until no queue is left; the workers see to that."""
-        deadline = time.monotonic() + PATIENCE
+        """Wait until the workers have emptied every queue."""
         async with self.caller() as caller:
-            while left := await self._queue_ids(caller):
-                assert time.monotonic() < deadline, left
-                await asyncio.sleep(POLL)
 
-    async def _queue_ids(self, caller: Caller) -> list[str]:
-        async with asyncio.timeout(PATIENCE):
-            answer = await caller.insist("GET", f"/metrics/{self.queue_type}/")
-        queue_ids: list[str] = msgspec.json.decode(answer.body)["queue_ids"]
-        return queue_ids
+            async def is_drained() -> bool:
+                answer = await caller.insist("GET", f"/metrics/{self.queue_type}/")
+                return not msgspec.json.decode(answer.body)["queue_ids"]
+
+            await comes_true(is_drained, within=PATIENCE)
 
     async def _measure(self) -> None:
-        """Put on record what is left of each queue."""
+        """Record what is left in each queue."""
         async with asyncio.timeout(PATIENCE), self.caller() as caller:
             for queue in range(len(INTERVALS)):
                 await caller.insist("GET", f"/metrics/{self.queue_type}/q{queue}/")
@@ -184,7 +176,7 @@ class Run:
             return expires_at / 1000
 
     async def _recovery(self, probe: str, ended_at: float, expires_at: float) -> float:
-        """Return the seconds until every server serves anew and the planted job is back."""
+        """Return the seconds until every server serves again and the planted job is back."""
         async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             serving = [
                 group.create_task(self._until_served(port, f"{probe}-{port}"))

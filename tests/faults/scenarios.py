@@ -1,4 +1,4 @@
-"""The faults. Each is inflicted on a run while its crowd is at work."""
+"""The faults. Each happens to a run while its crowd works."""
 
 import asyncio
 import json
@@ -10,20 +10,21 @@ from collections.abc import Callable
 from signal import SIGCONT, SIGKILL, SIGSTOP
 from typing import TypeAlias
 
-from faults.client import BUSY, request
+from faults.client import BUSY
 from faults.crowd import INTERVALS, OK
 from faults.house import SERVERS
 from faults.proxy import Wrong
 from faults.run import PROBE_JOB, Run, Scenario, until_leased
+from support.http_client import request
 
 Inflict: TypeAlias = Callable[[Run], None]
 
 REPLY_TIMEOUT = 4.5
-"""Seconds after which a server gives a reply of Redis up."""
+"""Seconds that a server waits for a reply of Redis."""
 RECOVERY = 2.0
 """Seconds after the end of a fault until everything must work again."""
 UNSYNCED = 1.0
-"""Seconds of what was written that a failure of the power takes away."""
+"""Seconds of writes that a power failure loses."""
 
 
 def kill_a_server(run: Run) -> None:
@@ -73,6 +74,7 @@ def flush_scripts(run: Run) -> None:
         run.pause(0.05, 0.3)
         with run.outage():
             run.house.client.script_flush()
+            run.house.redis.command("FUNCTION", "FLUSH", "SYNC")
 
 
 def let_the_proxy(wrong: Wrong, *, share: float, seconds: tuple[float, float]) -> Inflict:
@@ -102,7 +104,7 @@ def fill_memory(run: Run) -> None:
 
 
 async def _go_on_while_full(run: Run, left: str) -> None:
-    """See that only enqueues are refused: reclaim, dequeue and finish go on."""
+    """Check that only enqueues are refused: tending, dequeue and finish go on."""
     async with asyncio.timeout(10), run.caller(patience=6) as caller:
         refused = await caller.ask("POST", f"/enqueue/{left}/new/", PROBE_JOB)
         assert refused is not None
@@ -115,7 +117,7 @@ async def _go_on_while_full(run: Run, left: str) -> None:
 
 
 def hang_up(run: Run) -> None:
-    """Ask for jobs, and be gone before the answer, as workers do that know no `attempt_id`."""
+    """Ask for jobs without an `attempt_id`, and leave before the answer."""
     ask = f"/dequeue/{run.queue_type}/"
     for _ in range(150):
         run.journal.asked(ask, b"")
@@ -123,7 +125,7 @@ def hang_up(run: Run) -> None:
 
 
 def cut_bodies(run: Run) -> None:
-    """Begin to send enqueues and finishes that must not happen, as their bodies never end."""
+    """Send enqueues and finishes whose bodies never end. None of them may take effect."""
     for number in range(150):
         queue = f"{run.queue_type}/q{run.chance.randrange(len(INTERVALS))}"
         job_id = f"job-{run.chance.randrange(number + 1)}"
@@ -136,7 +138,7 @@ def cut_bodies(run: Run) -> None:
 
 
 def _send_and_leave(run: Run, message: bytes) -> None:
-    """Send to a server and leave without an answer: closed, reset, or closed by half first."""
+    """Send to a server and leave without an answer: close, reset, or close one half first."""
     port = run.chance.choice(run.house.ports)
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.sendall(message)
@@ -149,7 +151,7 @@ def _send_and_leave(run: Run, message: bytes) -> None:
 
 
 def fail_power(run: Run) -> None:
-    """Kill Redis, and take from its file what it wrote in the second before.
+    """Kill Redis, and cut from its file what it wrote in the last second.
 
     So much may be in the system's memory alone with `appendfsync everysec`. A kill by itself
     takes nothing away: what a process has written is the system's.
@@ -157,18 +159,18 @@ def fail_power(run: Run) -> None:
     [file] = (run.house.redis.folder / "appendonlydir").glob("*.incr.aof")
     sizes: list[tuple[float, int]] = []
     with run.outage():
-        until = time.monotonic() + run.chance.uniform(UNSYNCED + 0.2, UNSYNCED + 0.8)
-        while (now := time.monotonic()) < until:
+        end = time.monotonic() + run.chance.uniform(UNSYNCED + 0.2, UNSYNCED + 0.8)
+        while (now := time.monotonic()) < end:
             sizes.append((now, file.stat().st_size))
             time.sleep(0.01)
         run.house.redis.stop()
-        synced = max(size for at, size in sizes if at <= until - UNSYNCED)
+        synced = max(size for at, size in sizes if at <= end - UNSYNCED)
         os.truncate(file, synced)
         run.house.redis.start()
 
 
 def fail_over(link: Wrong = Wrong.NOTHING, seconds: float = 0, *, min_replicas: int = 0) -> Inflict:
-    """Kill Redis and promote its replica, whose link went wrong so many seconds ago."""
+    """Kill Redis and promote its replica, whose link has been wrong for `seconds`."""
 
     def inflict(run: Run) -> None:
         house = run.house
@@ -197,7 +199,7 @@ SCENARIOS = (
     Scenario("Redis killed", kill_redis),
     Scenario("Redis frozen", freeze_redis),
     Scenario("Redis's memory full", fill_memory),
-    Scenario("scripts flushed", flush_scripts),
+    Scenario("scripts and functions flushed", flush_scripts),
     Scenario(
         "cut before the command",
         let_the_proxy(Wrong.CUT_COMMANDS, share=0.2, seconds=(0.5, 1.0)),

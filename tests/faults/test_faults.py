@@ -1,4 +1,4 @@
-"""Each fault once. `tox -e faults` inflicts each of them on many seeds and ten thousand jobs."""
+"""Each fault once. `tox -e faults` runs each with many seeds and ten thousand jobs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ POWER_FAILS, *LOSSES = [one for one in SCENARIOS if one.may_lose and one.duratio
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """A house whose Redis syncs each write, for one fault after the other."""
+    """A house whose Redis syncs each write. The faults share it."""
     with House(tmp_path_factory.mktemp("house")) as house:
         yield house
 
@@ -33,7 +33,7 @@ def test_a_fault_loses_no_job_and_breaks_no_rule(house: House, scenario: Scenari
 
 
 @pytest.mark.parametrize("scenario", [pytest.param(one, id=one.name) for one in LOSSES])
-def test_whatever_a_fault_loses_work_goes_on(tmp_path: Path, scenario: Scenario) -> None:
+def test_work_goes_on_after_a_fault_that_may_lose_jobs(tmp_path: Path, scenario: Scenario) -> None:
     with House(tmp_path, fsync=scenario.fsync) as house:
         verdict = Run(house, scenario, SEED, jobs=JOBS).verdict()
         assert verdict.acknowledged == JOBS
@@ -41,7 +41,7 @@ def test_whatever_a_fault_loses_work_goes_on(tmp_path: Path, scenario: Scenario)
         assert "Traceback" not in house.logs()
 
 
-def test_a_loss_is_seen_where_there_is_one(tmp_path: Path) -> None:
+def test_a_power_failure_is_reported_as_a_loss(tmp_path: Path) -> None:
     with House(tmp_path, fsync=POWER_FAILS.fsync) as house:
         verdict = Run(house, POWER_FAILS, SEED, jobs=JOBS).verdict()
         assert verdict.lost

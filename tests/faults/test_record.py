@@ -1,4 +1,4 @@
-"""What is read out of a record: no more than its process could know when it was killed."""
+"""A record tells no more than its process knew when it was killed."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,14 @@ import msgspec
 import pytest
 
 from faults.crowd import LEASE
-from faults.journal import Answer, Answered, Asked, Entry, Journal, Unanswered
-from faults.reading import UnexpectedAnswer, late_answers, read_history
-from sharq_plug.model import Dequeued, EnqueueOutcome, EnqueueResult, LeaseOutcome
-from sharq_plug.testing.model_check.history import Dequeue
+from faults.journal import Answered, Asked, Entry, Journal, Unanswered
+from faults.reading import late_answers, read_history
+from sharq_plug.model import Dequeued, EnqueueOutcome, EnqueueResult, LeaseOutcome, Take
+from sharq_plug.testing.model_check.operations import Operation
+from support.http_client import Answer
+from support.wire_schema import UnexpectedAnswer
 
+QUEUED = Answer(201, b'{"status": "queued"}')
 JOB = b'{"job_id": "1", "interval": 0, "payload": {"n": 1.50}}'
 
 
@@ -31,7 +34,7 @@ def results(*items: dict[str, object]) -> Answer:
 
 
 def leased(number: int) -> dict[str, object]:
-    """Return a job as the answer to a dequeue has it."""
+    """Return a job as in the answer to a dequeue."""
     return {
         "queue_id": "johndoe",
         "job_id": str(number),
@@ -44,14 +47,14 @@ def leased(number: int) -> dict[str, object]:
     }
 
 
-def test_what_was_not_answered_or_with_a_503_may_yet_happen(tmp_path: Path) -> None:
+def test_a_request_without_an_answer_or_with_a_503_may_still_take_effect(tmp_path: Path) -> None:
     history = read_history([record(tmp_path, None, Answer(503, b'{"status": "failure"}'))])
     assert [event.outcome for event in history.events] == [None, None]
     assert [event.answered for event in history.events] == [None, None]
 
 
-def test_an_answer_that_was_cut_short_by_a_kill_never_came(tmp_path: Path) -> None:
-    path = record(tmp_path, Answer(201, b'{"status": "queued"}'), Answer(201, b"{}"))
+def test_an_answer_that_a_kill_cut_short_does_not_count(tmp_path: Path) -> None:
+    path = record(tmp_path, QUEUED, QUEUED)
     path.write_bytes(path.read_bytes()[:-5])
     first, second = read_history([path]).events
     assert first.outcome == EnqueueResult(EnqueueOutcome.QUEUED)
@@ -62,8 +65,8 @@ def test_the_records_of_several_processes_become_one_history(tmp_path: Path) -> 
     with Journal(tmp_path / "first") as first, Journal(tmp_path / "second") as second:
         slow = first.asked("/finish/sms/johndoe/1/", b'{"lease": "a"}')
         quick = second.asked("/finish/sms/johndoe/1/", b'{"lease": "b"}')
-        second.answered(quick, Answer(409, b"{}"))
-        first.answered(slow, Answer(200, b"{}"))
+        second.answered(quick, Answer(409, b'{"status": "failure"}'))
+        first.answered(slow, Answer(200, b'{"status": "success"}'))
     history = read_history([second.path, first.path])
     outcomes = [event.outcome for event in history.events]
     assert outcomes == [LeaseOutcome.ENDED, LeaseOutcome.STALE]
@@ -72,7 +75,7 @@ def test_the_records_of_several_processes_become_one_history(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("status", [400, 404, 500])
-def test_an_answer_that_no_caller_deserved_is_an_error(tmp_path: Path, status: int) -> None:
+def test_an_unexpected_status_is_an_error(tmp_path: Path, status: int) -> None:
     with pytest.raises(UnexpectedAnswer, match=str(status)):
         read_history([record(tmp_path, Answer(status, b"{}"))])
 
@@ -82,11 +85,14 @@ def test_a_batch_is_several_operations_of_one_call(tmp_path: Path) -> None:
     jobs.append({"queue_id": "b", "job_id": "2", "interval": 5, "payload": [2]})
     claims = [{"queue_id": "a", "job_id": "1", "lease": "x"}]
     claims.append({"queue_id": "b", "job_id": "2", "lease": "y"})
+    queued = {"status": "queued", "code": 201}
     with Journal(tmp_path / "record") as journal:
         call = journal.asked("/enqueue/sms/", json.dumps({"jobs": jobs}).encode())
-        journal.answered(call, results({"code": 201}, {"code": 201, "duplicate": True}))
+        journal.answered(call, results(queued, queued | {"duplicate": True}))
         call = journal.asked("/finish/sms/", json.dumps({"jobs": claims}).encode())
-        journal.answered(call, results({"code": 409}, {"code": 200}))
+        journal.answered(
+            call, results({"status": "failure", "code": 409}, {"status": "success", "code": 200})
+        )
         journal.asked("/finish/sms/", json.dumps({"jobs": claims}).encode())
     history = read_history([journal.path])
     assert [(event.call, event.item) for event in history.events] == [
@@ -107,9 +113,12 @@ def test_a_batch_is_several_operations_of_one_call(tmp_path: Path) -> None:
 def test_the_jobs_of_a_batch_are_one_dequeue(tmp_path: Path) -> None:
     with Journal(tmp_path / "record") as journal:
         call = journal.asked("/dequeue/sms/?count=3&wait=50&attempt_id=a", b"")
-        journal.answered(call, Answer(200, json.dumps({"jobs": [leased(1), leased(2)]}).encode()))
+        journal.answered(
+            call,
+            Answer(200, json.dumps({"status": "success", "jobs": [leased(1), leased(2)]}).encode()),
+        )
     [event] = read_history([journal.path]).events
-    assert event.operation == Dequeue("sms", 3, LEASE, "a")
+    assert event.operation == Operation("sms", Take(3, LEASE, "a"))
     assert isinstance(event.outcome, Dequeued)
     assert [job.job_id for job in event.outcome.jobs] == ["1", "2"]
 
@@ -118,13 +127,13 @@ def test_the_jobs_of_a_batch_are_one_dequeue(tmp_path: Path) -> None:
 def test_a_batch_of_no_jobs_or_of_too_many_is_an_error(tmp_path: Path, jobs: int) -> None:
     with Journal(tmp_path / "record") as journal:
         call = journal.asked("/dequeue/sms/?count=3", b"")
-        body = {"jobs": [leased(number) for number in range(jobs)]}
+        body = {"status": "success", "jobs": [leased(number) for number in range(jobs)]}
         journal.answered(call, Answer(200, json.dumps(body).encode()))
     with pytest.raises(UnexpectedAnswer):
         read_history([journal.path])
 
 
-def test_a_request_is_late_five_seconds_after_the_time_it_asked_to_wait(tmp_path: Path) -> None:
+def test_a_request_is_late_five_seconds_after_its_wait(tmp_path: Path) -> None:
     waits = "/dequeue/sms/?wait=2000"
     path = tmp_path / "record"
     ends = {6.9: Answered, 7.1: Answered, 7.2: Unanswered}

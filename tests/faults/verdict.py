@@ -1,11 +1,11 @@
-"""What a record says: the figures of one run, or of many."""
+"""The verdict on a record: the figures of one run, or of many."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sharq_plug.model import EnqueueOutcome, EnqueueResult, LeaseOutcome
+from sharq_plug.model import EnqueueOutcome, EnqueueResult, Finish, LeaseOutcome, NewJob
 from sharq_plug.testing.model_check.checker import check
-from sharq_plug.testing.model_check.history import Enqueue, Event, Finish, History
+from sharq_plug.testing.model_check.history import Event, History
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 SHOWN = 5
@@ -55,15 +55,17 @@ class Verdict:
 def judge(
     history: History, queue_type: str, *, late: Iterable[str], recoveries: Iterable[float]
 ) -> Verdict:
-    """Judge the record of a run whose jobs, all of `queue_type`, were worked on to the last."""
+    """Judge the record of a run that left no job of `queue_type`."""
     enqueues: dict[str, list[Event]] = {}
     finishes: dict[str, list[Event]] = {}
     for event in history.events:
-        match event.operation:
-            case Enqueue(of_type, job) if of_type == queue_type:
-                enqueues.setdefault(job.job_id, []).append(event)
-            case Finish(of_type, ref) if of_type == queue_type:
-                finishes.setdefault(ref.job_id, []).append(event)
+        if event.operation.queue_type != queue_type:
+            continue
+        match event.operation.item:
+            case NewJob(job_id=job_id):
+                enqueues.setdefault(job_id, []).append(event)
+            case Finish(lease):
+                finishes.setdefault(lease.job_id, []).append(event)
             case _:
                 pass
     acknowledged = [job for job, events in enqueues.items() if any(map(_is_answered, events))]
@@ -74,7 +76,7 @@ def judge(
         lost=tuple(lost),
         again=sum(_is_queued_again(enqueues[job], finishes.get(job, [])) for job in enqueues),
         unanswered=len({event.call for event in history.events if event.outcome is None}),
-        redeliveries=sum(delivery.job.attempt > 1 for delivery in history.deliveries()),
+        redeliveries=sum(grant.job.attempt > 1 for grant in history.grants()),
         stale=sum(event.outcome is LeaseOutcome.STALE for event in history.events),
         late=tuple(late),
         violations=tuple(check(history)),
@@ -104,11 +106,11 @@ def _is_answered(event: Event) -> bool:
 
 
 def _may_be_done(finishes: list[Event]) -> bool:
-    """Return whether a finish ended the job, or one may have of which no worker knows."""
+    """Return whether a finish ended the job, or may have ended it without an answer."""
     answers: dict[str | None, set[LeaseOutcome]] = {}
     for event in finishes:
-        if isinstance(event.operation, Finish):
-            answered = answers.setdefault(event.operation.ref.token, set())
+        if isinstance(event.operation.item, Finish):
+            answered = answers.setdefault(event.operation.item.lease.token, set())
             if isinstance(event.outcome, LeaseOutcome):
                 answered.add(event.outcome)
     return any(not found or LeaseOutcome.ENDED in found for found in answers.values())

@@ -4,7 +4,7 @@ import pytest
 from sanic import Sanic
 
 from hostile.snapshot import Snapshots
-from hostile.wire import Wire
+from support.http_client import Wire
 from support.redis_server import RedisServer
 from support.server import ServerProcess
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hostile.wire import Wire
+from support.http_client import Wire
 from support.redis_server import RedisServer
 
 TYPES = ("sms", "email", "default")

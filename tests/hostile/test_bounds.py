@@ -11,7 +11,7 @@ from itertools import islice
 import pytest
 
 from sharq_memory.store import MemoryStore
-from sharq_plug.http.app import LISTINGS_AT_ONCE
+from sharq_plug.http.api.request import LISTINGS_AT_ONCE
 from sharq_plug.model import Page
 from sharq_plug.plugins import open_store
 from support.api import QUIET, Served, enqueue, send, serving
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.anyio
 
 KIB = 1024
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
-OVERLOADED = {"status": "failure", "message": "The server is overloaded."}
+OVERLOADED = {"status": "failure", "message": "The server is overloaded.", "error": "overloaded"}
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -161,13 +161,15 @@ class ListedStore(MemoryStore):
 
     gathering = most = 0
 
-    async def queue_types(self, *, cursor: str | None = None, limit: int) -> Page:
+    async def page(
+        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+    ) -> Page:
         self.gathering += 1
         self.most = max(self.most, self.gathering)
         for _ in range(10):
             await asyncio.sleep(0)
         self.gathering -= 1
-        return await super().queue_types(cursor=cursor, limit=limit)
+        return await super().page(queue_type, cursor=cursor, limit=limit)
 
 
 async def test_only_so_many_lists_are_gathered_at_a_time() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hostile.wire import Answer, Wire
+from support.http_client import Answer, Wire
 from support.server import ServerProcess
 
 pytestmark = pytest.mark.usefixtures("_unharmed")

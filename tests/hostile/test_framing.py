@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hostile.wire import Wire
+from support.http_client import Wire
 from support.server import ServerProcess
 
 HOST = b"Host: x\r\n"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hostile.wire import Wire
+from support.http_client import Wire
 from support.server import ServerProcess
 
 WAIT = b"GET /dequeue/sms/?wait=%d HTTP/%b\r\nHost: x\r\n\r\n"

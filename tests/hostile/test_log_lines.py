@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hostile.wire import Wire
-from sharq_plug.logs import OneLineFormatter
+from sharq_plug.server.logs import OneLineFormatter
+from support.http_client import Wire
 from support.server import ServerProcess
 
 ACCESS_LINE = re.compile(

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from hostile.wire import Wire
-from sharq_plug.calls import MAX_BYTES_IN_FLIGHT
-from sharq_plug.http.app import MEMORY
+from sharq_plug.http.wire.app import MEMORY
+from sharq_plug.service.admission import MAX_BYTES_IN_FLIGHT
+from support.http_client import Wire
 from support.server import ServerProcess
 
 MIB = 1024 * 1024

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hostile.grammar import Sent, requests
 from hostile.snapshot import Snapshots
-from hostile.wire import Answer, Wire
+from support.http_client import Answer, Wire
 from support.server import ServerProcess
 
 REQUESTS = int(os.environ.get("SHARQ_HOSTILE_REQUESTS", "600"))

@@ -90,7 +90,7 @@ async def test_a_request_that_trickles_in_is_ended(served: Served) -> None:
     for title, answer in zip(SLOW, answers, strict=True):
         assert answer.startswith(b"HTTP/1.1 408 "), title
         assert answer.endswith(
-            b'{"status":"failure","message":"The request did not come in time."}'
+            b'{"status":"failure","message":"The request did not come in time.","error":"timeout"}'
         ), title
     assert (await served.client.get("/")).status_code == 200
 
@@ -157,8 +157,8 @@ HUGE = "x" * 12_000_000
 async def test_an_answer_that_is_still_being_read_is_not_cut_off(
     version: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_plug.http.connection.LAST_READING", TIMEOUT)
-    monkeypatch.setattr("sharq_plug.http.connection.LAST_WORDS", TIMEOUT / 4)
+    monkeypatch.setattr("sharq_plug.http.wire.connection.LAST_READING", TIMEOUT)
+    monkeypatch.setattr("sharq_plug.http.wire.connection.LAST_WORDS", TIMEOUT / 4)
     async with serving(lambda: open_store("memory"), ROOMY) as served:
         await send(served.client, enqueue("j1", payload=HUGE))
         async with connected(served) as (reader, writer), asyncio.timeout(20):
@@ -174,8 +174,8 @@ async def test_an_answer_that_is_still_being_read_is_not_cut_off(
 async def test_an_answer_that_is_not_read_any_more_is_cut_off(
     version: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_plug.http.connection.LAST_READING", TIMEOUT)
-    monkeypatch.setattr("sharq_plug.http.connection.LAST_WORDS", TIMEOUT / 4)
+    monkeypatch.setattr("sharq_plug.http.wire.connection.LAST_READING", TIMEOUT)
+    monkeypatch.setattr("sharq_plug.http.wire.connection.LAST_WORDS", TIMEOUT / 4)
     async with serving(lambda: open_store("memory"), ROOMY) as served:
         await send(served.client, enqueue("j1", payload=HUGE))
         async with connected(served) as (reader, writer), asyncio.timeout(20):

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from sharq_plug.http.connection import FIRST_LOOK
+from sharq_plug.http.wire.connection import FIRST_LOOK
 from sharq_plug.plugins import open_store
 from support.api import QUIET, Served, enqueue, send, serving
+from support.waiting import comes_true
 
 pytestmark = pytest.mark.anyio
 
@@ -47,12 +48,7 @@ async def connected(served: Served, *, sent: bytes) -> AsyncIterator[Streams]:
 
 async def in_line(served: Served, count: int) -> None:
     """Wait until so many callers are in line."""
-    async with asyncio.timeout(5):
-        while True:
-            lines = served.service._long_polls._lines.values()
-            if sum(len(line._callers) for line in lines) == count:
-                return
-            await asyncio.sleep(0.002)
+    await comes_true(lambda: served.service.waiting_callers == count)
 
 
 async def first_attempt(served: Served) -> None:
@@ -89,7 +85,7 @@ OLD = WAIT.replace(b"HTTP/1.1", b"HTTP/1.0")
 async def test_a_job_written_to_a_client_that_was_gone_is_handed_back(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_plug.http.connection.OLD_PATIENCE", 10)
+    monkeypatch.setattr("sharq_plug.http.wire.connection.OLD_PATIENCE", 10)
     async with connected(served, sent=OLD) as (_, writer), asyncio.timeout(5):
         await in_line(served, 1)
         writer.close()
@@ -102,7 +98,7 @@ async def test_a_job_written_to_a_client_that_was_gone_is_handed_back(
 async def test_a_job_of_an_attempt_that_can_be_repeated_is_not_handed_back(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_plug.http.connection.OLD_PATIENCE", 10)
+    monkeypatch.setattr("sharq_plug.http.wire.connection.OLD_PATIENCE", 10)
     repeatable = OLD.replace(b"?", b"?attempt_id=a&")
     async with connected(served, sent=repeatable) as (_, writer), asyncio.timeout(5):
         await in_line(served, 1)
@@ -117,7 +113,7 @@ async def test_a_job_of_an_attempt_that_can_be_repeated_is_not_handed_back(
 async def test_an_old_client_that_sends_no_more_gets_a_job_that_comes_soon(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_plug.http.connection.OLD_PATIENCE", 10)
+    monkeypatch.setattr("sharq_plug.http.wire.connection.OLD_PATIENCE", 10)
     async with connected(served, sent=OLD) as (reader, writer), asyncio.timeout(10):
         await in_line(served, 1)
         writer.write_eof()
@@ -130,7 +126,7 @@ async def test_an_old_client_that_sends_no_more_gets_a_job_that_comes_soon(
 async def test_an_old_client_that_sends_no_more_does_not_wait_for_long(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_plug.http.connection.OLD_PATIENCE", 0.1)
+    monkeypatch.setattr("sharq_plug.http.wire.connection.OLD_PATIENCE", 0.1)
     async with connected(served, sent=OLD) as (_, writer), asyncio.timeout(5):
         await in_line(served, 1)
         writer.write_eof()

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from sharq_memory.store import MemoryStore
-from sharq_plug.http.app import AppOptions
+from sharq_plug.http.wire.app import AppOptions
 from support.api import Served, enqueue, send, serving
 
 pytestmark = pytest.mark.anyio

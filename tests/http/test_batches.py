@@ -20,7 +20,7 @@ def job(job_id: str, queue_id: str = "q", /, **fields: Any) -> dict[str, Any]:
 
 
 def bad(message: str) -> dict[str, object]:
-    return {"status": "failure", "message": message, "code": 400}
+    return {"status": "failure", "message": message, "error": "invalid", "code": 400}
 
 
 def invalid(field: str) -> dict[str, object]:
@@ -34,7 +34,12 @@ def mandatory(field: str) -> dict[str, object]:
 QUEUED = {"status": "queued", "code": 201}
 FINISHED = {"status": "success", "code": 200}
 NOT_LEASED = {"status": "failure", "code": 404}
-STALE = {"status": "failure", "message": "The lease has ended.", "code": 409}
+STALE = {
+    "status": "failure",
+    "message": "The lease has ended.",
+    "error": "stale_lease",
+    "code": 409,
+}
 
 
 async def results(client: httpx.AsyncClient, path: str, items: list[Any]) -> list[Any]:
@@ -52,7 +57,8 @@ async def refusal(client: httpx.AsyncClient, path: str, body: bytes | str) -> st
     """Send what is refused whole, and return the message."""
     response = await client.post(path, content=body)
     assert response.status_code == 400
-    assert response.json().keys() == {"status", "message"}
+    assert response.json().keys() == {"status", "message", "error"}
+    assert response.json()["error"] == "invalid"
     return str(response.json()["message"])
 
 
@@ -70,6 +76,7 @@ async def test_every_outcome_of_an_enqueue_stands_beside_the_others(
                 "status": "failure",
                 "message": "Max queue length reached",
                 "current_queue_length": 2,
+                "error": "queue_full",
                 "code": 429,
             },
         ),
@@ -273,10 +280,11 @@ async def test_a_damaged_queue_fails_alone(
 ) -> None:
     await results(client, ENQUEUE, [job("j1", "broken"), job("j1", "fine")])
     assert len((await client.get("/dequeue/sms/?count=2")).json()["jobs"]) == 2
-    redis_server.client().set("{sharq_server:sms}:jobs:broken", "no hash")
+    redis_server.damage("sms", "broken")
     damaged = {
         "status": "failure",
         "message": "The queue broken is damaged in the store.",
+        "error": "broken_queue",
         "code": 503,
     }
     items = [job("j2", "fine"), job("j2", "broken"), job("j3", "fine")]

@@ -1,7 +1,7 @@
 """Many jobs in one answer: `count`."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from unittest.mock import ANY
 
@@ -9,8 +9,16 @@ import httpx
 import pytest
 
 from sharq_memory.store import MemoryStore
-from sharq_plug.http.app import AppOptions
-from sharq_plug.model import MAX_DEQUEUE_BYTES, Dequeued, EnqueueResult, NewJob
+from sharq_plug.http.wire.app import AppOptions
+from sharq_plug.model import (
+    MAX_DEQUEUE_BYTES,
+    Dequeued,
+    EnqueueResult,
+    LeaseOutcome,
+    NewJob,
+    Settlement,
+    Take,
+)
 from sharq_plug.service import ServiceOptions
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
@@ -106,6 +114,7 @@ async def test_a_number_in_a_query_that_is_none_is_refused(
             assert response.json() == {
                 "status": "failure",
                 "message": f"`{name}` has an invalid value.",
+                "error": "invalid",
             }
     assert await taken(client, "count=1") == ["q/j1"]
 
@@ -150,7 +159,7 @@ async def test_an_answer_holds_eight_mebibytes_and_always_one_job(
 async def test_the_servers_requeue_limit_holds_for_jobs_of_a_batch_that_bring_none(
     open_backend: Callable[[], QueueStore],
 ) -> None:
-    options = AppOptions(service=ServiceOptions(reclaim=False, default_requeue_limit=7))
+    options = AppOptions(service=ServiceOptions(tends=False, default_requeue_limit=7))
     item = {"queue_id": "q", "interval": 0, "payload": 0}
     items = [item | {"job_id": "j1"}, item | {"job_id": "j2", "requeue_limit": 2}]
     items.append(item | {"job_id": "j3", "requeue_limit": None})
@@ -166,18 +175,22 @@ class SlowStore(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.entered, self.go_on = asyncio.Event(), asyncio.Event()
+        self.settled = asyncio.Event()
 
-    async def enqueue(self, queue_type: str, jobs: list[NewJob]) -> list[EnqueueResult]:  # type: ignore[override]  # it is one
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
         self.entered.set()
         await self.go_on.wait()
         return await super().enqueue(queue_type, jobs)
 
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> Dequeued:
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
         self.entered.set()
         await self.go_on.wait()
-        return await super().dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
+        return await super().dequeue(queue_type, takes)
+
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
+        outcomes = await super().settle(queue_type, items)
+        self.settled.set()
+        return outcomes
 
 
 @pytest.mark.parametrize(("query", "kept"), [("count=3", 0), ("count=3&attempt_id=a", 3)])
@@ -194,16 +207,18 @@ async def test_a_client_that_hangs_up_has_all_its_jobs_handed_back_or_finds_them
         await writer.wait_closed()
         await served.client.get("/")  # by then the server knows
         store.go_on.set()
-    metrics = await store.queue_metrics("sms", "q")
+        if not kept:
+            await store.settled.wait()
+    metrics = await store.look("sms", "q")
     assert (metrics.waiting, metrics.leased) == (4 - kept, kept)
 
 
 async def test_a_batch_is_one_call_in_flight_and_its_payloads_count(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sharq_plug.calls.MAX_BYTES_IN_FLIGHT", 1000)
+    monkeypatch.setattr("sharq_plug.service.admission.MAX_BYTES_IN_FLIGHT", 1000)
     store = SlowStore()
-    options = AppOptions(service=ServiceOptions(reclaim=False, max_in_flight=3))
+    options = AppOptions(service=ServiceOptions(tends=False, max_in_flight=3))
 
     def batch(name: str, jobs: int, size: int) -> dict[str, object]:
         item = {"queue_id": "q", "interval": 0, "payload": "x" * size}
@@ -216,7 +231,11 @@ async def test_a_batch_is_one_call_in_flight_and_its_payloads_count(
         await store.entered.wait()
         refused = await served.client.post("/enqueue/sms/", json=batch("second", 2, 1000))
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-        assert refused.json() == {"status": "failure", "message": "The server is overloaded."}
+        assert refused.json() == {
+            "status": "failure",
+            "message": "The server is overloaded.",
+            "error": "overloaded",
+        }
         store.go_on.set()
         assert {result["code"] for result in (await first).json()["results"]} == {201}
         again = await served.client.post("/enqueue/sms/", json=batch("third", 2, 1000))

@@ -39,6 +39,7 @@ async def test_a_parameter_that_is_nearly_an_option_is_refused(
                 assert response.json() == {
                     "status": "failure",
                     "message": f"There is no `{next(iter(sent))}`: `{meant}` is meant.",
+                    "error": "invalid",
                 }
     assert (await client.get("/dequeue/sms/")).status_code == 200
 

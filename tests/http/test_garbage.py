@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from sharq_plug.http.request import Request
-from sharq_plug.http.responses import Response
+from sharq_plug.http.api.replies import Reply
+from sharq_plug.http.wire.request import Request
 from support.api import enqueue, send
 
 pytestmark = pytest.mark.anyio
@@ -32,8 +32,8 @@ async def test_neither_what_was_sent_nor_what_was_answered(client: httpx.AsyncCl
     for _ in range(3):
         answer = await client.get("/dequeue/sms/?attempt_id=a")
         assert answer.json()["payload"] == LARGE
-    kept = [it for it in gc.get_objects() if isinstance(it, Request | Response)]
+    kept = [it for it in gc.get_objects() if isinstance(it, Request | Reply)]
     assert kept, "else this shows nothing"
     assert sum(len(it.body) for it in kept) == 0
-    leased = [it for it in kept if isinstance(it, Response) and it.undelivered is not None]
+    leased = [it for it in kept if isinstance(it, Reply) and it.undelivered is not None]
     assert not leased, "they hold the payloads too"

@@ -57,14 +57,24 @@ CASES = [
         "a full queue refuses a job",
         enqueue("j2", max_queued_length=1),
         429,
-        {"status": "failure", "message": "Max queue length reached", "current_queue_length": 1},
+        {
+            "status": "failure",
+            "message": "Max queue length reached",
+            "current_queue_length": 1,
+            "error": "queue_full",
+        },
         [enqueue("j1")],
     ),
     Case(
         "a queue that is full by the payload's limit refuses a job",
         enqueue("j1", payload={"max_queued_length": 0}),
         429,
-        {"status": "failure", "message": "Max queue length reached", "current_queue_length": 0},
+        {
+            "status": "failure",
+            "message": "Max queue length reached",
+            "current_queue_length": 0,
+            "error": "queue_full",
+        },
     ),
     Case(
         "the limit at the top wins",
@@ -77,7 +87,12 @@ CASES = [
         "a limit of null at the top leaves the payload's",
         enqueue("j2", max_queued_length=None, payload={"max_queued_length": 1}),
         429,
-        {"status": "failure", "message": "Max queue length reached", "current_queue_length": 1},
+        {
+            "status": "failure",
+            "message": "Max queue length reached",
+            "current_queue_length": 1,
+            "error": "queue_full",
+        },
         [enqueue("j1")],
     ),
     Case(
@@ -186,7 +201,7 @@ CASES = [
         "another's lease does not finish a job",
         ("POST", "/finish/sms/q/j1", {"lease": "another"}),
         409,
-        {"status": "failure", "message": "The lease has ended."},
+        {"status": "failure", "message": "The lease has ended.", "error": "stale_lease"},
         [enqueue("j1"), DEQUEUE],
     ),
 ]

@@ -29,7 +29,7 @@ async def test_an_expired_job_comes_back_with_one_requeue_less(
     await enqueue(client, requeue_limit=1)
     first = (await client.get("/dequeue/sms/")).json()
     clock.advance(60_000)
-    await service.reclaim_pass()
+    await service.tend()
     second = (await client.get("/dequeue/sms/")).json()
     assert (first["requeues_remaining"], first["attempt"]) == (1, 1)
     assert (second["requeues_remaining"], second["attempt"]) == (0, 2)
@@ -42,9 +42,13 @@ async def test_a_purge_finds_dead_letters_and_a_clearing_does_not(
     await enqueue(client, requeue_limit=0)
     await client.get("/dequeue/sms/")
     clock.advance(60_000)
-    await service.reclaim_pass()
+    await service.tend()
     cleared = await client.delete("/deletequeue/sms/q/")
-    assert cleared.json() == {"status": "Failure", "message": "No queued calls found"}
+    assert cleared.json() == {
+        "status": "Failure",
+        "message": "No queued calls found",
+        "error": "not_found",
+    }
     assert (await client.get("/metrics/sms/q/")).json()["dead_letters"] == 1
     purged = await client.request("DELETE", "/deletequeue/sms/q/", json={"purge_all": True})
     assert purged.json()["status"] == "Success"

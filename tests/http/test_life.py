@@ -11,7 +11,7 @@ from sanic import Request
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import ConfigError
-from sharq_plug.model import Dequeued, LeaseOutcome, LeaseRef
+from sharq_plug.model import Dequeued, LeaseOutcome, Settlement, Take
 from sharq_plug.plugins import open_store
 from support.api import enqueue, send, serving
 from support.redis_server import RedisServer
@@ -34,6 +34,7 @@ CALLS = [
     ("GET", "/metrics/sms/q/", None),
     ("DELETE", "/deletequeue/sms/q/", None),
     ("GET", "/deepstatus/", None),
+    ("GET", "/-/ready", None),
 ]
 
 
@@ -46,6 +47,7 @@ async def test_every_route_says_so_while_the_store_is_away(tmp_path: Path) -> No
                 assert (response.status_code, response.headers["retry-after"]) == (503, "1")
                 assert response.json()["status"] == "failure"
                 assert response.json()["message"]
+                assert response.json()["error"] == "unavailable"
             assert (await served.client.get("/")).status_code == 200
             redis.start()
             for call in CALLS:
@@ -65,7 +67,7 @@ async def test_an_app_whose_store_is_out_of_reach_starts_and_serves_when_it_come
 
 
 class BrokenStore(MemoryStore):
-    async def ping(self) -> None:
+    async def health(self, *, thorough: bool = False) -> Sequence[str]:
         raise LookupError("a detail that is no client's business")
 
 
@@ -75,7 +77,11 @@ async def test_an_error_nobody_thought_of_is_logged_once_and_not_told(
     async with serving(BrokenStore) as served:
         response = await served.client.get("/deepstatus/")
     assert response.status_code == 500
-    assert response.json() == {"status": "failure", "message": "Internal server error"}
+    assert response.json() == {
+        "status": "failure",
+        "message": "Internal server error",
+        "error": "internal",
+    }
     [record] = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert record.getMessage() == "GET /deepstatus/ failed"
     assert record.exc_info is not None
@@ -83,7 +89,7 @@ async def test_an_error_nobody_thought_of_is_logged_once_and_not_told(
 
 
 class UnfitStore(MemoryStore):
-    async def ping(self) -> None:
+    async def health(self, *, thorough: bool = False) -> Sequence[str]:
         raise ConfigError("a detail that is no client's business")
 
 
@@ -104,21 +110,17 @@ class SlowStore(MemoryStore):
         self.released = asyncio.Event()
         self.ended: list[str] = []
 
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> Dequeued:
-        dequeued = await super().dequeue(
-            queue_type, count=count, lease=lease, attempt_id=attempt_id
-        )
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
+        dequeued = await super().dequeue(queue_type, takes)
         self.leased.set()
         await self.go_on.wait()
         self.ended.append("dequeue")
         return dequeued
 
-    async def release(self, queue_type: str, leases: Sequence[LeaseRef]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
         for _ in range(10):
             await asyncio.sleep(0)
-        outcomes = await super().release(queue_type, leases)
+        outcomes = await super().settle(queue_type, items)
         self.ended.append("release")
         self.released.set()
         return outcomes
@@ -148,13 +150,11 @@ class HangingUpStore(MemoryStore):
 
     hung_up = False
 
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> Dequeued:
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
         if not self.hung_up:
             self.hung_up = True
             Request.get_current().transport.close()
-        return await super().dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
+        return await super().dequeue(queue_type, takes)
 
 
 async def test_a_job_is_handed_back_when_its_worker_hung_up_before_it_is_written(

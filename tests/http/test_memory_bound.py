@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from sharq_plug.errors import Overloaded
-from sharq_plug.http.memory import PACE, Memory
+from sharq_plug.http.wire.memory import PACE, Memory
 
 pytestmark = pytest.mark.anyio
 
@@ -84,7 +84,7 @@ async def test_room_comes_when_a_client_reads() -> None:
 async def test_a_client_that_stalls_gives_way_to_one_that_waits_for_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sharq_plug.http.memory.STALL", 0.1)
+    monkeypatch.setattr("sharq_plug.http.wire.memory.STALL", 0.1)
     memory = Memory(10 * PACE)
     stalled, slow = Client(memory, 4 * PACE), Client(memory, 4 * PACE)
     waiting = asyncio.create_task(memory.room())
@@ -97,7 +97,7 @@ async def test_a_client_that_stalls_gives_way_to_one_that_waits_for_room(
 async def test_after_a_while_the_slowest_gives_way_though_all_of_them_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sharq_plug.http.memory.PATIENCE", 0.1)
+    monkeypatch.setattr("sharq_plug.http.wire.memory.PATIENCE", 0.1)
     memory = Memory(100 * PACE)
     clients = [Client(memory, 45 * PACE) for _ in range(2)]
     await soon(asyncio.create_task(memory.room()))

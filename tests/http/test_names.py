@@ -17,7 +17,9 @@ NAMES = [
     "a..",
     "-",
     "+",
-    "A_b-C.d@e+f~",
+    ":",
+    "sms:priority",
+    "A_b-C.d:e@f+g~",
 ]
 NAMES.append("." * 99 + "x")
 

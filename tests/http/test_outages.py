@@ -9,15 +9,15 @@ import pytest
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import BrokenQueue, StoreUnavailable
-from sharq_plug.http.outages import Outages
-from sharq_plug.model import Dequeued, EnqueueResult, NewJob
+from sharq_plug.http.api.outages import Outages
+from sharq_plug.model import Dequeued, EnqueueResult, NewJob, Take
 from sharq_plug.plugins import open_store
 from support.api import enqueue, send, serving
 from support.redis_server import RedisServer, free_port
 
 pytestmark = pytest.mark.anyio
 
-LOGGER = "sharq_plug.http.outages"
+LOGGER = "sharq_plug.http.api.outages"
 DETAIL = "10.9.8.7:6379: ERR a detail that is no client's business"
 
 
@@ -52,31 +52,31 @@ def test_an_outage_gets_a_line_when_it_begins_and_one_when_it_is_over(
     outages: Outages, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(1000):
-        outages.failed("enqueue", StoreUnavailable("away"))
-        outages.failed("finish", StoreUnavailable("away"))
+        outages.note_failure("enqueue", StoreUnavailable("away"))
+        outages.note_failure("finish", StoreUnavailable("away"))
         clock.now += 0.01
     assert lines(caplog) == ["enqueue is answered with 503: away"]
     clock.now += 2
-    outages.worked("finish")
-    outages.worked("finish")
-    outages.worked("enqueue")
+    outages.note_success("finish")
+    outages.note_success("finish")
+    outages.note_success("enqueue")
     [over] = lines(caplog)
     assert over == "finish works again; 2000 requests failed within 10.0 s: away"
-    outages.failed("enqueue", StoreUnavailable("away"))
+    outages.note_failure("enqueue", StoreUnavailable("away"))
     assert lines(caplog) == ["enqueue is answered with 503: away"]
 
 
 def test_each_reason_is_an_outage_of_its_own_which_only_its_verbs_end(
     outages: Outages, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    outages.failed("enqueue", StoreUnavailable("full"))
-    outages.failed("dequeue", StoreUnavailable("away"))
+    outages.note_failure("enqueue", StoreUnavailable("full"))
+    outages.note_failure("dequeue", StoreUnavailable("away"))
     assert len(lines(caplog)) == 2
     clock.now += 60
-    outages.worked("dequeue")
+    outages.note_success("dequeue")
     [over] = lines(caplog)
     assert over.endswith("away")
-    outages.failed("enqueue", StoreUnavailable("full"))
+    outages.note_failure("enqueue", StoreUnavailable("full"))
     assert not lines(caplog)
 
 
@@ -84,8 +84,8 @@ def test_a_store_that_works_now_and_then_does_not_flood_the_log(
     outages: Outages, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(1000):
-        outages.failed("enqueue", StoreUnavailable("full"))
-        outages.worked("enqueue")
+        outages.note_failure("enqueue", StoreUnavailable("full"))
+        outages.note_success("enqueue")
         clock.now += 0.1
     assert len(lines(caplog)) == 1
 
@@ -94,8 +94,8 @@ def test_reasons_without_number_do_not_flood_the_log(
     outages: Outages, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(1000):
-        outages.failed("enqueue", StoreUnavailable(f"reason {number}"))
-        outages.failed("enqueue", BrokenQueue(f"q{number}"))
+        outages.note_failure("enqueue", StoreUnavailable(f"reason {number}"))
+        outages.note_failure("enqueue", BrokenQueue(f"q{number}"))
     assert len(lines(caplog)) == 100
 
 
@@ -109,9 +109,7 @@ class TalkativeStore(MemoryStore):
             raise StoreUnavailable(DETAIL)
         return await super().enqueue(queue_type, jobs)
 
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> Dequeued:
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
         raise StoreUnavailable(DETAIL, public="The store is resting.")
 
 
@@ -129,6 +127,7 @@ async def test_clients_hear_what_is_public_and_the_log_the_detail(
             assert response.json() == {
                 "status": "failure",
                 "message": "The store is unavailable.",
+                "error": "unavailable",
             }
         assert lines(caplog) == [f"enqueue is answered with 503: {DETAIL}"]
         for path in ("/dequeue/sms/", "/dequeue/sms/?wait=1000", "/dequeue/sms/?count=2"):
@@ -143,7 +142,7 @@ async def test_clients_hear_what_is_public_and_the_log_the_detail(
 async def test_the_log_says_when_a_request_works_again(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_plug.http.outages.QUIET", 0.0)
+    monkeypatch.setattr("sharq_plug.http.api.outages.QUIET", 0.0)
     store = TalkativeStore()
     store.is_away = True
     async with serving(lambda: store) as served:
@@ -198,7 +197,7 @@ async def test_a_replica_is_not_ready_and_a_full_redis_is(tmp_path: Path) -> Non
 async def test_a_worker_without_channel_rights_waits_and_is_served(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_plug.long_polls.LOOK_INTERVAL", 0.05)
+    monkeypatch.setattr("sharq_plug.service.foresight.LOOK_INTERVAL", 0.05)
     with RedisServer(tmp_path) as redis:
         redis.client().acl_setuser(
             "app", enabled=True, passwords=["+secret"], keys=["*"], commands=["+@all"], reset=True
@@ -215,7 +214,7 @@ async def test_a_worker_without_channel_rights_waits_and_is_served(
 async def test_a_damaged_queue_is_named_without_what_redis_says(
     redis_server: RedisServer, redis_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    redis_server.client().set("{sharq_server:sms}:jobs:q", "no hash")
+    redis_server.damage("sms", "q")
     async with serving(partial(open_store, "redis", {"url": redis_url})) as served:
         response = await send(served.client, enqueue("j1"))
         assert (response.status_code, response.json()["message"]) == (
@@ -225,6 +224,7 @@ async def test_a_damaged_queue_is_named_without_what_redis_says(
         batch = {"jobs": [{"queue_id": "q", **enqueue("j1")[2]}]}
         [item] = (await send(served.client, ("POST", "/enqueue/sms/", batch))).json()["results"]
         assert item["message"] == "The queue q is damaged in the store."
-    assert [r.levelno for r in caplog.records if "WRONGTYPE" in r.getMessage()] == [
+        assert (response.json()["error"], item["error"]) == ("broken_queue", "broken_queue")
+    assert [r.levelno for r in caplog.records if "its record is damaged" in r.getMessage()] == [
         logging.ERROR
     ] * 2

@@ -19,7 +19,7 @@ def counts(present: int) -> dict[str, int]:
 DEQUEUE = ("GET", "/dequeue/sms", None)
 FAILURE = {"status": "failure"}
 SUCCESS = {"status": "success"}
-EMPTY = {"message": "No queued calls found", "status": "Failure"}
+EMPTY = {"message": "No queued calls found", "status": "Failure", "error": "not_found"}
 CLEARED = {"message": "Successfully removed all queued calls", "status": "Success"}
 PURGED = {
     "message": "Successfully removed all queued calls and purged related resources",

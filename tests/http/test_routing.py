@@ -19,6 +19,8 @@ PATHS = {
     "/metrics/sms/q": "GET, HEAD, OPTIONS",
     "/deletequeue/sms/q": "DELETE, OPTIONS",
     "/deepstatus": "GET, HEAD, OPTIONS",
+    "/-/health": "GET, HEAD, OPTIONS",
+    "/-/ready": "GET, HEAD, OPTIONS",
 }
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "get"]
 
@@ -42,6 +44,7 @@ async def test_a_route_says_which_methods_it_knows(
             assert response.json() == {
                 "status": "failure",
                 "message": "The route does not know this method.",
+                "error": "method_not_allowed",
             }
 
 
@@ -54,14 +57,29 @@ async def test_head_is_get_without_its_body(client: httpx.AsyncClient, path: str
 
 @pytest.mark.parametrize(
     "path",
-    ["/nothing", "/-/", "/-/health", "/enqueue", "/enqueue/sms/q/j", "/dequeue/a/b", "/finish"],
+    [
+        "/nothing",
+        "/-/",
+        "/-",
+        "/-/nothing",
+        "/-/health/a",
+        "/-%2Fhealth",
+        "/enqueue",
+        "/enqueue/sms/q/j",
+        "/dequeue/a/b",
+        "/finish",
+    ],
 )
 async def test_an_unknown_route_is_not_found(client: httpx.AsyncClient, path: str) -> None:
     for method in ("GET", "POST", "HEAD", "OPTIONS"):
         response = await client.request(method, path)
         assert response.status_code == 404
         if method != "HEAD":
-            assert response.json() == {"status": "failure", "message": "There is no such route."}
+            assert response.json() == {
+                "status": "failure",
+                "message": "There is no such route.",
+                "error": "not_found",
+            }
 
 
 async def test_the_content_type_of_a_body_does_not_matter(client: httpx.AsyncClient) -> None:

@@ -13,18 +13,19 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sharq_plug.http.app import AppOptions
+from sharq_plug.http.wire.app import AppOptions
 from sharq_plug.model import NewJob
 from sharq_plug.plugins import open_store
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
+from sharq_plug.testing.calls import dequeue_for_one
 from support.api import QUIET, enqueue, send, serving
 from support.redis_server import RedisServer
 
 pytestmark = pytest.mark.anyio
 
-LEASE = QUIET.service.lease
+LEASE = QUIET.service.lease_time
 PAGE = Path(__file__).parents[2] / "docs" / "sharq.md"
 
 
@@ -53,7 +54,7 @@ async def test_the_rate_outlives_the_lease_time_of_a_queue_that_ran_empty(
     assert await dequeued(client) == "q/j1"
     await client.post("/finish/sms/q/j1/")
     clock.advance(LEASE + 1)
-    await service.reclaim_pass()
+    await service.tend()
     await send(client, enqueue("j2", interval=interval))
     assert await dequeued(client) is None
     clock.advance(interval - LEASE - 2)
@@ -83,7 +84,7 @@ async def test_a_late_finish_does_not_end_another_workers_lease(
     await send(client, enqueue("j1"))
     late = (await client.get("/dequeue/sms/")).json()["lease"]
     clock.advance(LEASE)
-    await service.reclaim_pass()
+    await service.tend()
     current = (await client.get("/dequeue/sms/")).json()["lease"]
     assert (await client.post("/finish/sms/q/j1/", json={"lease": late})).status_code == 409
     assert (await client.post("/finish/sms/q/j1/", json={"lease": current})).status_code == 200
@@ -110,7 +111,7 @@ async def test_a_job_out_of_requeues_is_kept_as_a_dead_letter(
     for _ in range(2):
         assert await dequeued(client) == "q/j1"
         clock.advance(LEASE)
-        await service.reclaim_pass()
+        await service.tend()
     metrics = (await client.get("/metrics/sms/q/")).json()
     assert (metrics["queue_length"], metrics["leased"], metrics["dead_letters"]) == (0, 0, 1)
 
@@ -124,7 +125,7 @@ async def _dequeue_time(open_backend: Callable[[], QueueStore], queues: int) -> 
         times = []
         for _ in range(50):
             start_time = time.perf_counter()
-            await store.dequeue(f"sms{queues}", count=1, lease=LEASE)
+            await dequeue_for_one(store, f"sms{queues}", count=1, lease_time=LEASE)
             times.append(time.perf_counter() - start_time)
         return min(times)
 
@@ -171,7 +172,7 @@ async def test_what_one_queue_went_through_stops_no_other_of_its_type(
     await client.delete("/deletequeue/sms/first/")
     await send(client, enqueue("j1", "sms/second", interval=10))
     clock.advance(LEASE)
-    await service.reclaim_pass()
+    await service.tend()
     assert await dequeued(client) == "second/j1"
 
 
@@ -186,7 +187,7 @@ async def test_clearing_leaves_nothing_and_nothing_comes_back(
     assert (await client.get("/metrics/")).json()["queue_types"] == []
     assert (await client.post("/finish/sms/q/j1/")).status_code == 404
     clock.advance(LEASE)
-    await service.reclaim_pass()
+    await service.tend()
     assert await dequeued(client) is None
     await send(client, enqueue("j2", payload="new"))
     job = (await client.get("/dequeue/sms/")).json()
@@ -221,7 +222,7 @@ async def test_jobs_are_requeued_again_after_an_outage_of_redis(
     tmp_path: Path, clock: ManualClock
 ) -> None:
     """SharQ: after an outage of Redis nothing is requeued any more."""
-    options = AppOptions(service=ServiceOptions(reclaim_interval=10))
+    options = AppOptions(service=ServiceOptions(tend_interval=10))
     with RedisServer(tmp_path, "--appendonly", "yes", "--appendfsync", "always") as redis:
         open_redis = partial(open_store, "redis", {"url": redis.url}, clock=clock)
         async with serving(open_redis, options) as served:

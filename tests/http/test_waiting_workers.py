@@ -13,13 +13,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sharq_plug.http.app import RESPONSE_TIMEOUT
+from sharq_plug.http.wire.app import RESPONSE_TIMEOUT
 from sharq_plug.plugins import open_store
 from sharq_plug.service import MAX_WAIT, QueueService
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from support.api import Served, enqueue, send, serving
 from support.redis_server import RedisServer
+from support.waiting import comes_true
 
 pytestmark = pytest.mark.anyio
 
@@ -36,14 +37,8 @@ def waiter(client: httpx.AsyncClient, path: str = WAIT) -> Waiter:
 
 
 async def in_line(service: QueueService, count: int) -> None:
-    """Wait until so many callers are in line, and the store has said that nothing is ready."""
-    async with asyncio.timeout(SOON):
-        while True:
-            lines = list(service._long_polls._lines.values())
-            knowing = all(line._now is not None for line in lines)
-            if sum(len(line._callers) for line in lines) == count and knowing:
-                return
-            await asyncio.sleep(0.005)
+    """Wait until this many callers wait, and the store has said that nothing is ready."""
+    await comes_true(lambda: service.waiting_callers == count, within=SOON)
 
 
 async def job_of(waiter: Waiter) -> str:
@@ -98,7 +93,7 @@ async def test_a_reclaimed_lease_wakes_a_worker(
     waiting = waiter(client)
     await in_line(service, 1)
     clock.advance(60_000)
-    await service.reclaim_pass()
+    await service.tend()
     assert await job_of(waiting) == "j1"
 
 
@@ -260,7 +255,7 @@ async def test_a_wait_is_ended_by_an_outage_of_redis_and_the_next_one_works(
 async def test_waits_on_a_frozen_redis_fail_in_time_and_work_again_when_it_thaws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_plug.long_polls.LOOK_INTERVAL", 0.1)
+    monkeypatch.setattr("sharq_plug.service.foresight.LOOK_INTERVAL", 0.1)
     with RedisServer(tmp_path) as redis:
         async with serving(partial(open_store, "redis", {"url": redis.url})) as served:
             waiting = [waiter(served.client)]

@@ -10,15 +10,20 @@ from email.utils import format_datetime, parsedate_to_datetime
 import httpx
 import pytest
 
-from sharq_plug.http.responses import success
+from sharq_plug.http.api.replies import success
+from sharq_plug.http.wire.responses import response_bytes
 from sharq_plug.store import QueueStore
-from support.api import QUIET, Served, serving
+from support.api import QUIET, Served, exchange, serving
 
 pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("backend", ["memory"], indirect=True)]
 
 MIB = 1024 * 1024
 HEADERS = b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-TOO_LARGE = {"status": "failure", "message": "Request body exceeds the size limit"}
+TOO_LARGE = {
+    "status": "failure",
+    "message": "Request body exceeds the size limit",
+    "error": "too_large",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -26,17 +31,6 @@ def _nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     with caplog.at_level(logging.INFO):
         yield
     assert [record.getMessage() for record in caplog.records if record.name != "httpx"] == []
-
-
-async def exchange(port: int, *, sent: bytes) -> bytes:
-    """Send bytes over a connection of their own, and return all that comes back."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(sent)
-    async with asyncio.timeout(5):
-        received = await reader.read()
-    writer.close()
-    await writer.wait_closed()
-    return received
 
 
 BROKEN_TARGETS = [b"/\0", b"/dequeue/\0/", b"\0", b"sms", b"sms:80", b"?x=1", b"\xff", b"/\xff"]
@@ -118,7 +112,7 @@ def assert_is_dated(answer: bytes) -> None:
 def test_the_date_goes_with_the_clock(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
     for now, text in ((784111777.9, b"08:49:37"), (784111778.0, b"08:49:38")):
         monkeypatch.setattr("time.time", lambda now=now: now)
-        head = success().as_bytes(keep_alive=True)
+        head = response_bytes(success(), keep_alive=True)
         assert b"\r\nDate: Sun, 06 Nov 1994 " + text + b" GMT\r\n" in head, backend
 
 

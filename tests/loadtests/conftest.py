@@ -11,7 +11,7 @@ sys.path.append(str(Path(__file__).parents[2]))
 
 @pytest.fixture(scope="session", autouse=True)
 def _many_apps_in_a_process() -> Iterator[None]:
-    """Sanic rewrites its own methods when an app starts; without this, only once."""
+    """Let several apps run in this process: without test mode, Sanic allows one."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Sanic, "test_mode", True)
         yield

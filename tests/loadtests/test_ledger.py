@@ -1,11 +1,11 @@
-"""The checks of a load: what they must name, and what they must let pass."""
+"""The checks of a load: what they must report, and what they must accept."""
 
 import msgspec
 import pytest
 
-from loadtests.grammar import LeasedJob
 from loadtests.ledger import Lease, Ledger, Rule, payload_of
 from loadtests.queues import Queue, Window
+from support.wire_schema import DeliveryBody
 
 LEASE = 5000
 START = 1_767_225_600_000
@@ -13,7 +13,7 @@ START = 1_767_225_600_000
 
 
 class Server:
-    """What a server may say to a ledger: `at` counts ms from the start, by every clock."""
+    """A server's answers, told to a ledger. `at` counts ms from the start, by every clock."""
 
     def __init__(self, *, interval: int = 0) -> None:
         self.broken: list[tuple[Rule, str]] = []
@@ -42,8 +42,8 @@ class Server:
         payload: bytes | None = None,
         took: tuple[int, int] = (1, 1),
     ) -> Lease:
-        """Deliver a job that was asked for, and that arrived, so many ms before and after."""
-        found = LeasedJob(
+        """Deliver a job, asked for and arrived `took` ms before and after `at`."""
+        found = DeliveryBody(
             queue_id=queue_id,
             job_id=job_id,
             payload=msgspec.Raw(payload_of(job_id) if payload is None else payload),
@@ -159,7 +159,7 @@ def test_a_job_may_come_again_when_its_lease_has_expired() -> None:
     assert server.ledger.tally.redelivered == 1
 
 
-def test_a_job_that_comes_twice_while_its_lease_stands_is_named() -> None:
+def test_a_job_that_comes_twice_while_its_lease_stands_is_reported() -> None:
     server = Server()
     server.enqueue("1")
     server.deliver("1", at=0)
@@ -169,7 +169,7 @@ def test_a_job_that_comes_twice_while_its_lease_stands_is_named() -> None:
     assert what == "job 1 of queue q1 came twice within 4999 ms, with leases of 5000 ms"
 
 
-def test_a_job_that_comes_back_after_its_finish_is_named() -> None:
+def test_a_job_that_comes_back_after_its_finish_is_reported() -> None:
     server = Server()
     server.enqueue("1")
     server.finish(server.deliver("1", at=0), at=10)
@@ -186,14 +186,14 @@ def test_a_job_that_was_refused_must_not_come() -> None:
     assert server.rules == {Rule.DOUBLING}
 
 
-def test_a_job_from_the_wrong_queue_is_named() -> None:
+def test_a_job_from_the_wrong_queue_is_reported() -> None:
     server = Server()
     server.enqueue("1")
     server.deliver("1", at=0, queue_id="q2")
     assert server.rules == {Rule.DOUBLING}
 
 
-def test_another_payload_is_named() -> None:
+def test_a_wrong_payload_is_reported() -> None:
     server = Server()
     server.enqueue("1")
     server.deliver("1", at=0, payload=payload_of("2"))
@@ -201,14 +201,14 @@ def test_another_payload_is_named() -> None:
 
 
 @pytest.mark.parametrize("code", [404, 409])
-def test_a_lease_that_stands_cannot_be_refused_its_finish(code: int) -> None:
+def test_a_refused_finish_is_reported_while_the_lease_stands(code: int) -> None:
     server = Server()
     server.enqueue("1")
     server.finish(server.deliver("1", at=0), at=LEASE - 2, code=code)
     assert server.rules == {Rule.FENCING}
 
 
-def test_a_lease_that_may_have_expired_can_be_refused_its_finish() -> None:
+def test_a_refused_finish_is_accepted_once_the_lease_may_have_expired() -> None:
     server = Server()
     server.enqueue("1")
     server.finish(server.deliver("1", at=0), at=LEASE, code=409)
@@ -217,7 +217,7 @@ def test_a_lease_that_may_have_expired_can_be_refused_its_finish() -> None:
     assert not server.ledger.outstanding()
 
 
-def test_a_finish_under_a_lease_that_is_over_must_not_succeed() -> None:
+def test_a_finish_that_succeeds_under_an_old_lease_is_reported() -> None:
     server = Server()
     server.enqueue("1")
     old = server.deliver("1", at=0)
@@ -226,7 +226,7 @@ def test_a_finish_under_a_lease_that_is_over_must_not_succeed() -> None:
     assert server.rules == {Rule.FENCING}
 
 
-def test_a_lost_job_is_named() -> None:
+def test_a_lost_job_is_reported() -> None:
     server = Server()
     server.enqueue("1", "2", "3")
     server.finish(server.deliver("2", at=0), at=10)
@@ -243,7 +243,7 @@ def test_jobs_that_are_still_there_are_not_lost() -> None:
     assert not server.broken
 
 
-def test_what_was_not_answered_is_held_against_nobody() -> None:
+def test_a_request_without_an_answer_breaks_no_rule() -> None:
     server = Server()
     server.ledger.enqueueing("q1", "1")
     server.enqueue("2")

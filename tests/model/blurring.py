@@ -5,22 +5,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sharq_plug.model import Dequeued
+from sharq_plug.model import Dequeued, Finish, Release, Take
 from sharq_plug.testing.model_check import Event, History
-from sharq_plug.testing.model_check.history import (
-    Dequeue,
-    Finish,
-    Leave,
-    ListKnownTypes,
-    ListQueues,
-    ListTypes,
-    Reclaim,
-    Release,
-    Wake,
-    Watch,
-)
+from sharq_plug.testing.model_check.operations import Leave, ListNames, Tend, Wake, Watch
 
-UNSEEN = Reclaim | ListQueues | ListTypes | ListKnownTypes | Watch | Leave | Wake
+UNSEEN = ListNames | Watch | Leave | Wake
 SPACING = 10
 """Ticks between the steps of two calls."""
 
@@ -28,14 +17,16 @@ SPACING = 10
 def blurred(history: History, chance: random.Random) -> History:
     """Return what is legal if `history` is: the same steps, less of them known."""
     used = {
-        event.operation.ref.token
+        event.operation.item.lease.token
         for event in history.events
-        if isinstance(event.operation, Finish | Release)
+        if isinstance(event.operation.item, Finish | Release)
     }
     events: list[Event] = []
     calls = itertools.groupby(history.events, key=lambda event: event.call)
     for number, items in enumerate(list(call) for _, call in calls):
-        if not isinstance(items[0].operation, UNSEEN):
+        item = items[0].operation.item
+        is_unseen = isinstance(item, Tend) and chance.random() < 0.5
+        if not is_unseen and not isinstance(item, UNSEEN):
             events += _blurred_call(items, number * SPACING, used, chance)
     events.sort(key=lambda event: (event.invoked, event.call, event.item))
     return History(tuple(events), complete=False)
@@ -67,8 +58,8 @@ def _blurred_call(
 
 def _is_used(event: Event, used: set[str | None]) -> bool:
     """Return whether somebody showed a token that this dequeue gave."""
-    match event:
-        case Event(operation=Dequeue(), outcome=Dequeued(jobs=jobs)):
+    match event.operation.item, event.outcome:
+        case Take(), Dequeued(jobs=jobs):
             return any(job.token in used for job in jobs)
         case _:
             return False

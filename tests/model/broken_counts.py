@@ -3,19 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from sharq_memory.call import DequeueCall
 from sharq_memory.queue import Queue
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
 from sharq_memory.tally import Tally
 from sharq_plug.model import (
     Cleared,
+    Delivery,
     EnqueueOutcome,
     EnqueueResult,
-    LeasedJob,
     MinuteCounts,
     NewJob,
     Page,
-    QueueMetrics,
+    View,
 )
 
 
@@ -29,16 +30,16 @@ class RefusalIsCounted(TypeState):
 
 
 class RedeliveryIsNotCounted(TypeState):
-    def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
-        job = super()._serve(queue, lease, now)
+    def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
+        job = super()._serve(queue, lease_time, call)
         if job.attempt > 1:
-            queue.tally.add(now, dequeues=-1)
+            queue.tally.add(call.now, dequeues=-1)
         return job
 
 
 class OldestMinuteIsLost(TypeState):
-    def metrics(self, queue_id: str, now: int) -> QueueMetrics:
-        metrics = super().metrics(queue_id, now)
+    def look(self, queue_id: str, now: int) -> View:
+        metrics = super().look(queue_id, now)
         oldest = min(metrics.counts.enqueues)
         return replace(
             metrics,
@@ -49,14 +50,14 @@ class OldestMinuteIsLost(TypeState):
 
 
 class LengthCountsTheJobItself(TypeState):
-    def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
-        job = super()._serve(queue, lease, now)
+    def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
+        job = super()._serve(queue, lease_time, call)
         return replace(job, queue_length=job.queue_length + 1)
 
 
 class ExpiredLeasesAreNotLeased(TypeState):
-    def metrics(self, queue_id: str, now: int) -> QueueMetrics:
-        metrics = super().metrics(queue_id, now)
+    def look(self, queue_id: str, now: int) -> View:
+        metrics = super().look(queue_id, now)
         queue = self.queues.get(queue_id)
         leases = () if queue is None else queue.leases or ()
         expired = sum(expires_at <= now for expires_at, *_ in leases)
@@ -64,10 +65,10 @@ class ExpiredLeasesAreNotLeased(TypeState):
 
 
 class PurgeTakesTheCountsOfItsType(TypeState):
-    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
+    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
         if purge:
             self.tally = Tally()
-        return super().clear(queue_id, purge=purge)
+        return super().clear(queue_id, now, purge=purge)
 
 
 class BatchIsCountedOnce(MemoryStore):
@@ -77,26 +78,40 @@ class BatchIsCountedOnce(MemoryStore):
         results = await super().enqueue(queue_type, jobs)
         queued = sum(result.outcome is EnqueueOutcome.QUEUED for result in results)
         if queued > 1:
-            self._tally.add(self._clock.now(), enqueues=1 - queued)
+            self._machine.tally.add(self._clock.now(), enqueues=1 - queued)
         return results
 
 
 class LeasedQueuesAreNotListed(MemoryStore):
-    async def queue_ids(self, queue_type: str, *, cursor: str | None = None, limit: int) -> Page:
-        page = await super().queue_ids(queue_type, cursor=cursor, limit=limit)
-        queues = self._state(queue_type).queues
+    async def page(
+        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+    ) -> Page:
+        page = await super().page(queue_type, cursor=cursor, limit=limit)
+        if queue_type is None:
+            return page
+        queues = (self._machine.types.get(queue_type) or TypeState(queue_type)).queues
         return replace(page, names=tuple(name for name in page.names if queues[name].waiting))
 
 
 class TypesOfLeasesOnlyAreNotListed(MemoryStore):
-    async def queue_types(self, *, cursor: str | None = None, limit: int) -> Page:
-        page = await super().queue_types(cursor=cursor, limit=limit)
-        return replace(page, names=tuple(name for name in page.names if self._types[name].line))
+    async def page(
+        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+    ) -> Page:
+        page = await super().page(queue_type, cursor=cursor, limit=limit)
+        if queue_type is not None:
+            return page
+        return replace(
+            page, names=tuple(name for name in page.names if self._machine.types[name].line.places)
+        )
 
 
 class QueuesThatWentAreListed(MemoryStore):
-    async def queue_ids(self, queue_type: str, *, cursor: str | None = None, limit: int) -> Page:
-        queues = self._state(queue_type).queues
+    async def page(
+        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+    ) -> Page:
+        if queue_type is None:
+            return await super().page(cursor=cursor, limit=limit)
+        queues = (self._machine.types.get(queue_type) or TypeState(queue_type)).queues
         names = tuple(name for name in queues if cursor is None or name > cursor)[:limit]
         return Page(names, names[-1] if len(names) == limit else None)
 
@@ -104,6 +119,10 @@ class QueuesThatWentAreListed(MemoryStore):
 class StepLeavesAQueueOut(MemoryStore):
     """Each step of a listing but the first begins a queue too late."""
 
-    async def queue_ids(self, queue_type: str, *, cursor: str | None = None, limit: int) -> Page:
-        page = await super().queue_ids(queue_type, cursor=cursor, limit=limit)
+    async def page(
+        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+    ) -> Page:
+        page = await super().page(queue_type, cursor=cursor, limit=limit)
+        if queue_type is None:
+            return page
         return page if cursor is None else replace(page, names=page.names[1:])

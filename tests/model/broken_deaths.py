@@ -1,18 +1,25 @@
 """Memory states that are broken on purpose, one fault each: dead letters, requeues, reclaims."""
 
+import sys
 from dataclasses import replace
 
+from sharq_memory.call import DequeueCall
 from sharq_memory.dead import DeadLetters
 from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
+from sharq_memory.store import MemoryStore
 from sharq_plug.model import (
+    MAX_ENDED,
     Cleared,
+    Dequeued,
+    EndedLease,
     EnqueueOutcome,
     EnqueueResult,
     LeaseOutcome,
-    LeaseRef,
     NewJob,
-    Reclaimed,
+    Release,
+    Take,
+    Tended,
 )
 
 FOR_EVER = 2
@@ -41,8 +48,8 @@ class ForEverHasAnEnd(TypeState):
 
 
 class ReleaseGivesRequeuesBack(TypeState):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, queue_type: str) -> None:
+        super().__init__(queue_type)
         self._limits: dict[tuple[str, str], int] = {}
 
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
@@ -51,46 +58,92 @@ class ReleaseGivesRequeuesBack(TypeState):
             self._limits[job.queue_id, job.job_id] = job.requeue_limit
         return result
 
-    def release(self, ref: LeaseRef, now: int) -> LeaseOutcome:
-        outcome = super().release(ref, now)
+    def release(self, item: Release, now: int) -> LeaseOutcome:
+        outcome = super().release(item, now)
         if outcome is LeaseOutcome.ENDED:
-            limit = self._limits[ref.queue_id, ref.job_id]
-            self.queues[ref.queue_id].jobs[ref.job_id].requeues = limit
+            limit = self._limits[item.lease.queue_id, item.lease.job_id]
+            self.queues[item.lease.queue_id].jobs[item.lease.job_id].requeues = limit
         return outcome
 
 
 class ClearingTakesDeadLetters(TypeState):
-    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
+    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
         self.dead.pop(queue_id, None) if not purge else None
-        return super().clear(queue_id, purge=purge)
+        return super().clear(queue_id, now, purge=purge)
 
 
 class TheDeadAreCalledRequeued(TypeState):
-    def reclaim(self, limit: int, now: int) -> Reclaimed:
-        answer = super().reclaim(limit, now)
-        return replace(answer, requeued=answer.requeued + answer.dead, dead=0)
+    def _end_leases(self, limit: int, now: int) -> list[EndedLease]:
+        return [replace(lease, is_dead=False) for lease in super()._end_leases(limit, now)]
 
 
-class ReclaimGoesPastItsLimit(TypeState):
-    def reclaim(self, limit: int, now: int) -> Reclaimed:
-        return super().reclaim(limit + 1, now)
+class TendingGoesPastItsLimit(TypeState):
+    def tend(self, limit: int, now: int) -> list[EndedLease]:
+        return super().tend(limit + 1, now)
 
 
-class ReclaimSaysItIsDone(TypeState):
+class TendingForgetsToSayMore(MemoryStore):
     """Though its limit was reached, and more leases have expired."""
 
-    def reclaim(self, limit: int, now: int) -> Reclaimed:
-        return replace(super().reclaim(limit, now), more=False)
+    async def tend(self, *, limit: int) -> Tended:
+        return replace(await super().tend(limit=limit), more=False)
 
 
-class ReclaimGoesByQueue(TypeState):
+class TendingLeavesOutAType(MemoryStore):
+    """The last one, and does not say that there is more to do."""
+
+    async def tend(self, *, limit: int) -> Tended:
+        last = [*self._machine.types.values()][-1:]
+        for state in last:
+            state.tend = lambda limit, now: []
+        tended = await super().tend(limit=limit)
+        for state in last:
+            del state.tend
+        return replace(tended, more=False)
+
+
+class DequeueEndsMoreThanItsBound(TypeState):
+    """All leases that have expired."""
+
+    def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
+        call.leases = sys.maxsize
+        return super().dequeue(take, call)
+
+
+class EachTakeHasItsOwnBound(TypeState):
+    """On the leases that it ends, in a call with several takes."""
+
+    def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
+        call.leases = MAX_ENDED
+        return super().dequeue(take, call)
+
+
+class DequeueEndsNoLeases(TypeState):
+    def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
+        call.leases = 0
+        return super().dequeue(take, call)
+
+
+class DequeueKeepsQuietAboutWhatItEnded(TypeState):
+    def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
+        return replace(super().dequeue(take, call), ended=())
+
+
+class DequeueEndsLeasesTooSoon(TypeState):
+    """Before it has looked for a job that is ready."""
+
+    def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
+        ended = self._end_leases(call.leases, call.now)
+        call.leases -= len(ended)
+        answer = super().dequeue(take, call)
+        return replace(answer, ended=(*ended, *answer.ended))
+
+
+class LeasesEndByQueue(TypeState):
     """Not by which lease expired first."""
 
-    def reclaim(self, limit: int, now: int) -> Reclaimed:
-        for queue in sorted(self.queues.values(), key=lambda queue: queue.queue_id):
-            first = queue.first_lease()
-            if first is not None and first.expires_at <= now:
-                self.expiring.remove((queue.expiring, queue.queue_id, queue))
-                queue.expiring = 0
-                self.expiring.add((0, queue.queue_id, queue))
-        return super().reclaim(limit, now)
+    def _end_leases(self, limit: int, now: int) -> list[EndedLease]:
+        for queue in self.queues.values():
+            if queue.leases and queue.first_lease().expires_at <= now:
+                self.expiring.list(queue, 0)
+        return super()._end_leases(limit, now)

@@ -2,34 +2,36 @@
 
 from dataclasses import replace
 
+from sharq_memory.call import DequeueCall
 from sharq_memory.dead import DeadLetters
 from sharq_memory.queue import Job, Queue
 from sharq_memory.repeatable import Receipts
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
     Cleared,
+    Delivery,
     EnqueueResult,
-    LeasedJob,
+    Finish,
     LeaseOutcome,
     LeaseRef,
     NewJob,
+    Release,
 )
 
 
 class TokensDoNotMatter(TypeState):
-    def _claimed(self, ref: LeaseRef) -> tuple[Queue, Job] | LeaseOutcome:
-        found = super()._claimed(replace(ref, token=None))
-        return super()._claimed(ref) if isinstance(found, LeaseOutcome) else found
+    def _leased(self, ref: LeaseRef) -> tuple[Queue, Job] | None:
+        return super()._leased(replace(ref, token=None))
 
 
 class ExpiryEndsLeases(TypeState):
     """A finish after `expires_at` is stale, though nothing was reclaimed."""
 
-    def finish(self, ref: LeaseRef, receipt_time: int, now: int) -> LeaseOutcome:
-        claimed = super()._claimed(ref)
-        if isinstance(claimed, tuple) and ref.token and claimed[1].expires_at < now:
+    def finish(self, item: Finish, now: int) -> LeaseOutcome:
+        leased = self._leased(item.lease)
+        if leased is not None and item.lease.token and leased[1].expires_at < now:
             return LeaseOutcome.STALE
-        return super().finish(ref, receipt_time, now)
+        return super().finish(item, now)
 
 
 class TokensOfAnyJob(Receipts):
@@ -38,30 +40,30 @@ class TokensOfAnyJob(Receipts):
 
 
 class ReceiptFitsAnyJob(TypeState):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, queue_type: str) -> None:
+        super().__init__(queue_type)
         self.receipts = TokensOfAnyJob()
 
 
 class ReceiptIsKeptTooShort(TypeState):
-    def finish(self, ref: LeaseRef, receipt_time: int, now: int) -> LeaseOutcome:
-        return super().finish(ref, receipt_time - 1, now)
+    def finish(self, item: Finish, now: int) -> LeaseOutcome:
+        return super().finish(replace(item, receipt_time=item.receipt_time - 1), now)
 
 
 class DeadJobsAreUnknown(TypeState):
-    def finish(self, ref: LeaseRef, receipt_time: int, now: int) -> LeaseOutcome:
-        outcome = super().finish(ref, receipt_time, now)
-        queue = self.queues.get(ref.queue_id)
-        lives = queue is not None and ref.job_id in queue.jobs
+    def finish(self, item: Finish, now: int) -> LeaseOutcome:
+        outcome = super().finish(item, now)
+        queue = self.queues.get(item.lease.queue_id)
+        lives = queue is not None and item.lease.job_id in queue.jobs
         return LeaseOutcome.UNKNOWN if outcome is LeaseOutcome.STALE and not lives else outcome
 
 
 class ReclaimIsEarly(TypeState):
     """A lease is reclaimed 1 ms before the expiry that was told."""
 
-    def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
-        job = super()._serve(queue, lease - 1, now)
-        return replace(job, expires_at=now + lease)
+    def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
+        job = super()._serve(queue, lease_time - 1, call)
+        return replace(job, expires_at=call.now + lease_time)
 
 
 class OneRequeueTooMany(TypeState):
@@ -71,26 +73,26 @@ class OneRequeueTooMany(TypeState):
         more = job.requeue_limit + (job.requeue_limit >= 0)
         return super().enqueue(replace(job, requeue_limit=more), now)
 
-    def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
-        job = super()._serve(queue, lease, now)
+    def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
+        job = super()._serve(queue, lease_time, call)
         left = job.requeues_remaining
         return replace(job, requeues_remaining=max(0, left - 1) if left >= 0 else left)
 
 
 class ReleaseCostsARequeue(TypeState):
-    def release(self, ref: LeaseRef, now: int) -> LeaseOutcome:
-        outcome = super().release(ref, now)
+    def release(self, item: Release, now: int) -> LeaseOutcome:
+        outcome = super().release(item, now)
         if outcome is LeaseOutcome.ENDED:
-            job = self.queues[ref.queue_id].jobs[ref.job_id]
+            job = self.queues[item.lease.queue_id].jobs[item.lease.job_id]
             job.requeues -= job.requeues > 0
         return outcome
 
 
 class ReleaseTakesTheAttemptBack(TypeState):
-    def release(self, ref: LeaseRef, now: int) -> LeaseOutcome:
-        outcome = super().release(ref, now)
+    def release(self, item: Release, now: int) -> LeaseOutcome:
+        outcome = super().release(item, now)
         if outcome is LeaseOutcome.ENDED:
-            self.queues[ref.queue_id].jobs[ref.job_id].attempt -= 1
+            self.queues[item.lease.queue_id].jobs[item.lease.job_id].attempt -= 1
         return outcome
 
 
@@ -102,19 +104,19 @@ class DeadLettersAreDropped(TypeState):
 
 
 class ClearingMissesDeadLetters(TypeState):
-    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
+    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
         letters = self.dead.get(queue_id)
-        cleared = super().clear(queue_id, purge=purge)
+        cleared = super().clear(queue_id, now, purge=purge)
         if letters is not None:
             self.dead[queue_id] = letters
         return cleared
 
 
 class ClearedLeasesComeBack(TypeState):
-    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
+    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
         queue = self.queues.get(queue_id)
         jobs = [] if queue is None else [job for job in queue.jobs.values() if job.token]
-        cleared = super().clear(queue_id, purge=purge)
+        cleared = super().clear(queue_id, now, purge=purge)
         for job in jobs:
             job.token = None
             self._come_back(self._bring_into_being(queue_id, 0), job, job.expires_at)
@@ -123,15 +125,15 @@ class ClearedLeasesComeBack(TypeState):
 
 
 class PurgeKeepsCounts(TypeState):
-    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
+    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
         queue = self.queues.get(queue_id)
         tally = None if queue is None else queue.tally
-        cleared = super().clear(queue_id, purge=purge)
+        cleared = super().clear(queue_id, now, purge=purge)
         if queue is not None and tally is not None:
             queue.tally = tally
         return cleared
 
 
 class RepeatTakesNewJobs(TypeState):
-    def repeat(self, attempt_id: str, now: int) -> tuple[LeasedJob, ...]:
+    def _repeat(self, attempt_id: str, now: int) -> tuple[Delivery, ...]:
         return ()

@@ -1,73 +1,120 @@
 """Memory states that are broken on purpose, one fault each: rates, enqueues, order."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from math import inf
+from typing import Any
 
+from sharq_memory.call import DequeueCall
+from sharq_memory.expiring import Expiring
+from sharq_memory.limits import paid_at
+from sharq_memory.line import Line
+from sharq_memory.machine import Machine
 from sharq_memory.queue import RETURNED, Job, Queue
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
 from sharq_plug.model import (
+    ChangeOutcome,
+    Delivery,
     Dequeued,
     EnqueueOutcome,
     EnqueueResult,
-    LeasedJob,
+    Finish,
     LeaseOutcome,
-    LeaseRef,
     NewJob,
-    check_name,
+    Release,
+    SetInterval,
+    Take,
 )
 from sharq_plug.testing import ManualClock
 
 
-class BrokenStore(MemoryStore):
-    """A memory store whose types are in the states that `make_state` makes."""
+class BrokenMachine(Machine):
+    """A machine whose types are in the states that `make_state` makes."""
 
-    def __init__(self, clock: ManualClock, make_state: Callable[[], TypeState]) -> None:
-        super().__init__(clock)
+    def __init__(self, make_state: Callable[[str], TypeState]) -> None:
+        super().__init__()
         self._make_state = make_state
 
-    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
-        if queue_type not in self._types:
-            self._types[check_name("queue_type", queue_type)] = self._make_state()
-        return await super().enqueue(queue_type, jobs)
+    def _new_state(self, queue_type: str) -> TypeState:
+        return self._make_state(queue_type)
+
+
+class BrokenStore(MemoryStore):
+    """A memory store that stands on such a machine."""
+
+    def __init__(self, clock: ManualClock, make_state: Callable[[str], TypeState]) -> None:
+        super().__init__(clock, BrokenMachine(make_state))
+
+
+class AfterBringing(TypeState):
+    """For a state that does something wrong once an interval was brought to a queue."""
+
+    def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
+        place = self._place_of(job.queue_id)
+        result = super().enqueue(job, now)
+        if result.outcome is not EnqueueOutcome.QUEUE_FULL:
+            self._brought(self.queues[job.queue_id], place, now)
+        return result
+
+    def configure(self, change: SetInterval, now: int) -> ChangeOutcome:
+        place = self._place_of(change.queue_id)
+        outcome = super().configure(change, now)
+        if outcome is ChangeOutcome.CHANGED:
+            self._brought(self.queues[change.queue_id], place, now)
+        return outcome
+
+    def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
+        """Do it; `place` is what the queue had before."""
+
+    def _place_of(self, queue_id: str) -> tuple[int, int] | None:
+        queue = self.queues.get(queue_id)
+        if queue is None or queue.ready_since is None:
+            return None
+        return queue.ready_since, queue.place_number
+
+    def _put(self, queue: Queue, ready_since: int, number: int) -> None:
+        self.line.leave(queue)
+        self.line.enter(queue, ready_since, number, (ready_since,))
 
 
 class RateLostWhenEmpty(TypeState):
-    def _left(self, queue: Queue) -> None:
-        if not queue.jobs:
-            queue.last = None
-        super()._left(queue)
+    def _leave_behind(self, queue: Queue, now: int) -> None:
+        queue.last = None
+        super()._leave_behind(queue, now)
 
 
 class RateForgottenTooEarly(TypeState):
     def _bring_into_being(self, queue_id: str, now: int) -> Queue:
         left = self.queues.get(queue_id)
-        if left is not None and left.allowed_at <= now + 1:
+        if left is not None and paid_at(left) <= now + 1:
             left.last = None
         return super()._bring_into_being(queue_id, now)
 
 
 class ReleasePaysBack(TypeState):
-    def release(self, ref: LeaseRef, now: int) -> LeaseOutcome:
-        outcome = super().release(ref, now)
+    def release(self, item: Release, now: int) -> LeaseOutcome:
+        outcome = super().release(item, now)
         if outcome is LeaseOutcome.ENDED:
-            queue = self.queues[ref.queue_id]
+            queue = self.queues[item.lease.queue_id]
             queue.last = None
-            self._leave_line(queue)
-            self._enter_line(queue, now, queue.place_number)
+            self.line.leave(queue)
+            self.line.enter(queue, now, queue.place_number)
         return outcome
 
 
-class IntervalMissesWaitingJobs(TypeState):
-    def _set_interval(self, queue: Queue, interval: int, now: int) -> None:
-        queue.interval = interval
+class IntervalMissesWaitingJobs(AfterBringing):
+    def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
+        if place is not None:
+            self._put(queue, *place)
 
 
 class RefusalChangesInterval(TypeState):
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         result = super().enqueue(job, now)
-        if result.outcome is EnqueueOutcome.QUEUE_FULL and job.queue_id in self.queues:
-            self._set_interval(self.queues[job.queue_id], job.interval, now)
+        queue = self.queues.get(job.queue_id)
+        if result.outcome is EnqueueOutcome.QUEUE_FULL and queue is not None and queue.jobs:
+            self._bring(queue, job.interval, now)
         return result
 
 
@@ -90,8 +137,8 @@ class DuplicateReplacesPayload(TypeState):
 class DuplicateIsQueuedAfterAll(TypeState):
     """A duplicate of a leased job is queued when that job is finished."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, queue_type: str) -> None:
+        super().__init__(queue_type)
         self._kept: dict[tuple[str, str], NewJob] = {}
 
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
@@ -100,9 +147,9 @@ class DuplicateIsQueuedAfterAll(TypeState):
             self._kept[job.queue_id, job.job_id] = job
         return result
 
-    def finish(self, ref: LeaseRef, receipt_time: int, now: int) -> LeaseOutcome:
-        outcome = super().finish(ref, receipt_time, now)
-        kept = self._kept.pop((ref.queue_id, ref.job_id), None)
+    def finish(self, item: Finish, now: int) -> LeaseOutcome:
+        outcome = super().finish(item, now)
+        kept = self._kept.pop((item.lease.queue_id, item.lease.job_id), None)
         if outcome is LeaseOutcome.ENDED and kept is not None:
             super().enqueue(kept, now)
         return outcome
@@ -124,93 +171,102 @@ class DepthIsOneMore(TypeState):
 
 
 class LastComeFirstServed(TypeState):
-    def _add_waiting(self, queue: Queue, job: Job, now: int) -> None:
-        if job.attempt == 0:
-            job.place = RETURNED - job.place
-        super()._add_waiting(queue, job, now)
+    def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
+        result = super().enqueue(job, now)
+        if result.outcome is EnqueueOutcome.QUEUED:
+            queue = self.queues[job.queue_id]
+            waiting = [*queue.waiting_jobs()]
+            queue.head = queue.rest = None
+            new = queue.jobs[job.job_id]
+            new.place = RETURNED - new.place
+            for each in waiting:
+                queue.add_waiting(each)
+        return result
 
 
 class ReturnedJobsGoLast(TypeState):
     def _come_back(self, queue: Queue, job: Job, now: int) -> None:
-        self._note_expiry(queue)
-        job.place = self._next_number()
-        self._add_waiting(queue, job, now)
+        job.place = self.line.next_number()
+        queue.add_waiting(job)
+        self._changed(queue, now)
+
+
+class LineByName(Line):
+    def enter(self, queue: Queue, ready_since: int, number: int, *held: Any) -> None:
+        super().enter(queue, ready_since, int.from_bytes(queue.queue_id.encode()), *held)
 
 
 class TiesGoByName(TypeState):
-    def _enter_line(self, queue: Queue, ready_since: int, number: int) -> None:
-        super()._enter_line(queue, ready_since, int.from_bytes(queue.queue_id.encode()))
+    def __init__(self, queue_type: str) -> None:
+        super().__init__(queue_type)
+        self.line = LineByName()
 
 
 class ServedQueueKeepsItsPlace(TypeState):
-    def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
+    def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
         number = queue.place_number
-        job = super()._serve(queue, lease, now)
+        job = super()._serve(queue, lease_time, call)
         if queue.head is not None:
-            self._leave_line(queue)
-            self._enter_line(queue, max(now, queue.allowed_at), number)
+            self.line.leave(queue)
+            self.line.enter(queue, max(call.now, paid_at(queue)), number)
         return job
 
 
 class BatchStaysWithAQueue(TypeState):
-    def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
-        jobs: list[LeasedJob] = []
-        while len(jobs) < count and self.line and self.line[0][0] <= now:
-            queue = self.line[0][2]
-            while len(jobs) < count and queue.head is not None and queue.ready_since <= now:
-                self._leave_line(queue)
-                jobs.append(self._serve(queue, lease, now))
-        ready_at = self._next_ready_at(now) if len(jobs) < count else None
-        return Dequeued(tuple(jobs), ready_at, now=now)
+    def _serve_ready(self, jobs: list[Delivery], take: Take, call: DequeueCall) -> None:
+        while len(jobs) < take.count and (queue := self.line.first(call.now)) is not None:
+            jobs.append(self._serve(queue, take.lease_time, call))
+            if queue.ready_since is not None and queue.ready_since <= call.now:
+                self.line.leave(queue)
+                self.line.enter(queue, 0, 0)
 
 
-class FreedQueueKeepsItsNumber(TypeState):
-    def set_interval(self, queue_id: str, interval: int, now: int) -> bool:
-        queue = self.queues.get(queue_id)
-        number = 0 if queue is None else queue.place_number
-        exists = super().set_interval(queue_id, interval, now)
-        if queue is not None:
-            self._keep_number(queue, number, now)
-        return exists
-
-    def _set_interval(self, queue: Queue, interval: int, now: int) -> None:
-        number = queue.place_number
-        super()._set_interval(queue, interval, now)
-        self._keep_number(queue, number, now)
-
-    def _keep_number(self, queue: Queue, number: int, now: int) -> None:
-        if queue.ready_since is not None and queue.place_number != number:
-            self._leave_line(queue)
-            self._enter_line(queue, now, number)
+class FreedQueueKeepsItsNumber(AfterBringing):
+    def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
+        if place is not None and queue.place_number != place[1]:
+            self._put(queue, now, place[1])
 
 
 class NextReadyForgetsLeases(TypeState):
     def _next_ready_at(self, now: int) -> int | None:
-        return max(now, self.line[0][0]) if self.line else None
+        self.expiring, expiring = Expiring(), self.expiring
+        instant = super()._next_ready_at(now)
+        self.expiring = expiring
+        return instant
+
+
+class NextReadyIsLater(TypeState):
+    """By 1 ms."""
+
+    def _next_ready_at(self, now: int) -> int | None:
+        instant = super()._next_ready_at(now)
+        return None if instant is None else instant + 1
 
 
 class PartialBatchTellsNothing(TypeState):
-    def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
-        answer = super().dequeue(count, lease, now)
+    def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
+        answer = super().dequeue(take, call)
         return replace(answer, next_ready_at=None) if answer.jobs else answer
 
 
 class FullBatchTellsNextReady(TypeState):
-    def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
-        answer = super().dequeue(count, lease, now)
-        return replace(answer, next_ready_at=self._next_ready_at(now))
+    def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
+        answer = super().dequeue(take, call)
+        if answer.is_repeated:
+            return answer
+        return replace(answer, next_ready_at=self._next_ready_at(call.now))
 
 
 class NextReadyIsFromBeforeTheBatch(TypeState):
-    def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
-        leases = self.expiring[0][0] if self.expiring else None
-        answer = super().dequeue(count, lease, now)
-        if len(answer.jobs) == count or leases is None:
+    def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
+        first_expiry = self.expiring.due()
+        answer = super().dequeue(take, call)
+        if answer.is_repeated or len(answer.jobs) == take.count or first_expiry == inf:
             return answer
-        return replace(answer, next_ready_at=max(now, leases))
+        return replace(answer, next_ready_at=max(call.now, int(first_expiry)))
 
 
 class NowIsWhenTheFirstLeaseExpires(TypeState):
-    def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
-        answer = super().dequeue(count, lease, now)
+    def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
+        answer = super().dequeue(take, call)
         return replace(answer, now=answer.jobs[0].expires_at) if answer.jobs else answer

@@ -1,28 +1,38 @@
 """Memory states that are broken on purpose, one fault each: rates, also of queues that went."""
 
+from dataclasses import replace
+
+from model.broken_queues import AfterBringing
+
+from sharq_memory.call import DequeueCall
+from sharq_memory.limits import paid_at
 from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
+    ChangeOutcome,
     Cleared,
+    Delivery,
     Dequeued,
+    EndedLease,
     EnqueueOutcome,
     EnqueueResult,
-    LeasedJob,
     NewJob,
-    Reclaimed,
+    SetInterval,
+    Take,
 )
 
 LONGEST = 10**9
+FAR = 10**18
 
 
 class PurgeForgetsUnpaidRate(TypeState):
     """Of a queue that has ceased to exist."""
 
-    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
+    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
         queue = self.queues.get(queue_id)
         if purge and queue is not None and not queue.jobs:
             queue.last = None
-        return super().clear(queue_id, purge=purge)
+        return super().clear(queue_id, now, purge=purge)
 
 
 class RefusalForgetsUnpaidRate(TypeState):
@@ -36,20 +46,20 @@ class RefusalForgetsUnpaidRate(TypeState):
         return result
 
 
-class ReclaimAtItsLimitForgetsUnpaidRates(TypeState):
+class TendingAtItsLimitForgetsUnpaidRates(TypeState):
     """Of the queues that have ceased to exist, when it ended as many leases as it may."""
 
-    def reclaim(self, limit: int, now: int) -> Reclaimed:
-        reclaimed = super().reclaim(limit, now)
-        if reclaimed.requeued + reclaimed.dead == limit:
+    def _end_leases(self, limit: int, now: int) -> list[EndedLease]:
+        ended = super()._end_leases(limit, now)
+        if len(ended) == limit:
             for queue in self.queues.values():
                 if not queue.jobs:
                     queue.last = None
-        return reclaimed
+        return ended
 
 
 class DeathForgetsUnpaidRate(TypeState):
-    """A reclaim at the requeue limit of a queue's last job."""
+    """Of a queue whose last job died."""
 
     def _die(self, queue: Queue, job: Job, now: int) -> None:
         super()._die(queue, job, now)
@@ -60,50 +70,52 @@ class DeathForgetsUnpaidRate(TypeState):
 class AskingInVainDelays(TypeState):
     """A dequeue that comes too early begins the interval of the first queue in line anew."""
 
-    def dequeue(self, count: int, lease: int, now: int) -> Dequeued:
-        answer = super().dequeue(count, lease, now)
-        if not answer.jobs and self.line:
-            queue = self.line[0][2]
-            self._leave_line(queue)
-            queue.last = now
-            self._enter_line(queue, now + queue.interval, queue.place_number)
+    def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
+        answer = super().dequeue(take, call)
+        queue = self.line.first(FAR)
+        if not answer.jobs and queue is not None:
+            self.line.leave(queue)
+            queue.last = call.now
+            self.line.enter(queue, call.now + queue.interval, queue.place_number)
         return answer
 
 
 class RedeliveryIsFree(TypeState):
     """A job that came back is served without counting towards the rate."""
 
-    def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
+    def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
         last = queue.last
-        job = super()._serve(queue, lease, now)
+        job = super()._serve(queue, lease_time, call)
         if job.attempt > 1:
             queue.last = last
             if queue.head is not None:
-                self._leave_line(queue)
-                self._enter_line(queue, max(now, queue.allowed_at), queue.place_number)
+                self.line.leave(queue)
+                self.line.enter(queue, max(call.now, paid_at(queue)), queue.place_number)
         return job
 
 
 class LongIntervalsAreCut(TypeState):
-    def _set_interval(self, queue: Queue, interval: int, now: int) -> None:
-        super()._set_interval(queue, min(interval, LONGEST), now)
+    def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
+        return super().enqueue(replace(job, interval=min(job.interval, LONGEST)), now)
+
+    def configure(self, change: SetInterval, now: int) -> ChangeOutcome:
+        return super().configure(replace(change, interval=min(change.interval, LONGEST)), now)
 
 
 class RestIsSavedUp(TypeState):
     """After a rest, the next dequeues may come closer than an interval."""
 
-    def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
-        due = queue.allowed_at if queue.last is not None else now
-        job = super()._serve(queue, lease, now)
-        queue.last = max(due, now - queue.interval)
+    def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
+        due = paid_at(queue) if queue.last is not None else call.now
+        job = super()._serve(queue, lease_time, call)
+        queue.last = max(due, call.now - queue.interval)
         if queue.head is not None:
-            self._leave_line(queue)
-            self._enter_line(queue, max(now, queue.allowed_at), queue.place_number)
+            self.line.leave(queue)
+            self.line.enter(queue, max(call.now, paid_at(queue)), queue.place_number)
         return job
 
 
-class IntervalOf0ForgetsTheLatestDequeue(TypeState):
-    def _set_interval(self, queue: Queue, interval: int, now: int) -> None:
-        super()._set_interval(queue, interval, now)
-        if interval == 0:
+class IntervalOf0ForgetsTheLatestDequeue(AfterBringing):
+    def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
+        if queue.interval == 0:
             queue.last = None

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
+from sharq_memory.call import DequeueCall
 from sharq_memory.queue import Job, Queue
 from sharq_memory.repeatable import Receipts
 from sharq_memory.state import TypeState
-from sharq_plug.model import Cleared, LeasedJob, LeaseOutcome, LeaseRef
+from sharq_plug.model import Cleared, Delivery, Finish, LeaseOutcome, LeaseRef, Release
 
 
 class ReceiptsThatGoTogether(Receipts):
@@ -25,8 +26,8 @@ class ReceiptsThatGoTogether(Receipts):
 
 
 class ShortReceiptTimeCutsLongerOnes(TypeState):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, queue_type: str) -> None:
+        super().__init__(queue_type)
         self.receipts = ReceiptsThatGoTogether()
 
 
@@ -50,34 +51,34 @@ class RenewedReceipts(Receipts):
 
 
 class RepeatedFinishRenewsItsReceipt(TypeState):
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, queue_type: str) -> None:
+        super().__init__(queue_type)
         self.receipts = RenewedReceipts()
 
 
 class ReleaseLeavesAReceipt(TypeState):
-    def release(self, ref: LeaseRef, now: int) -> LeaseOutcome:
-        outcome = super().release(ref, now)
+    def release(self, item: Release, now: int) -> LeaseOutcome:
+        outcome = super().release(item, now)
         if outcome is LeaseOutcome.ENDED:
-            self.receipts.keep(ref, now + 1000)
+            self.receipts.keep(item.lease, now + 1000)
         return outcome
 
 
 class ClearingForgetsReceipts(TypeState):
-    def clear(self, queue_id: str, *, purge: bool) -> Cleared:
+    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
         self.receipts = Receipts()
-        return super().clear(queue_id, purge=purge)
+        return super().clear(queue_id, now, purge=purge)
 
 
 class TokenOutlivesItsLease(TypeState):
     """Every lease of a job has the token of its first."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, queue_type: str) -> None:
+        super().__init__(queue_type)
         self._first: dict[tuple[str, str], str] = {}
 
-    def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
-        job = super()._serve(queue, lease, now)
+    def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
+        job = super()._serve(queue, lease_time, call)
         if job.attempt == 1:
             self._first[job.queue_id, job.job_id] = job.token
         token = self._first[job.queue_id, job.job_id]
@@ -88,55 +89,55 @@ class TokenOutlivesItsLease(TypeState):
 class ReclaimedLeaseCanBeFinished(TypeState):
     """A late finish ends a job that waits again, if nobody else leased it since."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, queue_type: str) -> None:
+        super().__init__(queue_type)
         self._latest: dict[tuple[str, str], str] = {}
 
-    def _serve(self, queue: Queue, lease: int, now: int) -> LeasedJob:
-        job = super()._serve(queue, lease, now)
+    def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
+        job = super()._serve(queue, lease_time, call)
         self._latest[job.queue_id, job.job_id] = job.token
         return job
 
-    def finish(self, ref: LeaseRef, receipt_time: int, now: int) -> LeaseOutcome:
-        outcome = super().finish(ref, receipt_time, now)
-        queue = self.queues.get(ref.queue_id)
-        is_latest = ref.token == self._latest.get((ref.queue_id, ref.job_id))
+    def finish(self, item: Finish, now: int) -> LeaseOutcome:
+        outcome = super().finish(item, now)
+        queue = self.queues.get(item.lease.queue_id)
+        is_latest = item.lease.token == self._latest.get((item.lease.queue_id, item.lease.job_id))
         if outcome is LeaseOutcome.STALE and is_latest and queue is not None:
-            job = queue.jobs.get(ref.job_id)
+            job = queue.jobs.get(item.lease.job_id)
             if job is not None and job.token is None:
-                _take_out(self, queue, job)
+                _take_out(self, queue, job, now)
                 return LeaseOutcome.ENDED
         return outcome
 
 
 class ReleaseIgnoresTokens(TypeState):
-    def release(self, ref: LeaseRef, now: int) -> LeaseOutcome:
-        outcome = super().release(replace(ref, token=None), now)
-        return outcome if outcome is LeaseOutcome.ENDED else super().release(ref, now)
+    def release(self, item: Release, now: int) -> LeaseOutcome:
+        outcome = super().release(Release(replace(item.lease, token=None)), now)
+        return outcome if outcome is LeaseOutcome.ENDED else super().release(item, now)
 
 
 class WaitingJobCanBeFinished(TypeState):
     """By a finish without a token."""
 
-    def finish(self, ref: LeaseRef, receipt_time: int, now: int) -> LeaseOutcome:
-        outcome = super().finish(ref, receipt_time, now)
-        queue = self.queues.get(ref.queue_id)
-        job = None if queue is None else queue.jobs.get(ref.job_id)
-        if ref.token is None and queue is not None and job is not None:
-            _take_out(self, queue, job)
+    def finish(self, item: Finish, now: int) -> LeaseOutcome:
+        outcome = super().finish(item, now)
+        queue = self.queues.get(item.lease.queue_id)
+        job = None if queue is None else queue.jobs.get(item.lease.job_id)
+        if item.lease.token is None and queue is not None and job is not None:
+            _take_out(self, queue, job, now)
             return LeaseOutcome.ENDED
         return outcome
 
 
-def _take_out(state: TypeState, queue: Queue, job: Job) -> None:
+def _take_out(state: TypeState, queue: Queue, job: Job, now: int) -> None:
     """Remove a waiting job, wherever it stands."""
     others = [other for other in queue.waiting_jobs() if other is not job]
     ready_since = queue.ready_since or 0
-    state._leave_line(queue)
+    state.line.leave(queue)
     queue.head = queue.rest = None
     del queue.jobs[job.job_id]
     for other in others:
         queue.add_waiting(other)
     if others:
-        state._enter_line(queue, ready_since, queue.place_number)
-    state._left(queue)
+        state.line.enter(queue, ready_since, queue.place_number)
+    state._changed(queue, now)

@@ -1,98 +1,110 @@
-"""Redis stores whose scripts are broken on purpose: one replaced line each."""
+"""Redis stores whose library is broken on purpose: a few replaced lines each."""
 
-import hashlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from sharq_plug import plugins
+import msgspec
+
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
-from sharq_redis.scripts import Script, Scripts
+from sharq_redis.library import Library, texts
+from sharq_redis.plugin import RedisOptions, connector, target_of
 from sharq_redis.store import RedisStore
 
 
 @dataclass(frozen=True, slots=True)
 class ScriptFault:
-    """A line of the scripts, wherever it stands, and what stands there instead."""
+    """A line of the library, wherever it stands, and what stands there instead.
+
+    `more` are further lines that make the same mistake.
+    """
 
     line: str
     broken: str
+    more: tuple[tuple[str, str], ...] = ()
 
 
 FAULTS = {
     "the rate is lost when a queue empties": ScriptFault(
-        "        leave_behind(id, queue)\n    end\n", "    end\n"
+        "        Left.leave(queue)\n        loaded[id] = nil\n",
+        "        loaded[id] = nil\n",
     ),
     "a new interval does not reach the line": ScriptFault(
-        "            call('ZADD', LINE, allowed, place)\n", ""
+        "                queue[SINCE] = ready\n", ""
     ),
     "a freed queue stays behind": ScriptFault(
-        "    elseif not since or since > now then\n", "    elseif false then\n"
+        "        elseif before > now then\n", "        elseif false then\n"
     ),
-    "ties go by name": ScriptFault(
-        "    queue[PLACE] = number\n", "    number = 0\n    queue[PLACE] = number\n"
-    ),
+    "ties go by name": ScriptFault("number or next_number(ahead)", "0"),
     "tokens do not matter": ScriptFault(
-        "        if token == '' or token == lease[1] then\n", "        if token then\n"
+        "            if token == '' or token == lease[TOKEN] then\n", "            if token then\n"
     ),
     "a receipt fits any job": ScriptFault(
-        "    local receipt = token .. ':' .. id .. ':' .. job_id\n", "    local receipt = token\n"
+        "        return token .. '/' .. id .. '/' .. job_id\n", "        return token\n"
     ),
     "a receipt lasts 1 ms longer": ScriptFault(
-        "tonumber(kept_until) >= now)", "tonumber(kept_until) >= now - 1)"
+        " and kept and tonumber(kept) >= now\n", " and kept and tonumber(kept) >= now - 1\n"
     ),
+    "receipts never expire": ScriptFault(" and kept and tonumber(kept) >= now\n", " and kept\n"),
     "a returned job goes last": ScriptFault(
-        "    add_waiting(id, queue, job_id, job_number - RETURNED, number)\n",
-        "    add_waiting(id, queue, job_id, number, number)\n",
+        "        Waiting.add(queue, job_id, number - RETURNED)\n",
+        "        Waiting.add(queue, job_id, Line.reserve(1) + 1)\n",
     ),
     "an expiry costs no requeue": ScriptFault(
-        "        requeues = requeues > 0 and requeues - 1 or requeues\n", ""
+        "            requeues = requeues > 0 and requeues - 1 or requeues\n", ""
     ),
     "a reclaim is 1 ms early": ScriptFault(
-        "    return call('ZRANGE', EXPIRING, '-inf', now, ",
-        "    return call('ZRANGE', EXPIRING, '-inf', now + 1, ",
+        "        return call('ZRANGE', EXPIRING, '-inf', now, ",
+        "        return call('ZRANGE', EXPIRING, '-inf', now + 1, ",
+        more=(
+            ("        elseif lease[2] > now then", "        elseif lease[2] > now + 1 then"),
+            ("call('ZCOUNT', EXPIRING, '-inf', integer(now))", "1"),
+            ("integer(soonest)", "integer(soonest - 1)"),
+        ),
     ),
     "a dead letter is not counted by its job": ScriptFault(
-        "    call('HINCRBY', letters, job_id, 1)\n", ""
+        "        call('HINCRBY', letters, job_id, 1)\n", ""
     ),
     "a duplicate is counted": ScriptFault(
-        "        change_interval(id, queue, interval, number)\n        save_queue",
-        "        change_interval(id, queue, interval, number)\n        count(queue, ENQUEUES)\n"
-        "        save_queue",
+        "        if outcome == QUEUED then\n            Counts.add(queue, ENQUEUES)\n        end\n",
+        "        Counts.add(queue, ENQUEUES)\n",
     ),
     "a refusal changes the interval": ScriptFault(
-        "        return -1, waiting\n",
-        "        if queue then\n            change_interval(id, queue, interval, number)\n"
-        "            save_queue(id, queue)\n        end\n        return -1, waiting\n",
+        "            return FULL, waiting\n",
+        "            if queue then\n                Limits.bring(queue, interval)\n"
+        "                Step.changed(queue, false, number)\n            end\n"
+        "            return FULL, waiting\n",
     ),
     "clearing leaves the expiries": ScriptFault(
-        "call('ZREM', EXPIRING, id)\nif queue then", "if queue then"
+        "        call('ZREM', EXPIRING, queue[ID])\n        if purge", "        if purge"
     ),
-    "purging leaves the dead letters": ScriptFault("    call('UNLINK', letters, deaths)\n", ""),
-    "new places are announced 1 ms late": ScriptFault(
-        "integer(math.max(0, first_since - now)))", "integer(math.max(0, first_since - now) + 1))"
-    ),
-    "a freed queue is announced to nobody": ScriptFault(
-        "        enter_line(id, queue, now, number)\n    end\nend",
-        "        enter_line(id, queue, now, number)\n        first_since = math.huge\n    end\nend",
+    "purging leaves the dead letters": ScriptFault(
+        "            call('UNLINK', Scope.key('dead', id), Scope.key('deaths', id))\n", ""
     ),
     "a queue's lease is listed under its latest expiry": ScriptFault(
-        "call('ZADD', EXPIRING, 'LT', expiry, id)", "call('ZADD', EXPIRING, expiry, id)"
+        "Writes.send(sooner, 'ZADD', EXPIRING, 'LT')", "Writes.send(sooner, 'ZADD', EXPIRING)"
     ),
 }
 
 
 def open_broken(fault: ScriptFault, options: dict[str, object], clock: ManualClock) -> QueueStore:
-    """Return a Redis store with that fault in every script that has the line."""
-    store = plugins.open_store("redis", options, clock=clock)
-    assert isinstance(store, RedisStore)
-    whole = store._scripts
-    broken = {field.name: _broken(getattr(whole, field.name), fault) for field in fields(whole)}
-    if not any(fault.line in getattr(whole, name).text for name in broken):
-        raise LookupError(f"no such line any more: {fault.line}")
-    store._scripts = Scripts(**broken)
-    return store
+    """Return a Redis store with that fault in its library."""
+    chosen = msgspec.convert(options, RedisOptions)
+    target = target_of(chosen)
+    return RedisStore(
+        connector(target),
+        target=target,
+        key_prefix=chosen.key_prefix,
+        clock=clock,
+        library=broken_library(fault),
+    )
 
 
-def _broken(script: Script, fault: ScriptFault) -> Script:
-    text = script.text.replace(fault.line, fault.broken)
-    return Script(text, hashlib.sha1(text.encode()).hexdigest())
+def broken_library(fault: ScriptFault) -> Library:
+    """Return the library with that fault. Raises LookupError if it has no such line any more."""
+    ideas, verbs = texts()
+    for line, broken in ((fault.line, fault.broken), *fault.more):
+        if line not in ideas and not any(line in text for text in verbs.values()):
+            raise LookupError(f"no such line any more: {line}")
+        ideas = ideas.replace(line, broken)
+        verbs = {verb: text.replace(line, broken) for verb, text in verbs.items()}
+    return Library.of(ideas, verbs)

@@ -2,17 +2,21 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
+from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
 from sharq_memory.watching import Wake, Watchers
 from sharq_plug.model import (
+    ChangeOutcome,
+    Dequeued,
     EnqueueOutcome,
     EnqueueResult,
     LeaseOutcome,
-    LeaseRef,
     NewJob,
-    Reclaimed,
+    SetInterval,
+    Settlement,
+    Take,
+    Tended,
 )
 from sharq_plug.testing import ManualClock
 
@@ -22,36 +26,48 @@ class Silent(MemoryStore):
 
     is_silent = False
 
-    def _wake_watchers(self, *args: Any) -> None:
+    def _wake_watchers(self, now: int) -> None:
         watchers = self._watchers
         if self.is_silent:
             self._watchers = Watchers()
-        super()._wake_watchers(*args)
+        super()._wake_watchers(now)
         self._watchers = watchers
 
 
-class ReclaimWakesNobody(Silent):
-    async def reclaim(self, queue_type: str, *, limit: int) -> Reclaimed:
+class TendingWakesNobody(Silent):
+    async def tend(self, *, limit: int) -> Tended:
         self.is_silent = True
-        reclaimed = await super().reclaim(queue_type, limit=limit)
+        tended = await super().tend(limit=limit)
         self.is_silent = False
-        return reclaimed
+        return tended
 
 
 class ReleaseWakesNobody(Silent):
-    async def release(self, queue_type: str, leases: Sequence[LeaseRef]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
         self.is_silent = True
-        outcomes = await super().release(queue_type, leases)
+        outcomes = await super().settle(queue_type, items)
         self.is_silent = False
         return outcomes
 
 
-class NewIntervalWakesNobody(Silent):
-    async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:
+class DequeueThatEndsLeasesWakesNobody(Silent):
+    """Other watchers do not hear of the places that it gave."""
+
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
         self.is_silent = True
-        exists = await super().set_interval(queue_type, queue_id, interval)
+        answers = await super().dequeue(queue_type, takes)
         self.is_silent = False
-        return exists
+        return answers
+
+
+class NewIntervalWakesNobody(Silent):
+    async def configure(
+        self, queue_type: str, changes: Sequence[SetInterval]
+    ) -> list[ChangeOutcome]:
+        self.is_silent = True
+        outcomes = await super().configure(queue_type, changes)
+        self.is_silent = False
+        return outcomes
 
 
 class DuplicateWakesNobody(MemoryStore):
@@ -64,7 +80,7 @@ class DuplicateWakesNobody(MemoryStore):
             results += await super().enqueue(queue_type, [job])
             self._watchers = watching
             if results[-1].outcome is EnqueueOutcome.QUEUED:
-                queue = self._state(queue_type).queues[job.queue_id]
+                queue = self._machine.types[queue_type].queues[job.queue_id]
                 delay = max(0, queue.ready_since - self._clock.now())
                 self._watchers.wake(queue_type, delay)
         return results
@@ -102,7 +118,7 @@ class LastPlaceTellsWhen(MemoryStore):
         watching, self._watchers = self._watchers, Watchers()
         results = await super().enqueue(queue_type, jobs)
         self._watchers = watching
-        queues = self._state(queue_type).queues
+        queues = (self._machine.types.get(queue_type) or TypeState(queue_type)).queues
         places = [
             queues[job.queue_id].ready_since
             for job in jobs

@@ -1,44 +1,50 @@
 """Histories written by hand: queue type `t`, queue `q`, leases of 1000 ms unless told otherwise."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sharq_plug.model import (
+    ChangeOutcome,
     Cleared,
+    Delivery,
     Dequeued,
+    EndedLease,
     EnqueueOutcome,
     EnqueueResult,
-    LeasedJob,
+    Finish,
     LeaseOutcome,
     LeaseRef,
     MinuteCounts,
     NewJob,
-    QueueMetrics,
-    Reclaimed,
-    counted_minutes,
-)
-from sharq_plug.testing.model_check import Event, History, Rule, check
-from sharq_plug.testing.model_check.history import (
-    Clear,
-    Dequeue,
-    Enqueue,
-    Finish,
-    Leave,
-    Measure,
-    Operation,
-    Outcome,
-    Reclaim,
     Release,
     SetInterval,
+    Take,
+    Tended,
+    View,
+    counted_minutes,
+)
+from sharq_plug.testing.model_check import Event, History, Operation, Rule, check
+from sharq_plug.testing.model_check.operations import (
+    Clear,
+    Item,
+    Leave,
+    Look,
+    Outcome,
+    Tend,
     Wake,
     Watch,
 )
 
 TYPE = "t"
-LEASE = 1000
+LEASE_TIME = 1000
 RECEIPT_TIME = 500
 START = 1_700_000_000_000
 ENDED, STALE, UNKNOWN = LeaseOutcome.ENDED, LeaseOutcome.STALE, LeaseOutcome.UNKNOWN
 QUEUED, DUPLICATE = EnqueueOutcome.QUEUED, EnqueueOutcome.DUPLICATE
+
+
+def ended_leases(*leases: tuple[str, str], is_dead: bool = False) -> tuple[EndedLease, ...]:
+    return tuple(EndedLease(TYPE, "q", job_id, token, is_dead) for job_id, token in leases)
 
 
 class Story:
@@ -58,7 +64,7 @@ class Story:
 
     def tell(
         self,
-        operation: Operation,
+        item: Item,
         outcome: Outcome | None,
         *,
         during: tuple[int, int] | None = None,
@@ -67,6 +73,7 @@ class Story:
         tick = 10 * (len(self._events) + 1)
         invoked, answered = during or (tick, tick + 5)
         now = START + self._ms
+        queue_type = None if isinstance(item, Tend) else TYPE
         self._events.append(
             Event(
                 call=len(self._events),
@@ -75,7 +82,7 @@ class Story:
                 answered=None if lost else answered,
                 invoked_at=now,
                 answered_at=None if lost else now,
-                operation=operation,
+                operation=Operation(queue_type, item),
                 outcome=None if lost else outcome,
             )
         )
@@ -93,7 +100,7 @@ class Story:
         **how: Any,
     ) -> "Story":
         job = NewJob(queue_id, job_id, payload, interval, requeue_limit)
-        return self.tell(Enqueue(TYPE, job), EnqueueResult(outcome), **how)
+        return self.tell(job, EnqueueResult(outcome), **how)
 
     def dequeue(
         self,
@@ -108,55 +115,80 @@ class Story:
         attempt_id: str | None = None,
         count: int = 1,
         ready_at: int | None = None,
+        ended: Sequence[tuple[str, str]] = (),
+        is_repeated: bool = False,
         **how: Any,
     ) -> "Story":
-        expires_at = START + self._ms + LEASE
-        job = LeasedJob(queue_id, job_id, payload, token, attempt, expires_at, requeues, behind)
-        answer = Dequeued((job,), self._instant(ready_at), now=START + self._ms)
-        return self.tell(Dequeue(TYPE, count, LEASE, attempt_id), answer, **how)
+        expires_at = START + self._ms + LEASE_TIME
+        job = Delivery(queue_id, job_id, payload, token, attempt, expires_at, requeues, behind)
+        answer = Dequeued(
+            (job,),
+            self._instant(ready_at),
+            now=START + self._ms,
+            ended=ended_leases(*ended),
+            is_repeated=is_repeated,
+        )
+        return self.tell(Take(count, LEASE_TIME, attempt_id), answer, **how)
 
     def lose_a_dequeue(self) -> "Story":
-        return self.tell(Dequeue(TYPE, 1, LEASE), None, lost=True)
+        return self.tell(Take(1, LEASE_TIME), None, lost=True)
 
-    def find_nothing(self, next_ready_at: int | None) -> "Story":
-        answer = Dequeued((), self._instant(next_ready_at), now=START + self._ms)
-        return self.tell(Dequeue(TYPE, 1, LEASE), answer)
+    def find_nothing(
+        self, next_ready_at: int | None, *, dead: Sequence[tuple[str, str]] = ()
+    ) -> "Story":
+        answer = Dequeued(
+            (),
+            self._instant(next_ready_at),
+            now=START + self._ms,
+            ended=ended_leases(*dead, is_dead=True),
+        )
+        return self.tell(Take(1, LEASE_TIME), answer)
 
     def finish(
         self, job_id: str, token: str | None, outcome: LeaseOutcome = ENDED, **how: Any
     ) -> "Story":
-        return self.tell(Finish(TYPE, LeaseRef("q", job_id, token), RECEIPT_TIME), outcome, **how)
+        return self.tell(Finish(LeaseRef("q", job_id, token), RECEIPT_TIME), outcome, **how)
 
     def release(
         self, job_id: str, token: str | None, outcome: LeaseOutcome = ENDED, **how: Any
     ) -> "Story":
-        return self.tell(Release(TYPE, LeaseRef("q", job_id, token)), outcome, **how)
+        return self.tell(Release(LeaseRef("q", job_id, token)), outcome, **how)
 
-    def reclaim(self, requeued: int, dead: int = 0, **how: Any) -> "Story":
-        return self.tell(Reclaim(TYPE, 100), Reclaimed(requeued, dead, more=False), **how)
+    def tend(
+        self,
+        *ended: tuple[str, str],
+        dead: Sequence[tuple[str, str]] = (),
+        limit: int = 100,
+        more: bool = False,
+        **how: Any,
+    ) -> "Story":
+        """Tend; `ended` and `dead` are the leases that this ended, each a job id and a token."""
+        leases = ended_leases(*ended) + ended_leases(*dead, is_dead=True)
+        return self.tell(Tend(limit), Tended(leases, more), **how)
 
     def set_interval(self, interval: int, *, existed: bool = True, **how: Any) -> "Story":
-        return self.tell(SetInterval(TYPE, "q", interval), existed, **how)
+        outcome = ChangeOutcome.CHANGED if existed else ChangeOutcome.UNKNOWN
+        return self.tell(SetInterval("q", interval), outcome, **how)
 
     def clear(self, waiting: int, leased: int, dead: int = 0, **how: Any) -> "Story":
-        return self.tell(Clear(TYPE, "q", False), Cleared(waiting, leased, dead), **how)
+        return self.tell(Clear("q", purge=False), Cleared(waiting, leased, dead), **how)
 
-    def measure(
+    def look(
         self, waiting: int, leased: int = 0, dead: int = 0, *, counted: tuple[int, int] = (0, 0)
     ) -> "Story":
         minutes = counted_minutes(START + self._ms)
         enqueues, dequeues = (dict.fromkeys(minutes, 0) | {minutes[-1]: count} for count in counted)
-        metrics = QueueMetrics(waiting, leased, dead, MinuteCounts(enqueues, dequeues))
-        return self.tell(Measure(TYPE, "q"), metrics)
+        counts = MinuteCounts(enqueues, dequeues)
+        return self.tell(Look("q"), View(counts, waiting, leased, dead))
 
     def watch(self, watcher: int = 0) -> "Story":
-        return self.tell(Watch(TYPE, watcher), True)
+        return self.tell(Watch(watcher), True)
 
     def leave(self, watcher: int = 0) -> "Story":
-        return self.tell(Leave(TYPE, watcher), True)
+        return self.tell(Leave(watcher), True)
 
     def wake(self, delay: int, watcher: int = 0, **how: Any) -> "Story":
-        return self.tell(Wake(TYPE, watcher, delay), True, **how)
+        return self.tell(Wake(watcher, delay), True, **how)
 
     @staticmethod
     def _instant(ms: int | None) -> int | None:

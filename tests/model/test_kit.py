@@ -1,24 +1,38 @@
 """The conformance kit against broken stores, and the table of what catches each."""
 
 import asyncio
+import importlib
 import inspect
 from collections import Counter
 from pathlib import Path
+from pkgutil import walk_packages
+from typing import get_args
 
 import pytest
 from model.broken_memory import AREAS, FAULTS, MODULES, Fault
 
+import sharq_plug.model
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
 from sharq_plug import plugins
-from sharq_plug.testing import Failure, ManualClock, OpenStore, StoreConformance, failures
+from sharq_plug.testing import (
+    Failure,
+    ManualClock,
+    OpenStore,
+    StoreConformance,
+    failures,
+    model_check,
+)
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.model_check import Rule
+from sharq_plug.testing.model_check.drawing import ITEMS
+from sharq_plug.testing.model_check.exact.judge import RULES
+from sharq_plug.testing.model_check.operations import VERBS, WATCHING, Item
 from support.hurried import HurriedLoop
 
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 KIT_ON_MEMORY = Path(__file__).parents[1] / "conformance" / "test_memory.py"
-HELPERS = {"BrokenStore", "Silent"}
+HELPERS = {"AfterBringing", "BrokenStore", "Silent"}
 """Stores on which others stand; they have no fault of their own."""
 
 
@@ -78,6 +92,24 @@ def test_every_broken_store_is_in_the_table() -> None:
     }
     assert broken - HELPERS == set(FAULTS)
     assert len(FAULTS) == sum(map(len, AREAS.values()))
+
+
+def test_every_operation_is_asked_judged_and_drawn() -> None:
+    assert set(VERBS) == set(RULES) == set(ITEMS) == set(get_args(Item)) - set(WATCHING)
+
+
+def test_no_two_classes_of_the_model_check_share_a_name_with_each_other_or_the_model() -> None:
+    modules = [
+        importlib.import_module(found.name)
+        for found in walk_packages(model_check.__path__, f"{model_check.__name__}.")
+    ]
+    owners = Counter(
+        name
+        for module in [sharq_plug.model, *modules]
+        for name, value in vars(module).items()
+        if inspect.isclass(value) and value.__module__ == module.__name__
+    )
+    assert [name for name, count in owners.items() if count > 1] == []
 
 
 def test_every_rule_that_can_be_broken_is_broken_by_some_store() -> None:

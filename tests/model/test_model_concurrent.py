@@ -10,6 +10,7 @@ from model.running import SEED
 from sharq_plug import plugins
 from sharq_plug.model import LeaseRef, NewJob
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import dequeue_for_one, finish_all, release_all
 from sharq_plug.testing.model_check import Recorder, RecordingStore, check
 
 pytestmark = pytest.mark.anyio
@@ -18,7 +19,7 @@ QUEUE_IDS = ["a", "b", "c", "d"]
 JOBS = 300
 WORKERS = 8
 INTERVAL = 2
-LEASE = 40
+LEASE_TIME = 40
 PATIENCE = 20.0
 """Seconds in which the jobs must be served; it takes about one."""
 
@@ -32,7 +33,9 @@ async def produce(store: QueueStore, chance: random.Random) -> None:
 async def work(store: QueueStore, chance: random.Random, done: asyncio.Event) -> None:
     """Finish most jobs, hand some back, forget some; now and then give up on an answer."""
     while not done.is_set():
-        call = asyncio.ensure_future(store.dequeue("t", count=chance.choice([1, 3]), lease=LEASE))
+        call = asyncio.ensure_future(
+            dequeue_for_one(store, "t", count=chance.choice([1, 3]), lease_time=LEASE_TIME)
+        )
         if chance.random() < 0.05:
             await asyncio.sleep(0)
             call.cancel()
@@ -42,16 +45,16 @@ async def work(store: QueueStore, chance: random.Random, done: asyncio.Event) ->
         refs = [LeaseRef(job.queue_id, job.job_id, job.token) for job in answer.jobs]
         match chance.choices(["finish", "release", "forget"], [8, 1, 1])[0]:
             case "finish" if refs:
-                await store.finish("t", refs, receipt_time=60_000)
-                await store.finish("t", refs[:1], receipt_time=60_000)
+                await finish_all(store, "t", refs, receipt_time=60_000)
+                await finish_all(store, "t", refs[:1], receipt_time=60_000)
             case "release" if refs:
-                await store.release("t", refs)
+                await release_all(store, "t", refs)
         await asyncio.sleep(0.001)
 
 
-async def reclaim_until_empty(store: QueueStore, done: asyncio.Event) -> None:
-    while (await store.queue_ids("t", limit=100)).names:
-        await store.reclaim("t", limit=100)
+async def tend_until_empty(store: QueueStore, done: asyncio.Event) -> None:
+    while (await store.page("t", limit=100)).names:
+        await store.tend(limit=100)
         await asyncio.sleep(0.01)
     done.set()
 
@@ -66,10 +69,10 @@ async def test_what_many_workers_saw_breaks_no_rule(redis_url: str) -> None:
         ]
         async with asyncio.timeout(PATIENCE):
             await produce(store, random.Random(SEED))
-            await reclaim_until_empty(store, done)
+            await tend_until_empty(store, done)
             await asyncio.gather(*workers)
         for queue_id in QUEUE_IDS:
-            await store.queue_metrics("t", queue_id)
+            await store.look("t", queue_id)
     history = recorder.history(complete=False)
-    assert sum(1 for _ in history.deliveries()) >= JOBS
+    assert sum(1 for _ in history.grants()) >= JOBS
     assert not check(history)

@@ -17,8 +17,8 @@ def test_a_long_legal_story_breaks_no_rule() -> None:
     story.find_nothing(200).at(200).dequeue("b", "B1").finish("b", "B1").finish("b", "B1")
     story.finish("b", "B2", UNKNOWN).release("a", "A1").at(400)
     story.dequeue("a", "A2", attempt=2, requeues=1).finish("a", "A1", STALE)
-    story.find_nothing(1400).at(1400).reclaim(1).dequeue("a", "A3", attempt=3, requeues=0)
-    story.at(2400).reclaim(0, 1).finish("a", "A3", STALE).measure(0, 0, 1, counted=(2, 4))
+    story.find_nothing(1400).at(1400).tend(("a", "A2")).dequeue("a", "A3", attempt=3, requeues=0)
+    story.at(2400).tend(dead=[("a", "A3")]).finish("a", "A3", STALE).look(0, 0, 1, counted=(2, 4))
     story.set_interval(5, existed=False).find_nothing(None)
     assert broken_rules(story) == set()
 
@@ -98,7 +98,7 @@ def test_a_stale_finish_that_is_accepted() -> None:
     assert Rule.FENCING in broken_rules(story)
 
 
-def test_a_finish_after_expiry_that_is_refused_though_nothing_was_reclaimed() -> None:
+def test_a_finish_after_expiry_that_is_refused_though_nobody_ended_the_lease() -> None:
     story = Story().enqueue("a").dequeue("a", "A").at(5000).finish("a", "A", STALE)
     assert broken_rules(story) == {Rule.FENCING}
 
@@ -124,12 +124,77 @@ def test_an_attempt_that_does_not_rise() -> None:
 
 def test_a_requeue_too_many() -> None:
     story = Story().enqueue("a", requeue_limit=0).dequeue("a", "A", requeues=0).at(1000)
-    assert broken_rules(story.reclaim(1)) == {Rule.RECLAIM}
+    assert broken_rules(story.tend(("a", "A"))) == {Rule.RECLAIM}
 
 
-def test_a_reclaim_that_is_early() -> None:
-    story = Story().enqueue("a").dequeue("a", "A").at(999).reclaim(1)
+def test_a_lease_that_is_ended_early() -> None:
+    story = Story().enqueue("a").dequeue("a", "A").at(999).tend(("a", "A"))
     assert broken_rules(story) == {Rule.RECLAIM}
+
+
+def two_expired_leases() -> Story:
+    story = Story().enqueue("a").enqueue("b").dequeue("a", "A", behind=1).dequeue("b", "B")
+    return story.at(1000)
+
+
+def test_leases_that_are_ended_in_their_order() -> None:
+    assert broken_rules(two_expired_leases().tend(("a", "A"), ("b", "B"))) == set()
+    story = two_expired_leases().tend(("a", "A"), limit=1, more=True).tend(("b", "B"), limit=1)
+    assert broken_rules(story) == set()
+
+
+def test_leases_that_are_ended_out_of_order() -> None:
+    assert broken_rules(two_expired_leases().tend(("b", "B"), ("a", "A"))) == {Rule.RECLAIM}
+    story = two_expired_leases().tend(("b", "B"), limit=1, more=True)
+    assert broken_rules(story) == {Rule.RECLAIM}
+
+
+def test_more_leases_ended_than_the_limit() -> None:
+    story = two_expired_leases().tend(("a", "A"), ("b", "B"), limit=1)
+    assert broken_rules(story) == {Rule.RECLAIM}
+
+
+def test_tending_that_does_not_say_that_there_is_more() -> None:
+    assert broken_rules(two_expired_leases().tend(("a", "A"), limit=1)) == {Rule.RECLAIM}
+
+
+def test_tending_may_leave_out_a_type_if_it_says_that_there_is_more() -> None:
+    assert broken_rules(two_expired_leases().tend(more=True)) == set()
+    assert broken_rules(two_expired_leases().tend()) == {Rule.RECLAIM}
+
+
+def test_a_dequeue_ends_expired_leases_when_nothing_is_ready() -> None:
+    story = two_expired_leases().dequeue(
+        "a", "A2", attempt=2, behind=1, ended=[("a", "A"), ("b", "B")]
+    )
+    assert broken_rules(story) == set()
+
+
+def test_a_dequeue_that_gets_what_it_asked_for_ends_no_lease() -> None:
+    story = two_expired_leases().enqueue("c").dequeue("c", "C", ended=[("a", "A"), ("b", "B")])
+    assert broken_rules(story) == {Rule.RECLAIM}
+
+
+def test_a_dequeue_that_leaves_an_expired_lease() -> None:
+    assert Rule.RECLAIM in broken_rules(two_expired_leases().find_nothing(1000))
+    story = two_expired_leases().dequeue("a", "A2", attempt=2, ended=[("a", "A")])
+    assert Rule.RECLAIM in broken_rules(story)
+
+
+def test_the_last_jobs_of_a_type_die_and_there_is_nothing_to_wait_for() -> None:
+    story = Story().enqueue("a", requeue_limit=0).dequeue("a", "A", requeues=0)
+    assert broken_rules(story.at(1000).find_nothing(None, dead=[("a", "A")])) == set()
+
+
+@pytest.mark.parametrize(("ready_at", "is_right"), [(1000, True), (1500, True), (1501, False)])
+def test_when_a_leased_job_is_ready_at_the_latest(ready_at: int, *, is_right: bool) -> None:
+    story = Story().enqueue("a", interval=1500).dequeue("a", "A").find_nothing(ready_at)
+    assert broken_rules(story) == (set() if is_right else {Rule.READINESS})
+
+
+def test_no_job_can_be_ready_before_a_lease_expires() -> None:
+    story = Story().enqueue("a", interval=1500).dequeue("a", "A").find_nothing(999)
+    assert broken_rules(story) == {Rule.READINESS}
 
 
 def test_a_lease_given_twice() -> None:
@@ -138,7 +203,7 @@ def test_a_lease_given_twice() -> None:
 
 
 def test_a_job_that_is_gone() -> None:
-    assert Rule.LOSS in broken_rules(Story().enqueue("a").measure(0, counted=(1, 0)))
+    assert Rule.LOSS in broken_rules(Story().enqueue("a").look(0, counted=(1, 0)))
 
 
 def test_a_job_that_comes_back_after_its_queue_was_cleared() -> None:
@@ -147,7 +212,7 @@ def test_a_job_that_comes_back_after_its_queue_was_cleared() -> None:
 
 
 def test_a_duplicate_that_is_counted() -> None:
-    story = Story().enqueue("a").enqueue("a", DUPLICATE).measure(1, counted=(2, 0))
+    story = Story().enqueue("a").enqueue("a", DUPLICATE).look(1, counted=(2, 0))
     assert broken_rules(story) == {Rule.COUNTS}
 
 
@@ -163,7 +228,7 @@ def test_a_repeated_dequeue_that_takes_another_job() -> None:
 
 def test_a_repeated_dequeue_that_gives_the_same_again() -> None:
     story = Story().enqueue("a").dequeue("a", "A", attempt_id="one")
-    assert broken_rules(story.dequeue("a", "A", attempt_id="one")) == set()
+    assert broken_rules(story.dequeue("a", "A", attempt_id="one", is_repeated=True)) == set()
 
 
 def test_wakes_that_come_in_time_or_in_vain() -> None:

@@ -30,7 +30,7 @@ def test_only_the_chosen_backend_is_imported(name: str, own: set[str], others: s
 
 def test_the_server_is_imported_without_any_backend() -> None:
     answer = subprocess.run(
-        [sys.executable, "-c", "import sharq_plug.cli, sys; print(*sys.modules)"],
+        [sys.executable, "-c", "import sharq_plug.server.cli, sys; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,

@@ -21,39 +21,30 @@ LAYERS = {
     "store": {"model"},
     "hookspecs": {"store", "clock"},
     "plugins": {"hookspecs", "store", "clock", "errors"},
-    "passes": {"store", "errors"},
-    "batching": {"arrivals", "errors"},
-    "arrivals": {"model"},
-    "deadlines": {"errors"},
-    "calls": {"arrivals", "batching", "deadlines", "store", "model", "errors"},
-    "line": {"deadlines", "model"},
-    "long_polls": {"arrivals", "deadlines", "line", "passes", "store", "model"},
-    "first_contact": {"store", "errors"},
-    "service": {
-        *("arrivals", "calls", "deadlines", "first_contact", "long_polls", "passes"),
-        *("store", "model", "errors", "clock"),
-    },
+    "service": {"service", "store", "model", "errors"},
     "http": {"http", "service", "store", "model", "errors", "clock"},
-    "listening": {"errors"},
-    "config_file": {"errors"},
-    "config_names": {"errors"},
-    "config": {"config_file", "config_names", "listening", "plugins", "model", "errors"},
-    "log_writer": set[str](),
-    "logs": {"log_writer", "errors"},
-    "signals": set[str](),
-    "serving": {"config", "listening", "logs", "http", "plugins", "service", "store", "errors"},
-    "cli": {
-        *("", "config", "config_names", "listening", "logs"),
-        *("serving", "plugins", "store", "errors"),
+    "server": {
+        *("", "server", "http", "service"),
+        *("plugins", "hookspecs", "store", "model", "errors", "clock"),
     },
-    "__main__": {"", "cli", "signals"},
+    "__main__": {"server"},
     "testing": {"testing", "plugins", *SEAM},
 }
 """Each part of the server, and the parts that it may import."""
 
+ROOMS = {
+    "http.api": {"http.api"},
+    "http.corner": {"http.api", "http.corner"},
+    "http.wire": {"http.api", "http.corner", "http.wire"},
+}
+"""Each room of `http`, and those that it may import."""
+
 OWNERS = {
     "pluggy": {"plugins", "hookspecs"},
-    "sanic": {"http", "serving"},
+    "sanic": {"http.wire"},
+    "sanic_routing": set[str](),
+    "httptools": set[str](),
+    "uvloop": {"server", "testing"},
     "redis": set[str](),
     "hiredis": set[str](),
     "sortedcontainers": set[str](),
@@ -74,6 +65,15 @@ def modules(package: Path) -> list[Path]:
 def part(module: Path) -> str:
     """Return which part of the server a module belongs to: `http` for sharq_plug/http/app.py."""
     return module.relative_to(SERVER).parts[0].removesuffix(".py").removeprefix("__init__")
+
+
+def room(module: Path) -> str:
+    """Return the room of a module of `http`, `http.api` for sharq_plug/http/api/table.py, else "".
+
+    The package `http` itself is none.
+    """
+    parts = module.relative_to(SERVER).parts
+    return f"http.{parts[1]}" if parts[0] == "http" and len(parts) > 2 else ""
 
 
 def imports(module: Path) -> Iterator[tuple[str, ...]]:
@@ -106,8 +106,20 @@ def test_a_part_of_the_server_imports_only_what_lies_below_it(module: Path) -> N
 @pytest.mark.parametrize("module", modules(SERVER), ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_package_is_imported_only_where_it_belongs(module: Path) -> None:
     packages = {name[0] for name in imports(module)}
-    trespassing = {name for name in packages & OWNERS.keys() if part(module) not in OWNERS[name]}
-    assert not trespassing
+    places = {part(module), room(module)}
+    assert not {name for name in packages & OWNERS.keys() if not places & OWNERS[name]}
+
+
+@pytest.mark.parametrize(
+    "module", modules(SERVER / "http"), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_a_room_of_http_imports_only_what_lies_below_it(module: Path) -> None:
+    imported = {
+        f"http.{name[2]}"
+        for name in imports(module)
+        if name[:2] == ("sharq_plug", "http") and len(name) > 2
+    }
+    assert imported <= ROOMS.get(room(module), set())
 
 
 def test_only_plugins_uses_the_plugin_manager() -> None:

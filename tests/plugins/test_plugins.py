@@ -7,9 +7,9 @@ from textwrap import dedent
 import msgspec
 import pytest
 
-from sharq_plug.config import Sources, load_settings
 from sharq_plug.errors import ConfigError
 from sharq_plug.plugins import installed_backends, load_backend, open_store
+from sharq_plug.server.config import Sources, load_settings
 
 Install = Callable[..., None]
 

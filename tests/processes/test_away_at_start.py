@@ -1,6 +1,5 @@
 """Servers that start before their Redis: they answer 503, say so once, and come up alone."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from support.redis_server import RedisServer, free_port
 from support.server import ServerProcess
+from support.waiting import comes_true
 
 pytestmark = pytest.mark.anyio
 
@@ -35,11 +35,13 @@ def environ_of(redis: RedisServer) -> dict[str, str]:
     }
 
 
-async def until(server: ServerProcess, words: str) -> None:
+async def logs(server: ServerProcess, words: str) -> None:
     """Wait until the server has logged something."""
-    async with asyncio.timeout(10):
-        while words not in server.log():  # noqa: ASYNC110  # it is another process
-            await asyncio.sleep(0.02)
+    await comes_true(lambda: words in server.log())
+
+
+async def is_back(client: httpx.AsyncClient) -> bool:
+    return not (await client.get("/metrics/sms/q/")).json()["leased"]
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -53,16 +55,14 @@ async def test_a_server_comes_up_by_itself_and_says_once_what_it_waited_for(
                 assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
             assert (await client.post("/enqueue/sms/q/", json=JOB)).status_code == 503
             assert (await client.get("/")).status_code == 200
-            await until(server, AWAY)
+            await logs(server, AWAY)
 
             redis.start()
-            await until(server, WEAK)
+            await logs(server, WEAK)
             assert (await client.get("/deepstatus/")).status_code == 200
             assert (await client.post("/enqueue/sms/q/", json=JOB)).status_code == 201
             assert (await client.get("/dequeue/sms/")).json()["attempt"] == 1
-            async with asyncio.timeout(10):  # the passes run too: nobody else brings it back
-                while (await client.get("/metrics/sms/q/")).json()["leased"]:  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
+            await comes_true(lambda: is_back(client))  # upkeep runs too: nothing else does it
         assert server.stop() == 0
         log = server.log()
     assert [log.count(words) for words in (AWAY, THERE, WEAK)] == [1, 1, 1]

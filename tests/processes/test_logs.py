@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from support.redis_server import free_port
-from support.server import TIMEOUT, ServerProcess, answers, clean_environment, until
+from support.server import ServerProcess, answers, clean_environment
+from support.waiting import TIMEOUT, until
 
 REQUESTS = 300
 FULL = Path("/dev/full")

@@ -5,14 +5,16 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from signal import SIGINT, SIGTERM, Signals
 
 import pytest
-from hostile.wire import Wire
 
-from sharq_plug.serving import ONE_SIGNAL
+from sharq_plug.server.serving import ONE_SIGNAL
+from support.http_client import Wire
 from support.load import Load, jobs_in_redis
 from support.server import ServerProcess
+from support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -32,7 +34,7 @@ def once(number: Signals) -> Stop:
 def twice(number: Signals) -> Stop:
     def stop(server: ServerProcess) -> None:
         server.send(number)
-        await_closed_port(server)
+        until(partial(is_closed, server))
         server.send(number)
 
     return stop
@@ -41,7 +43,7 @@ def twice(number: Signals) -> Stop:
 def all_processes_twice(number: Signals) -> Stop:
     def stop(server: ServerProcess) -> None:
         server.send_to_all(number)
-        await_closed_port(server)
+        until(partial(is_closed, server))
         server.send_to_all(number)
 
     return stop
@@ -56,15 +58,12 @@ STOPS = {
 }
 
 
-def await_closed_port(server: ServerProcess) -> None:
-    deadline = time.monotonic() + 10
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
-        except ConnectionError:
-            return
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def is_closed(server: ServerProcess) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", server.port), timeout=1).close()
+    except ConnectionError:
+        return True
+    return False
 
 
 def a_request_in_flight(server: ServerProcess) -> socket.socket:
@@ -87,7 +86,7 @@ def the_rest_of(connection: socket.socket) -> bytes:
 def test_a_request_in_flight_is_answered_before_the_end(stop: Stop) -> None:
     with ServerProcess() as server, a_request_in_flight(server) as connection:
         stop(server)
-        await_closed_port(server)
+        until(partial(is_closed, server))
         assert the_rest_of(connection).startswith(b"HTTP/1.1 201 ")
         assert server.wait() == 0
         assert "Traceback" not in server.log()
@@ -100,7 +99,7 @@ async def test_two_processes_answer_before_the_end(stop: Stop, on_redis: dict[st
         a_request_in_flight(server) as connection,
     ):
         stop(server)
-        await_closed_port(server)
+        until(partial(is_closed, server))
         assert the_rest_of(connection).startswith(b"HTTP/1.1 201 ")
         assert server.wait() == 0
         assert "Traceback" not in server.log()
@@ -131,7 +130,7 @@ def assert_the_last_request_is_answered(wire: Wire) -> None:
 def test_an_idle_connection_carries_one_more_request(stop: Stop) -> None:
     with ServerProcess(environ=LONG) as server, an_idle_connection(server) as wire:
         stop(server)
-        await_closed_port(server)
+        until(partial(is_closed, server))
         assert_the_last_request_is_answered(wire)
         assert server.wait() == 0
         assert "Traceback" not in server.log()
@@ -147,7 +146,7 @@ def test_idle_connections_to_two_processes_carry_one_more_request(
     ):
         wires = [stack.enter_context(an_idle_connection(server)) for _ in range(8)]
         stop(server)
-        await_closed_port(server)
+        until(partial(is_closed, server))
         for wire in wires:
             assert_the_last_request_is_answered(wire)
         assert server.wait() == 0

@@ -11,7 +11,8 @@ from signal import SIGHUP, SIGINT, SIGKILL, SIGTERM, SIGUSR1, SIGUSR2, Signals
 
 import pytest
 
-from support.server import TIMEOUT, ServerProcess, answers, clean_environment, until
+from support.server import ServerProcess, answers, clean_environment
+from support.waiting import TIMEOUT, until
 
 HARMLESS = [SIGHUP, SIGUSR1, SIGUSR2]
 SERVE = [sys.executable, "-m", "sharq_plug", "--port", "0"]
@@ -35,13 +36,13 @@ def test_signals_without_a_meaning_end_no_process_while_the_server_starts(
     class Pestered(ServerProcess):
         """A server that gets such signals all the time, from the moment that it can know them."""
 
-        def _announced_port(self) -> int:
+        def is_ready(self) -> bool:
             until(lambda: has(self.process.pid, "SigIgn", SIGUSR2))
             while not self.serves():
                 for number in HARMLESS:
                     self.send_to_all(number)
                 assert self.process.poll() is None, self.log()
-            return super()._announced_port()
+            return super().is_ready()
 
         def serves(self) -> bool:
             pids = self.children() if workers == "2" else [self.process.pid]
@@ -99,7 +100,7 @@ assert not any(name.startswith(("sanic", "asyncio", "redis")) for name in sys.mo
 
 class Finder:
     def find_spec(self, name, path=None, target=None):
-        if name == "sharq_plug.cli":
+        if name == "sharq_plug.server.cli":
             print([signal.getsignal(number) is not before[number] for number in before])
             sys.exit(7)
 
@@ -118,8 +119,8 @@ def test_the_command_listens_to_signals_before_it_loads_the_server() -> None:
 
 
 STUBBORN = """
-import os, signal, sharq_plug.signals
-sharq_plug.signals.watch_start()
+import os, signal, sharq_plug.server.signals
+sharq_plug.server.signals.watch_start()
 os.kill = lambda *_: None  # as the system does with process 1, which no default ends
 signal.raise_signal(signal.SIGTERM)
 """

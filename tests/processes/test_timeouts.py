@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from hostile.wire import Wire
 
+from support.http_client import Wire
 from support.server import ServerProcess
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"

@@ -22,13 +22,6 @@ async def store(redis_url: str, clock: ManualClock) -> AsyncIterator[QueueStore]
 
 
 @pytest.fixture
-async def store_on_own_time(redis_url: str) -> AsyncIterator[QueueStore]:
-    """A store as a server has it: it goes by Redis's own time, and its bookkeeping expires."""
-    async with open_store("redis", {"url": redis_url}) as store:
-        yield store
-
-
-@pytest.fixture
 def keys(redis_server: RedisServer, redis_url: str) -> Redis:
     """A client for looking at the keys behind the store's back."""
     return redis_server.client()

@@ -11,6 +11,7 @@ from sharq_plug.model import Dequeued, NewJob
 from sharq_plug.plugins import open_store
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import dequeue_for_one
 from support.redis_server import RedisServer
 
 pytestmark = pytest.mark.anyio
@@ -42,9 +43,9 @@ async def test_a_reply_that_still_comes_in_is_waited_for_by_all(
 ) -> None:
     monkeypatch.setattr("sharq_redis.link.DEADLINE", DEADLINE)
     proxy.wrong = Wrong.LAG
-    dequeue = asyncio.create_task(store.dequeue("sms", count=1, lease=60_000))
+    dequeue = asyncio.create_task(dequeue_for_one(store, "sms", count=1, lease_time=60_000))
     await asyncio.sleep(0)  # it is on its way
-    behind = [asyncio.create_task(store.queue_metrics("sms", "q")) for _ in range(3)]
+    behind = [asyncio.create_task(store.look("sms", "q")) for _ in range(3)]
     [job] = (await dequeue).jobs
     assert job.payload == LARGE
     assert [metrics.leased for metrics in await asyncio.gather(*behind)] == [1] * 3
@@ -57,9 +58,9 @@ async def test_a_reply_that_does_not_come_to_an_end_is_given_up(
     monkeypatch.setattr("sharq_redis.link.LIMIT", 2 * LAG)
     proxy.wrong = Wrong.LAG
     with pytest.raises(StoreUnavailable, match="no answer in time"):
-        await store.dequeue("sms", count=1, lease=60_000)
+        await dequeue_for_one(store, "sms", count=1, lease_time=60_000)
     proxy.wrong = Wrong.NOTHING
-    assert (await store.queue_metrics("sms", "q")).leased == 1
+    assert (await store.look("sms", "q")).leased == 1
 
 
 async def test_a_redis_that_falls_silent_in_the_middle_of_a_reply_is_given_up(
@@ -67,7 +68,7 @@ async def test_a_redis_that_falls_silent_in_the_middle_of_a_reply_is_given_up(
 ) -> None:
     monkeypatch.setattr("sharq_redis.link.DEADLINE", DEADLINE)
     proxy.wrong = Wrong.LAG
-    dequeue = asyncio.create_task(store.dequeue("sms", count=1, lease=60_000))
+    dequeue = asyncio.create_task(dequeue_for_one(store, "sms", count=1, lease_time=60_000))
     await asyncio.sleep(2 * LAG)
     proxy.wrong = Wrong.HOLD_REPLIES
     with pytest.raises(StoreUnavailable, match="no answer in time"):
@@ -78,9 +79,11 @@ async def test_workers_that_ask_for_more_than_comes_in_in_time_leave_no_job_to_n
     store: QueueStore, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sharq_redis.link.DEADLINE", DEADLINE)
-    monkeypatch.setattr("sharq_plug.deadlines.DEADLINE", 6 * DEADLINE)
+    monkeypatch.setattr("sharq_plug.service.deadlines.DEADLINE", 6 * DEADLINE)
     await store.enqueue("sms", [NewJob("q", f"job-{number}", LARGE, 0) for number in range(20)])
-    async with QueueService(store, ServiceOptions(reclaim=False)) as service:
+    async with QueueService(store, ServiceOptions(tends=False)) as service:
+        [job] = (await service.dequeue("sms")).jobs  # from now on the size of its jobs is known
+        service.hand_back("sms", [job])
         proxy.wrong = Wrong.LAG
         calls = [service.dequeue("sms", attempt_id="the-first")]
         calls += [service.dequeue("sms", count=count) for count in (2, 1, 2, 1, 2, 1)]
@@ -90,4 +93,4 @@ async def test_workers_that_ask_for_more_than_comes_in_in_time_leave_no_job_to_n
         received = sum(len(answer.jobs) for answer in answers if isinstance(answer, Dequeued))
         assert refused
         assert len(refused) < len(answers)
-    assert (await store.queue_metrics("sms", "q")).leased == received
+    assert (await store.look("sms", "q")).leased == received

@@ -10,6 +10,7 @@ from sharq_plug.errors import ConfigError, StoreUnavailable
 from sharq_plug.model import LeaseOutcome, LeaseRef, NewJob
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import counts_of, dequeue_for_one, finish_all, tend_type
 from support.redis_server import RedisServer, free_port
 
 pytestmark = pytest.mark.anyio
@@ -26,26 +27,26 @@ async def test_scripts_are_loaded_again_after_they_were_flushed(
     redis_server.client().script_flush()
     await store.enqueue("sms", [job(2)])
     redis_server.client().script_flush()
-    assert len((await store.dequeue("sms", count=2, lease=1000)).jobs) == 2
-    assert (await store.queue_metrics("sms", "q")).leased == 2
+    assert len((await dequeue_for_one(store, "sms", count=2, lease_time=1000)).jobs) == 2
+    assert (await store.look("sms", "q")).leased == 2
 
 
 async def test_when_memory_is_full_only_an_enqueue_is_refused(own_server: RedisServer) -> None:
     client = own_server.client()
     async with open_store("redis", {"url": own_server.url}) as store:
         await store.enqueue("sms", [job(number, 1000) for number in range(3)])
-        await store.dequeue("sms", count=1, lease=1)
+        await dequeue_for_one(store, "sms", count=1, lease_time=1)
         client.config_set("maxmemory", 1)
         with pytest.raises(StoreUnavailable, match="maxmemory"):
             await store.enqueue("sms", [job(9)])
-        [leased] = (await store.dequeue("sms", count=1, lease=60_000)).jobs
+        [leased] = (await dequeue_for_one(store, "sms", count=1, lease_time=60_000)).jobs
         time.sleep(0.002)  # noqa: ASYNC251  # Redis's own clock is the one that counts here
-        assert (await store.reclaim("sms", limit=10)).requeued == 1
+        assert (await tend_type(store, "sms", limit=10)).requeued == 1
         ref = LeaseRef("q", leased.job_id, leased.token)
-        assert await store.finish("sms", [ref], receipt_time=1000) == [LeaseOutcome.ENDED]
+        assert await finish_all(store, "sms", [ref], receipt_time=1000) == [LeaseOutcome.ENDED]
         assert (await store.clear("sms", "q", purge=True)).waiting == 2
         client.config_set("maxmemory", 0)
-        assert (await store.queue_metrics("sms", "q")).waiting == 0
+        assert (await store.look("sms", "q")).waiting == 0
         await store.enqueue("sms", [job(9)])
 
 
@@ -57,9 +58,9 @@ async def test_the_rate_goes_by_the_time_of_redis_not_of_the_process(
         open_store("redis", {"url": redis_url}) as wrong,
     ):
         await right.enqueue("sms", [NewJob("q", f"{n}", b"", 3_600_000) for n in range(2)])
-        assert len((await right.dequeue("sms", count=2, lease=1000)).jobs) == 1
+        assert len((await dequeue_for_one(right, "sms", count=2, lease_time=1000)).jobs) == 1
         monkeypatch.setattr(time, "time", lambda: 0.0)
-        empty = await wrong.dequeue("sms", count=2, lease=1_000)
+        empty = await dequeue_for_one(wrong, "sms", count=2, lease_time=1_000)
         assert not empty.jobs
         assert empty.next_ready_at is not None
         assert empty.next_ready_at > 1_700_000_000_000
@@ -72,8 +73,8 @@ async def test_counts_of_everything_reach_other_processes(redis_url: str) -> Non
     ):
         await one.enqueue("sms", [job(1), job(2)])
         await other.enqueue("mail", [job(1)])
-        await one.counts()
-        assert sum((await other.counts()).enqueues.values()) == 3
+        await counts_of(one)
+        assert sum((await counts_of(other)).enqueues.values()) == 3
 
 
 async def test_a_unix_socket_a_password_and_a_database_number_work(tmp_path: Path) -> None:
@@ -90,16 +91,16 @@ async def test_a_unix_socket_a_password_and_a_database_number_work(tmp_path: Pat
             await store.enqueue("sms", [job()])
         tcp = {"port": server.port, "password": secret, "db": 3}
         async with open_store("redis", tcp) as store:
-            assert len((await store.dequeue("sms", count=1, lease=1000)).jobs) == 1
+            assert len((await dequeue_for_one(store, "sms", count=1, lease_time=1000)).jobs) == 1
         async with open_store("redis", {"port": server.port}) as store:
             with pytest.raises(StoreUnavailable, match=r"(?i)auth"):
-                await store.ping()
+                await store.health()
 
 
 async def test_a_store_out_of_reach_can_be_opened_and_says_so_when_it_is_asked() -> None:
     async with open_store("redis", {"port": free_port()}) as store:
         with pytest.raises(StoreUnavailable, match="Redis"):
-            await store.ping()
+            await store.health()
 
 
 async def test_a_redis_that_is_too_old_is_named_at_each_ping() -> None:
@@ -121,7 +122,7 @@ async def test_a_redis_that_is_too_old_is_named_at_each_ping() -> None:
         async with open_store("redis", {"port": old.sockets[0].getsockname()[1]}) as store:
             for _ in range(2):
                 with pytest.raises(ConfigError, match=r"Redis 6\.2\.1 is too old"):
-                    await store.ping()
+                    await store.health()
         await ended.wait()
 
 
@@ -145,19 +146,19 @@ def test_options_that_cannot_work_are_refused(options: dict[str, object], messag
 async def test_weak_settings_are_named(own_server: RedisServer) -> None:
     client = own_server.client()
     async with open_store("redis", {"url": own_server.url}) as store:
-        assert [text.split(":")[0] for text in await store.weaknesses()] == [
+        assert [text.split(":")[0] for text in await store.health(thorough=True)] == [
             "this Redis has no persistence"
         ]
         client.config_set("save", "60 1")
         client.config_set("maxmemory-policy", "allkeys-lru")
-        snapshots, policy = await store.weaknesses()
+        snapshots, policy = await store.health(thorough=True)
         assert "snapshots only" in snapshots
         assert "allkeys-lru" in policy
         client.config_set("appendonly", "yes")
         client.config_set("maxmemory-policy", "noeviction")
-        assert not await store.weaknesses()
+        assert not await store.health(thorough=True)
         client.config_set("appendfsync", "no")
-        [fsync] = await store.weaknesses()
+        [fsync] = await store.health(thorough=True)
         assert "appendfsync no" in fsync
 
 
@@ -166,7 +167,7 @@ async def test_a_reply_that_is_there_counts_though_the_process_was_held_up(
 ) -> None:
     monkeypatch.setattr("sharq_redis.link.DEADLINE", 0.1)
     await store.enqueue("sms", [job()])
-    dequeue = asyncio.create_task(store.dequeue("sms", count=1, lease=60_000))
+    dequeue = asyncio.create_task(dequeue_for_one(store, "sms", count=1, lease_time=60_000))
     await asyncio.sleep(0)  # it is on its way
     time.sleep(0.3)  # noqa: ASYNC251  # that holds everything up
     assert len((await dequeue).jobs) == 1

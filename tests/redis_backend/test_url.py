@@ -141,10 +141,10 @@ def test_a_target_shows_no_login(target: Target) -> None:
 async def test_keys_that_do_not_count_beside_a_url_are_named(redis_url: str) -> None:
     options = {"url": redis_url, "db": 3, "password": "secret", "key_prefix": "other"}
     async with open_store("redis", options) as store:
-        [ignored] = [said for said in await store.weaknesses() if "do not count" in said]
+        [ignored] = [said for said in await store.health(thorough=True) if "do not count" in said]
     assert ignored.endswith(": db, password")
     async with open_store("redis", {"url": redis_url}) as store:
-        assert not [said for said in await store.weaknesses() if "do not count" in said]
+        assert not [said for said in await store.health(thorough=True) if "do not count" in said]
 
 
 async def test_a_login_with_every_awkward_character_gets_in(
@@ -153,7 +153,7 @@ async def test_a_login_with_every_awkward_character_gets_in(
     own_server.client().config_set("requirepass", "p#a/s?s%w@rd")
     url = f"redis://:p%23a%2Fs%3Fs%25w%40rd@127.0.0.1:{own_server.port}/0"
     async with open_store("redis", {"url": url}) as store:
-        await store.ping()
+        await store.health()
 
 
 async def test_tls_is_spoken_and_an_unknown_certificate_refused(tmp_path: Path) -> None:
@@ -174,11 +174,11 @@ async def test_tls_is_spoken_and_an_unknown_certificate_refused(tmp_path: Path) 
             url = f"rediss://127.0.0.1:{port}?{trusting}"
             with pytest.raises(StoreUnavailable, match="with TLS"):
                 async with open_store("redis", {"url": url}) as store:
-                    await store.ping()
+                    await store.health()
             assert spoken.pop(), "it came through"
         with pytest.raises(StoreUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
             async with open_store("redis", {"url": f"rediss://127.0.0.1:{port}"}) as store:
-                await store.ping()
+                await store.health()
         assert not spoken
 
 

@@ -15,11 +15,15 @@ from sharq_plug.model import LeaseRef, NewJob
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
+from sharq_plug.testing.calls import change_interval, dequeue_for_one, release_all
+from support.redis_keys import channel, tag
 from support.redis_server import RedisServer, free_port
 
 pytestmark = pytest.mark.anyio
 
-CHANNEL = b"{sharq_server:sms}:wake:0"
+CHANNEL = channel("sms")
+OTHER_CHANNEL = channel("other")
+MAIL_CHANNEL = channel("mail")
 WITHIN = 10.0
 """Seconds in which what must come has come."""
 
@@ -90,18 +94,18 @@ async def test_what_is_told_is_the_delay_of_the_first_new_place(
     store: QueueStore, other: QueueStore, ear: Ear, clock: ManualClock
 ) -> None:
     await store.enqueue("sms", [job(queue_id=queue, interval=5000) for queue in "ab"])
-    await store.dequeue("sms", count=1, lease=60_000)
+    await dequeue_for_one(store, "sms", count=1, lease_time=60_000)
     clock.advance(1000)
-    [second] = (await store.dequeue("sms", count=1, lease=60_000)).jobs
+    [second] = (await dequeue_for_one(store, "sms", count=1, lease_time=60_000)).jobs
     clock.advance(500)
     async with other.watching("sms", ear.wake):
         await store.enqueue("sms", [job(2, queue_id=queue, interval=5000) for queue in "ba"])
         assert await ear.next() == 3500, "a may go 5000 ms after it went, 1500 ms ago"
-        await store.set_interval("sms", "b", 700)
+        await change_interval(store, "sms", "b", 700)
         assert await ear.next() == 200
-        await store.set_interval("sms", "b", 100)
+        await change_interval(store, "sms", "b", 100)
         assert await ear.next() == 0
-        await store.release("sms", [LeaseRef("b", second.job_id, second.token)])
+        await release_all(store, "sms", [LeaseRef("b", second.job_id, second.token)])
         await store.enqueue("sms", [job(queue_id="c")])
         assert await ear.next() == 0
         assert not ear.heard, "a job that came back to a queue in line gave it no new place"
@@ -110,7 +114,7 @@ async def test_what_is_told_is_the_delay_of_the_first_new_place(
 async def test_a_broken_queue_takes_nobodys_wake_up(
     store: QueueStore, ear: Ear, keys: Redis
 ) -> None:
-    keys.set("{sharq_server:sms}:jobs:broken", "no hash")
+    keys.set(f"{tag('sms')}/jobs/sms/broken", "no hash")
     async with store.watching("sms", ear.wake):
         await store.enqueue("sms", [job(queue_id="broken"), job(), job(2, queue_id="broken")])
         assert await ear.next() == 0
@@ -124,7 +128,7 @@ async def test_many_jobs_in_one_call_wake_once_and_other_types_never(
         await store.enqueue("sm", [job()])
         await store.enqueue("sms", [job(n, queue_id=f"q{n}", interval=n) for n in range(100)])
         assert await ear.next() == 0
-        await store.ping()
+        await store.health()
         assert not ear.heard
 
 
@@ -146,11 +150,11 @@ async def test_leaving_leaves_no_channel_and_entering_again_hears_again(
 ) -> None:
     for number in range(3):
         async with store.watching("sms", ear.wake):
-            assert keys.pubsub_channels() == [CHANNEL]
+            assert keys.pubsub_shardchannels() == [CHANNEL]
             await store.enqueue("sms", [job(queue_id=f"q{number}")])
             assert await ear.next() == 0
-    async with store.watching("other", ear.wake):  # its SUBSCRIBE comes after the UNSUBSCRIBE
-        assert keys.pubsub_channels() == [b"{sharq_server:other}:wake:0"]
+    async with store.watching("other", ear.wake):  # its SSUBSCRIBE comes after the SUNSUBSCRIBE
+        assert keys.pubsub_shardchannels() == [OTHER_CHANNEL]
 
 
 async def test_watchers_share_one_connection(store: QueueStore, ear: Ear, keys: Redis) -> None:
@@ -279,7 +283,7 @@ async def test_a_watcher_that_is_cancelled_while_it_enters_leaves_nothing(
         await asyncio.wait({entering})
         os.kill(own_server.pid, signal.SIGCONT)
         async with store.watching("other", ear.wake):
-            assert own_server.client().pubsub_channels() == [b"{sharq_server:other}:wake:0"]
+            assert own_server.client().pubsub_shardchannels() == [OTHER_CHANNEL]
 
 
 def user_without_channels(server: RedisServer) -> dict[str, object]:
@@ -296,8 +300,8 @@ async def test_a_user_who_may_not_use_channels_can_enqueue_and_watch(
     async with open_store("redis", user_without_channels(own_server)) as store:
         async with store.watching("sms", ear.wake), store.watching("mail", ear.wake):
             await store.enqueue("sms", [job()])
-            assert len((await store.dequeue("sms", count=1, lease=1000)).jobs) == 1
-        [weakness] = [said for said in await store.weaknesses() if "wake-ups" in said]
+            assert len((await dequeue_for_one(store, "sms", count=1, lease_time=1000)).jobs) == 1
+        [weakness] = [said for said in await store.health(thorough=True) if "wake-ups" in said]
         assert "up to 5 s late" in weakness
     [told] = [record for record in caplog.records if "wake-ups" in record.getMessage()]
     assert told.levelname == "WARNING"
@@ -313,7 +317,7 @@ async def test_a_user_who_is_given_the_channels_is_woken_from_then_on(
         own_server.client().acl_setuser("app", enabled=True, channels=["*"])
         assert await ear.next() == 0, "it may have missed some"
         await hears(ear, store)
-        assert not [said for said in await store.weaknesses() if "wake-ups" in said]
+        assert not [said for said in await store.health(thorough=True) if "wake-ups" in said]
 
 
 async def test_a_user_who_loses_the_channels_goes_on_without(
@@ -326,7 +330,7 @@ async def test_a_user_who_loses_the_channels_goes_on_without(
         assert await ear.next() == 0, "Redis has closed the connection"
         async with store.watching("mail", ear.wake):
             await store.enqueue("sms", [job()])
-            assert len((await store.dequeue("sms", count=1, lease=1000)).jobs) == 1
+            assert len((await dequeue_for_one(store, "sms", count=1, lease_time=1000)).jobs) == 1
 
 
 async def test_databases_of_one_redis_do_not_wake_each_other(
@@ -356,16 +360,16 @@ async def test_watchers_follow_an_address_that_moves_to_the_new_primary(
             open_store("redis", {"url": redis_url}) as at_the_new_primary,
             store.watching("sms", ear.wake),
         ):
-            await store.ping()  # on a connection to the old primary
+            await store.health()  # on a connection to the old primary
             address.target = redis_server.port
             own_server.command("REPLICAOF", "127.0.0.1", free_port())
             with pytest.raises(StoreUnavailable, match="read-only replica"):
-                await store.dequeue("sms", count=1, lease=1000)
+                await dequeue_for_one(store, "sms", count=1, lease_time=1000)
             assert await ear.next() == 0, "it could not listen"
             assert await ear.next() == 0, "it listens to the new primary"
             await at_the_new_primary.enqueue("sms", [job()])
             assert await ear.next() == 0
-            assert len((await store.dequeue("sms", count=1, lease=1000)).jobs) == 1
+            assert len((await dequeue_for_one(store, "sms", count=1, lease_time=1000)).jobs) == 1
 
 
 async def test_a_watcher_that_is_cancelled_while_it_subscribes_leaves_no_channel(
@@ -381,9 +385,9 @@ async def test_a_watcher_that_is_cancelled_while_it_subscribes_leaves_no_channel
         entering.cancel()
         await asyncio.wait({entering})
         os.kill(own_server.pid, signal.SIGCONT)
-        async with store.watching("mail", ear.wake):  # its SUBSCRIBE comes after all that
-            heard = set(own_server.client().pubsub_channels())
-        assert heard == {b"{sharq_server:other}:wake:0", b"{sharq_server:mail}:wake:0"}
+        async with store.watching("mail", ear.wake):  # its SSUBSCRIBE comes after all that
+            heard = set(own_server.client().pubsub_shardchannels())
+        assert heard == {OTHER_CHANNEL, MAIL_CHANNEL}
 
 
 async def test_many_types_are_heard_again_however_far_away_redis_is(

@@ -1,34 +1,43 @@
 """A memory store that knows what it was asked, and answers when it is told to."""
 
 import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.clock import Clock
-from sharq_plug.model import Dequeued, NewJob
+from sharq_plug.model import Dequeued, NewJob, Take
 
 
 class AskedStore(MemoryStore):
-    """Keeps the count of every dequeue; `go_on` holds them back while it is cleared."""
+    """Keep the counts of each dequeue's takes. `go_on` holds dequeues back while it is cleared."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(clock)
-        self.asked: list[int] = []
+        self.asked: list[list[int]] = []
+        self.watches = 0
+        """Types that are watched."""
         self.entered, self.go_on = asyncio.Event(), asyncio.Event()
         self.go_on.set()
         self.error: Exception | None = None
 
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> Dequeued:
-        self.asked.append(count)
-        dequeued = await super().dequeue(
-            queue_type, count=count, lease=lease, attempt_id=attempt_id
-        )
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
+        self.asked.append([take.count for take in takes])
+        dequeued = await super().dequeue(queue_type, takes)
         self.entered.set()
         await self.go_on.wait()
         if self.error is not None:
             raise self.error
         return dequeued
+
+    @asynccontextmanager
+    async def watching(self, queue_type: str, wake: Callable[[int], None]) -> AsyncIterator[None]:
+        self.watches += 1
+        try:
+            async with super().watching(queue_type, wake):
+                yield
+        finally:
+            self.watches -= 1
 
     async def put(self, *job_ids: str, queue: str = "sms/q", interval: int = 0) -> None:
         """Enqueue jobs."""

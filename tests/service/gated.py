@@ -1,9 +1,10 @@
 """A memory store that carries dequeues out at once, and answers them when it is told to."""
 
 import asyncio
+from collections.abc import Sequence
 
 from sharq_memory.store import MemoryStore
-from sharq_plug.model import Dequeued, NewJob
+from sharq_plug.model import Dequeued, NewJob, Take
 
 LARGE = b"x" * 800_000
 """A payload of which ten go into a dequeue."""
@@ -17,13 +18,9 @@ class GatedStore(MemoryStore):
         self.asked: list[str] = []
         self._gate = asyncio.Semaphore(0)
 
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> Dequeued:
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
         self.asked.append(queue_type)
-        dequeued = await super().dequeue(
-            queue_type, count=count, lease=lease, attempt_id=attempt_id
-        )
+        dequeued = await super().dequeue(queue_type, takes)
         await self._gate.acquire()
         return dequeued
 
@@ -40,4 +37,4 @@ class GatedStore(MemoryStore):
 
     async def leased(self, queue_type: str = "sms") -> int:
         """Return how many jobs are leased."""
-        return (await self.queue_metrics(queue_type, "q")).leased
+        return (await self.look(queue_type, "q")).leased

@@ -1,16 +1,17 @@
 """Calls that share a way to the store."""
 
 import asyncio
+import weakref
 from collections.abc import Sequence
 
 import pytest
 
 from service.asked import turn
 from sharq_memory.store import MemoryStore
-from sharq_plug.batching import Again, Batcher, Bounds
 from sharq_plug.errors import Overloaded, StoreUnavailable
-from sharq_plug.model import Dequeued, EnqueueResult, NewJob
+from sharq_plug.model import Dequeued, EnqueueResult, NewJob, Take
 from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.service.batches import Batcher
 from sharq_plug.testing import ManualClock
 
 pytestmark = pytest.mark.anyio
@@ -24,7 +25,7 @@ class Store:
         self.go_on = asyncio.Semaphore(0)
         self.error: Exception | None = None
 
-    async def double(self, items: Sequence[int]) -> list[int | Again]:
+    async def double(self, items: Sequence[int]) -> list[int]:
         self.batches.append(list(items))
         await self.go_on.acquire()
         if self.error is not None:
@@ -59,8 +60,12 @@ async def test_calls_that_come_meanwhile_go_together_in_their_order(store: Store
     assert store.batches == [[0], [1, 2, 3, 4, 5]]
 
 
-async def test_a_batch_is_bounded_in_number_and_weight(store: Store) -> None:
-    batcher = Batcher(store.double, bounds=Bounds(items=3, weight=10), weigh=lambda item: item)
+async def test_a_batch_is_bounded_in_number_and_weight(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sharq_plug.service.batches.MAX_ITEMS", 3)
+    monkeypatch.setattr("sharq_plug.service.batches.MAX_WEIGHT", 10)
+    batcher = Batcher(store.double, weigh=lambda item: item)
     futures = [batcher.submit(item) for item in (1, 1, 1, 1, 9, 1, 50, 2)]
     for _ in futures:
         store.go_on.release()
@@ -69,8 +74,7 @@ async def test_a_batch_is_bounded_in_number_and_weight(store: Store) -> None:
 
 
 async def test_a_caller_that_is_gone_takes_nothing_from_the_others(store: Store) -> None:
-    abandoned: list[int] = []
-    batcher: Batcher[int, int] = Batcher(store.double, abandoned=abandoned.append)
+    batcher: Batcher[int, int] = Batcher(store.double)
     first, gone_early, second = (batcher.submit(item) for item in (1, 2, 3))
     batcher.abandon(gone_early)
     await turn()
@@ -78,26 +82,19 @@ async def test_a_caller_that_is_gone_takes_nothing_from_the_others(store: Store)
     store.go_on.release()
     assert await second == 6
     assert store.batches == [[1, 3]]
-    assert abandoned == [2], "what ran for it"
-
-
-async def test_a_result_that_its_cancelled_caller_did_not_get_is_abandoned(store: Store) -> None:
-    abandoned: list[int] = []
-    batcher: Batcher[int, int] = Batcher(store.double, abandoned=abandoned.append)
-    future = batcher.submit(1)
-    store.go_on.release()
-    await turn()
-    batcher.abandon(future)
-    assert abandoned == [2]
 
 
 async def test_items_whose_callers_are_gone_do_not_pile_up(store: Store) -> None:
     batcher = Batcher(store.double)
     first = batcher.submit(0)
     await turn()
-    for item in range(1, 1000):
-        batcher.abandon(batcher.submit(item))
-    assert len(batcher._waiting) < 50
+    kept: weakref.WeakSet[asyncio.Future[int]] = weakref.WeakSet()
+    for number in range(1, 1000):
+        future = batcher.submit(number)
+        kept.add(future)
+        batcher.abandon(future)
+    del future
+    assert len(kept) < 50
     last = batcher.submit(1000)
     store.go_on.release()
     store.go_on.release()
@@ -124,28 +121,13 @@ async def test_what_a_batch_raises_is_raised_to_its_callers_alone(store: Store) 
     assert await (await fail_one_of_two(store, ValueError())) == 4
 
 
-async def test_who_gathered_behind_a_store_that_is_away_does_not_wait_for_it_anew(
+async def test_calls_that_gathered_during_an_outage_fail_with_it(
     store: Store,
 ) -> None:
     second = await fail_one_of_two(store, StoreUnavailable("away"))
     with pytest.raises(StoreUnavailable):
         await second
     assert store.batches == [[1]]
-
-
-async def test_an_item_that_is_to_go_again_goes_ahead_of_the_others() -> None:
-    batches: list[list[int]] = []
-
-    async def serve_two(items: Sequence[int]) -> list[int | Again]:
-        batches.append(list(items))
-        await asyncio.sleep(0)
-        return [item if place < 2 else Again() for place, item in enumerate(items)]
-
-    batcher: Batcher[int, int] = Batcher(serve_two)
-    futures = [batcher.submit(item) for item in range(5)]
-    await turn()
-    assert await asyncio.gather(*futures) == [0, 1, 2, 3, 4]
-    assert batches == [[0, 1, 2, 3, 4], [2, 3, 4], [4]]
 
 
 class CountingStore(MemoryStore):
@@ -160,20 +142,21 @@ class CountingStore(MemoryStore):
         await asyncio.sleep(0)
         return await super().enqueue(queue_type, jobs)
 
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> Dequeued:
-        self.calls.append(count)
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
+        self.calls.append(len(takes))
         await asyncio.sleep(0)
-        return await super().dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
+        return await super().dequeue(queue_type, takes)
 
 
-QUIET = ServiceOptions(reclaim=False, max_in_flight=100)
+QUIET = ServiceOptions(tends=False, max_in_flight=100)
 
 
 async def put(service: QueueService, count: int, queue_id: str = "q", interval: int = 0) -> None:
     await asyncio.gather(
-        *(service.enqueue("sms", NewJob(queue_id, f"j{n}", b"{}", interval)) for n in range(count))
+        *(
+            service.enqueue("sms", [NewJob(queue_id, f"j{n}", b"{}", interval)])
+            for n in range(count)
+        )
     )
 
 
@@ -207,7 +190,7 @@ async def test_a_worker_that_goes_away_has_its_job_handed_back_whenever_it_goes(
                 await asyncio.sleep(0)
             went = caller.cancel()
             await asyncio.wait({caller})
-        waiting = (await store.queue_metrics("sms", "q")).waiting
+        waiting = (await store.look("sms", "q")).waiting
         assert waiting == (1 if went else 0), turns
 
 
@@ -222,11 +205,11 @@ async def test_past_the_bound_callers_are_refused_and_the_others_served() -> Non
 
 
 async def test_payloads_on_their_way_are_bounded_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sharq_plug.calls.MAX_BYTES_IN_FLIGHT", 100)
+    monkeypatch.setattr("sharq_plug.service.admission.MAX_BYTES_IN_FLIGHT", 100)
     async with QueueService(CountingStore(), QUIET) as service:
 
         async def put_bytes(number: int, size: int) -> object:
-            return await service.enqueue("sms", NewJob("q", f"j{number}", b"1" * size, 0))
+            return await service.enqueue("sms", [NewJob("q", f"j{number}", b"1" * size, 0)])
 
         answers = await asyncio.gather(
             *(put_bytes(number, 40) for number in range(4)), return_exceptions=True
@@ -249,10 +232,11 @@ class HeldStore(MemoryStore):
 
 async def test_a_batch_counts_until_the_store_has_done_with_it_whoever_hangs_up() -> None:
     store = HeldStore()
-    async with QueueService(store, ServiceOptions(reclaim=False, max_in_flight=2)) as service:
+    async with QueueService(store, ServiceOptions(tends=False, max_in_flight=2)) as service:
 
         async def put_batch(number: int) -> object:
-            return await service.enqueue_all("sms", [NewJob("q", f"j{number}", b"{}", 0)])
+            jobs = [NewJob("q", f"j{number}-{n}", b"{}", 0) for n in range(2)]
+            return await service.enqueue("sms", jobs)
 
         callers = [asyncio.create_task(put_batch(number)) for number in range(2)]
         await asyncio.sleep(0)
@@ -264,7 +248,7 @@ async def test_a_batch_counts_until_the_store_has_done_with_it_whoever_hangs_up(
         store.go_on.set()
         await turn()
         await put_batch(3)
-        assert (await store.queue_metrics("sms", "q")).waiting == 3
+        assert (await store.look("sms", "q")).waiting == 6
 
 
 async def test_a_store_that_answers_too_much_is_an_error_to_its_callers() -> None:

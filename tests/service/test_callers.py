@@ -2,17 +2,18 @@
 
 import asyncio
 import gc
+from collections.abc import Sequence
 
 import pytest
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import StoreUnavailable
-from sharq_plug.model import Dequeued, NewJob
+from sharq_plug.model import Dequeued, NewJob, Take
 from sharq_plug.service import QueueService, ServiceOptions
 
 pytestmark = pytest.mark.anyio
 
-QUIET = ServiceOptions(reclaim=False)
+QUIET = ServiceOptions(tends=False)
 
 
 class SlowStore(MemoryStore):
@@ -23,14 +24,12 @@ class SlowStore(MemoryStore):
         self.entered, self.go_on = asyncio.Event(), asyncio.Event()
         self.fails = False
 
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> Dequeued:
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
         self.entered.set()
         await self.go_on.wait()
         if self.fails:
             raise StoreUnavailable("away")
-        return await super().dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
+        return await super().dequeue(queue_type, takes)
 
 
 async def cancelled_dequeue(
@@ -53,7 +52,7 @@ async def test_a_cancelled_dequeue_hands_its_job_back_unless_it_can_be_repeated(
     await store.enqueue("sms", [NewJob("q", "job", b"", 0, requeue_limit=0)])
     async with QueueService(store, QUIET) as service:
         await cancelled_dequeue(service, store, attempt_id=attempt_id)
-    metrics = await store.queue_metrics("sms", "q")
+    metrics = await store.look("sms", "q")
     assert (metrics.waiting, metrics.leased, metrics.dead) == (waiting, 1 - waiting, 0)
 
 

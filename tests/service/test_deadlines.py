@@ -11,15 +11,14 @@ import pytest
 from service.asked import turn
 from service.gated import GatedStore
 from sharq_memory.store import MemoryStore
-from sharq_plug import deadlines
 from sharq_plug.errors import StoreUnavailable
-from sharq_plug.model import LeaseRef, NewJob
-from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.model import LeaseRef, NewJob, SetInterval
+from sharq_plug.service import QueueService, ServiceOptions, deadlines
 from sharq_redis import link
 
 pytestmark = pytest.mark.anyio
 
-QUIET = ServiceOptions(reclaim=False)
+QUIET = ServiceOptions(tends=False)
 JOB = NewJob("q", "new", b"{}", 0)
 LEASE = LeaseRef("q", "new")
 DEADLINE = 0.05
@@ -34,23 +33,23 @@ DEQUEUES: dict[str, Call] = {
 CALLS: dict[str, Call] = DEQUEUES | {
     "attempt": lambda service: service.dequeue("sms", attempt_id="a"),
     "attempt that waits": lambda service: service.dequeue("sms", wait=1, attempt_id="a"),
-    "enqueue": lambda service: service.enqueue("sms", JOB),
-    "enqueue_all": lambda service: service.enqueue_all("sms", [JOB]),
-    "finish": lambda service: service.finish("sms", LEASE),
-    "finish_all": lambda service: service.finish_all("sms", [LEASE]),
-    "set_interval": lambda service: service.set_interval("sms", "q", 1),
+    "enqueue": lambda service: service.enqueue("sms", [JOB]),
+    "enqueue many": lambda service: service.enqueue("sms", [JOB, JOB]),
+    "settle": lambda service: service.settle("sms", [service.finish(LEASE)]),
+    "settle many": lambda service: service.settle("sms", [service.finish(LEASE)] * 2),
+    "configure": lambda service: service.configure("sms", [SetInterval("q", 1)]),
     "clear": lambda service: service.clear("sms", "q", purge=True),
-    "queue_metrics": lambda service: service.queue_metrics("sms", "q"),
-    "counts": lambda service: service.counts(),
-    "queue_types": lambda service: service.queue_types(),
-    "queue_ids": lambda service: service.queue_ids("sms"),
-    "ping": lambda service: service.ping(),
+    "look": lambda service: service.look("sms", "q"),
+    "look at everything": lambda service: service.look(),
+    "types": lambda service: service.names(),
+    "queues": lambda service: service.names("sms"),
+    "health": lambda service: service.health(),
 }
 
 
 @pytest.fixture
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sharq_plug.deadlines.DEADLINE", DEADLINE)
+    monkeypatch.setattr("sharq_plug.service.deadlines.DEADLINE", DEADLINE)
 
 
 def silent(verb: str) -> Callable[..., Awaitable[Any]]:
@@ -71,10 +70,7 @@ class SilentStore(MemoryStore):
         self.go_on = asyncio.Event()
 
 
-for verb in (
-    *("enqueue", "dequeue", "finish", "set_interval", "clear", "queue_metrics", "counts"),
-    *("queue_types", "queue_ids", "ping"),
-):
+for verb in ("enqueue", "dequeue", "settle", "configure", "clear", "look", "page", "health"):
     setattr(SilentStore, verb, silent(verb))
 
 
@@ -92,9 +88,9 @@ async def test_every_caller_is_told_of_a_store_that_is_silent(call: Call) -> Non
 async def test_who_came_later_is_told_later() -> None:
     store = SilentStore()
     async with QueueService(store, QUIET) as service, asyncio.timeout(4):
-        first = asyncio.create_task(service.ping())
+        first = asyncio.create_task(service.health())
         await asyncio.sleep(DEADLINE / 2)
-        second = asyncio.create_task(service.ping())
+        second = asyncio.create_task(service.health())
         with pytest.raises(StoreUnavailable):
             await first
         assert not second.done()
@@ -149,21 +145,21 @@ async def test_who_is_told_before_its_turn_has_come_is_not_asked_for() -> None:
 async def test_an_enqueue_that_is_told_before_it_went_to_the_store_is_not_carried_out() -> None:
     store = SilentStore()
     async with QueueService(store, QUIET) as service, asyncio.timeout(4):
-        under_way = asyncio.create_task(service.enqueue("sms", JOB))
+        under_way = asyncio.create_task(service.enqueue("sms", [JOB]))
         await turn()
         with pytest.raises(StoreUnavailable):
-            await service.enqueue("sms", NewJob("q", "gathered", b"{}", 0))
+            await service.enqueue("sms", [NewJob("q", "gathered", b"{}", 0)])
         with pytest.raises(StoreUnavailable):
             await under_way
         store.go_on.set()
         await turn()
-        assert (await service.queue_metrics("sms", "q")).waiting == 1
+        assert (await service.look("sms", "q")).waiting == 1
 
 
 async def test_an_answer_that_is_there_counts_though_the_process_was_held_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sharq_plug.deadlines.DEADLINE", 0.01)
+    monkeypatch.setattr("sharq_plug.service.deadlines.DEADLINE", 0.01)
     store = GatedStore()
     async with QueueService(store, QUIET) as service, asyncio.timeout(4):
         await store.put(1)

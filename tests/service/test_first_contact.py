@@ -8,6 +8,7 @@ import pytest
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import ConfigError, StoreUnavailable
+from sharq_plug.model import Tended
 from sharq_plug.service import QueueService, ServiceOptions
 
 pytestmark = pytest.mark.anyio
@@ -27,25 +28,26 @@ class ComingStore(MemoryStore):
         self.pinged, self.passed = asyncio.Event(), asyncio.Event()
         self.weakness: Exception | None = None
 
-    async def ping(self) -> None:
+    async def health(self, *, thorough: bool = False) -> Sequence[str]:
+        if thorough:
+            if self.weakness is not None:
+                raise self.weakness
+            return ["it forgets"]
         self.pings += 1
         self.pinged.set()
         if self.failures:
             raise self.failures.pop(0)
+        return ()
 
-    async def maintain(self) -> None:
+    async def tend(self, *, limit: int) -> Tended:
         self.passes += 1
         self.passed.set()
-
-    async def weaknesses(self) -> Sequence[str]:
-        if self.weakness is not None:
-            raise self.weakness
-        return ["it forgets"]
+        return await super().tend(limit=limit)
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sharq_plug.first_contact.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("sharq_plug.service.first_contact.FIRST_PAUSE", 0.001)
 
 
 async def said(
@@ -77,7 +79,7 @@ async def test_a_store_that_is_away_is_said_once_and_so_is_its_coming(
 
 async def test_no_pass_runs_before_the_store_has_answered() -> None:
     store = ComingStore(*[AWAY] * 1000)
-    async with QueueService(store, ServiceOptions(reclaim_interval=1)):
+    async with QueueService(store, ServiceOptions(tend_interval=1)):
         async with asyncio.timeout(5):
             while store.pings < 3:
                 store.pinged.clear()
@@ -137,7 +139,7 @@ async def test_a_service_that_runs_no_passes_says_what_there_is_to_say(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     store = ComingStore(AWAY)
-    options = ServiceOptions(reclaim=False, says_contact=True)
+    options = ServiceOptions(tends=False, says_contact=True)
     with caplog.at_level(logging.WARNING):
         async with asyncio.timeout(5), QueueService(store, options):
             while "it forgets" not in caplog.text:  # noqa: ASYNC110  # it tells nobody

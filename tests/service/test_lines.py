@@ -3,20 +3,20 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
 from service.asked import AskedStore, turn
 from sharq_plug.errors import StoreUnavailable
-from sharq_plug.long_polls import MAX_LINES
-from sharq_plug.model import Dequeued, LeasedJob, Reclaimed
+from sharq_plug.model import Delivery, Dequeued, Take
 from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.service.watches import MAX_WATCHES
 
 pytestmark = pytest.mark.anyio
 
-QUIET = ServiceOptions(reclaim=False)
+QUIET = ServiceOptions(tends=False)
 LONG = 60_000
 
 Waiter = asyncio.Task[Dequeued]
@@ -32,24 +32,20 @@ def waiter(
     return asyncio.create_task(service.dequeue(queue_type, wait=wait, attempt_id=attempt_id))
 
 
-def lines_of(service: QueueService) -> int:
-    """How many lines there are, each with a task of its own."""
-    assert len(service._long_polls._lines) <= len(service._long_polls._tasks)
-    return len(service._long_polls._tasks)
-
-
 async def test_a_thousand_waiters_ask_once_and_one_job_wakes_one_of_them() -> None:
     store = AskedStore()
     async with QueueService(store, QUIET) as service:
         waiting = [waiter(service) for _ in range(1000)]
-        await asyncio.sleep(0.05)
+        await turn()
         assert len(store.asked) == 1
+        assert service.waiting_callers == 1000
         await store.put("j1")
         await turn()
         assert [one.done() for one in waiting] == [True] + [False] * 999
         assert len(store.asked) == 2
-        await asyncio.sleep(0.05)
+        await turn(100)
         assert len(store.asked) == 2
+        assert service.waiting_callers == 999
 
 
 async def test_a_wake_up_that_comes_while_the_store_is_asked_is_not_lost() -> None:
@@ -77,34 +73,33 @@ async def test_a_delayed_wake_up_that_comes_while_the_store_is_asked_is_not_lost
         assert len((await waiting).jobs) == 1
 
 
-class NeverReclaiming(AskedStore):
-    """Keeps expired leases for ever."""
+class StuckStore(AskedStore):
+    """Says that a job is ready, by an expired lease that it cannot end, if none waits."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.reclaims = 0
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
+        waiting = [(await self.look(queue_type, queue)).waiting for queue in ("q", "other")]
+        if any(waiting):
+            return await super().dequeue(queue_type, takes)
+        self.asked.append([take.count for take in takes])
+        now = time.time_ns() // 1_000_000
+        return [Dequeued((), now, now=now) for _ in takes]
 
-    async def reclaim(self, queue_type: str, *, limit: int) -> Reclaimed:
-        self.reclaims += 1
-        return Reclaimed(0, 0, more=False)
 
-
-async def test_an_expired_lease_that_cannot_be_reclaimed_is_not_asked_for_in_a_loop() -> None:
-    store = NeverReclaiming()
-    async with QueueService(store, ServiceOptions(lease=1, reclaim=False)) as service:
+async def test_an_expired_lease_that_cannot_be_ended_is_not_asked_for_in_a_loop() -> None:
+    store = StuckStore()
+    async with QueueService(store, ServiceOptions(lease_time=1, tends=False)) as service:
         await store.put("j1")
         await service.dequeue("sms")
-        await asyncio.sleep(0.01)
         nothing = await service.dequeue("sms", wait=300)
         assert nothing.jobs == ()
         assert nothing.next_ready_at is not None
         assert nothing.next_ready_at <= nothing.now
-        assert (len(store.asked), store.reclaims) == (3, 1)
+        assert store.asked == [[1], [1]]
 
 
-async def test_a_waiter_has_an_expired_lease_reclaimed_where_no_passes_run() -> None:
+async def test_a_waiter_gets_the_job_of_an_expired_lease_where_no_passes_run() -> None:
     store = AskedStore()
-    async with QueueService(store, ServiceOptions(lease=20, reclaim=False)) as service:
+    async with QueueService(store, ServiceOptions(lease_time=20, tends=False)) as service:
         await store.put("j1")
         await service.dequeue("sms")
         async with asyncio.timeout(2):
@@ -114,7 +109,7 @@ async def test_a_waiter_has_an_expired_lease_reclaimed_where_no_passes_run() -> 
 
 async def test_an_expired_lease_does_not_hide_what_the_clock_makes_ready() -> None:
     store = AskedStore()
-    async with QueueService(store, ServiceOptions(lease=1, reclaim=False)) as service:
+    async with QueueService(store, ServiceOptions(lease_time=1, tends=False)) as service:
         await store.put("j1", "j2", interval=150)
         await service.dequeue("sms")
         await asyncio.sleep(0.01)
@@ -123,11 +118,10 @@ async def test_an_expired_lease_does_not_hide_what_the_clock_makes_ready() -> No
 
 
 async def test_who_waits_behind_an_expired_lease_hears_a_wake_up_all_the_same() -> None:
-    store = NeverReclaiming()
-    async with QueueService(store, ServiceOptions(lease=1, reclaim=False)) as service:
+    store = StuckStore()
+    async with QueueService(store, ServiceOptions(lease_time=1, tends=False)) as service:
         await store.put("j1")
         await service.dequeue("sms")
-        await asyncio.sleep(0.01)
         waiting = waiter(service)
         await turn()
         await store.put("j2", queue="sms/other")
@@ -155,7 +149,7 @@ async def test_a_lost_wake_up_is_made_up_for_by_a_look(monkeypatch: pytest.Monke
         ) -> AsyncIterator[None]:
             yield
 
-    monkeypatch.setattr("sharq_plug.long_polls.LOOK_INTERVAL", 0.05)
+    monkeypatch.setattr("sharq_plug.service.foresight.LOOK_INTERVAL", 0.05)
     store = DeafStore()
     async with QueueService(store, QUIET) as service, asyncio.timeout(4):
         waiting = waiter(service)
@@ -181,7 +175,7 @@ async def test_a_failing_store_is_told_to_all_and_the_next_caller_starts_anew(
         answers = await asyncio.gather(*waiting[1:], return_exceptions=True)
         assert answers == [error] * 9
         await turn()
-        assert lines_of(service) == 0
+        assert store.watches == 0
         store.error = None
         again = waiter(service)
         await turn()
@@ -204,12 +198,37 @@ async def test_a_store_that_cannot_be_watched_is_told_too() -> None:
                 raise StoreUnavailable("away")
             yield
 
-    async with QueueService(UnwatchableStore(), QUIET) as service:
+    store = UnwatchableStore()
+    async with QueueService(store, QUIET) as service:
         for _ in range(2):
             with pytest.raises(StoreUnavailable):
                 await service.dequeue("sms", wait=LONG)
         await turn()
-        assert lines_of(service) == 0
+        assert store.watches == 0
+
+
+async def test_who_is_asked_for_while_the_watch_fails_is_told_and_does_not_wait_unheard() -> None:
+    class UnwatchableStore(AskedStore):
+        is_away = True
+
+        @asynccontextmanager
+        async def watching(
+            self, queue_type: str, wake: Callable[[int], None]
+        ) -> AsyncIterator[None]:
+            if not self.is_away:
+                yield
+            await self.entered.wait()
+            raise StoreUnavailable("away")
+
+    store = UnwatchableStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(4):
+        store.go_on.clear()
+        waiting = waiter(service, attempt_id="a")
+        await store.entered.wait()
+        await turn()
+        store.go_on.set()
+        with pytest.raises(StoreUnavailable):
+            await waiting
 
 
 async def test_many_types_wait_side_by_side() -> None:
@@ -225,23 +244,32 @@ async def test_many_types_wait_side_by_side() -> None:
 
 
 async def test_lines_that_nobody_waits_in_are_few_however_many_types_there_were() -> None:
-    async with QueueService(AskedStore(), QUIET) as service, asyncio.timeout(10):
-        types = [f"type-{number}" for number in range(10 * MAX_LINES)]
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service, asyncio.timeout(10):
+        types = [f"type-{number}" for number in range(10 * MAX_WATCHES)]
         await asyncio.gather(*(service.dequeue(queue_type, wait=1) for queue_type in types))
         await turn()
-        assert lines_of(service) <= MAX_LINES
+        assert store.watches <= MAX_WATCHES
 
 
-async def test_a_line_that_nobody_came_back_to_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sharq_plug.long_polls.LOOK_INTERVAL", 0.01)
-    monkeypatch.setattr("sharq_plug.long_polls.LINGER", 0.01)
-    store = AskedStore()
+async def test_a_watch_that_nobody_came_back_to_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    class TellingStore(AskedStore):
+        @asynccontextmanager
+        async def watching(
+            self, queue_type: str, wake: Callable[[int], None]
+        ) -> AsyncIterator[None]:
+            async with super().watching(queue_type, wake):
+                yield
+            ended.set()
+
+    monkeypatch.setattr("sharq_plug.service.watches.LINGER", 0.01)
+    ended = asyncio.Event()
+    store = TellingStore()
     async with QueueService(store, QUIET) as service, asyncio.timeout(4):
         await service.dequeue("sms", wait=1)
-        [task] = service._long_polls._tasks
-        await task
-        assert lines_of(service) == 0
-        assert store._watchers._by_type == {}
+        assert store.watches == 1
+        await ended.wait()
+        assert store.watches == 0
 
 
 async def test_a_caller_that_comes_just_as_a_line_ends_is_served(
@@ -256,8 +284,7 @@ async def test_a_caller_that_comes_just_as_a_line_ends_is_served(
                 yield
                 await asyncio.sleep(0.005)
 
-    monkeypatch.setattr("sharq_plug.long_polls.LOOK_INTERVAL", 0.002)
-    monkeypatch.setattr("sharq_plug.long_polls.LINGER", 0.002)
+    monkeypatch.setattr("sharq_plug.service.watches.LINGER", 0.002)
     store = SlowToLeaveStore()
     async with QueueService(store, QUIET) as service, asyncio.timeout(10):
         for number in range(60):
@@ -271,12 +298,13 @@ async def test_a_caller_that_comes_just_as_a_line_ends_is_served(
 async def test_a_line_keeps_no_job_that_it_has_given_away() -> None:
     store = AskedStore()
     async with QueueService(store, QUIET) as service:
-        await store.put("j1")
+        await store.put("given-away")
         await service.dequeue("sms", wait=LONG)
         await turn()
         gc.collect()
-        assert lines_of(service) == 1
-        assert [kept for kept in gc.get_objects() if isinstance(kept, LeasedJob)] == []
+        assert store.watches == 1
+        kept = [one for one in gc.get_objects() if isinstance(one, Delivery)]
+        assert "given-away" not in [one.job_id for one in kept]
 
 
 async def test_at_the_end_every_waiter_gets_an_empty_answer_and_later_ones_do_not_wait() -> None:
@@ -288,7 +316,7 @@ async def test_at_the_end_every_waiter_gets_an_empty_answer_and_later_ones_do_no
         waiting += [waiter(service), waiter(service, attempt_id="b"), waiter(service, "late")]
         assert [answer.jobs for answer in await asyncio.gather(*waiting)] == [()] * 6
         await turn()
-        assert lines_of(service) == 0
+        assert store.watches == 0
 
 
 async def test_an_attempt_that_was_looked_up_when_the_end_came_does_not_wait() -> None:
@@ -313,5 +341,5 @@ async def test_what_the_store_gives_after_the_end_reaches_who_is_there_or_goes_b
         gone.cancel()
         store.go_on.set()
         assert [job.job_id for job in (await there).jobs] == ["j1"]
-    metrics = await store.queue_metrics("sms", "q")
+    metrics = await store.look("sms", "q")
     assert (metrics.waiting, metrics.leased) == (1, 1)

@@ -6,12 +6,13 @@ import pytest
 
 from service.asked import AskedStore, turn
 from sharq_plug.errors import InvalidRequest
-from sharq_plug.model import Dequeued, LeaseRef
+from sharq_plug.model import Dequeued, LeaseRef, SetInterval
 from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.testing.calls import release_all
 
 pytestmark = pytest.mark.anyio
 
-QUIET = ServiceOptions(reclaim=False)
+QUIET = ServiceOptions(tends=False)
 LONG = 60_000
 SOON = 5.0
 """Seconds within which what must come has come; a look of the line's own would be later."""
@@ -38,7 +39,7 @@ async def test_a_job_that_is_ready_is_answered_at_once() -> None:
     async with QueueService(store, QUIET) as service:
         await store.put("j1", "j2")
         assert await jobs_of(waiter(service, count=5)) == ["j1", "j2"]
-        assert store.asked == [5]
+        assert store.asked == [[5]]
 
 
 async def test_an_enqueue_wakes_a_waiter() -> None:
@@ -57,13 +58,13 @@ async def test_a_release_wakes_a_waiter() -> None:
         [leased] = (await service.dequeue("sms")).jobs
         waiting = waiter(service)
         await turn()
-        await store.release("sms", [LeaseRef("q", "j1", leased.token)])
+        await release_all(store, "sms", [LeaseRef("q", "j1", leased.token)])
         assert await jobs_of(waiting) == ["j1"]
 
 
 async def test_the_reclaim_of_an_expired_lease_wakes_a_waiter() -> None:
     store = AskedStore()
-    options = ServiceOptions(lease=30, reclaim_interval=10)
+    options = ServiceOptions(lease_time=30, tend_interval=10)
     async with QueueService(store, options) as service:
         await store.put("j1")
         await service.dequeue("sms")
@@ -78,7 +79,7 @@ async def test_a_shorter_interval_wakes_a_waiter(interval: int) -> None:
         await service.dequeue("sms")
         waiting = waiter(service)
         await turn()
-        await service.set_interval("sms", "q", interval)
+        await service.configure("sms", [SetInterval("q", interval)])
         assert await jobs_of(waiting) == ["j2"]
 
 
@@ -109,14 +110,14 @@ async def test_a_wake_up_with_a_delay_tells_those_who_leave_before() -> None:
     async with QueueService(store, QUIET) as service:
         await store.put("j1", interval=10_000)
         [leased] = (await service.dequeue("sms")).jobs
-        await service.finish("sms", LeaseRef("q", "j1", leased.token))
+        await service.settle("sms", [service.finish(LeaseRef("q", "j1", leased.token))])
         waiting = waiter(service, wait=30)
         await turn()
         await store.put("j2", interval=10_000)
         nothing = await waiting
         assert nothing.next_ready_at is not None
         assert 9000 < nothing.next_ready_at - nothing.now <= 10_000
-        assert store.asked == [1, 1]
+        assert store.asked == [[1], [1]]
 
 
 @pytest.mark.parametrize("wait", [-1, 60_001, True])
@@ -170,10 +171,10 @@ async def test_a_waiter_that_is_gone_leaves_the_job_to_the_next() -> None:
         gone.cancel()
         await store.put("j1")
         assert await jobs_of(next_one) == ["j1"]
-    assert (await store.queue_metrics("sms", "q")).leased == 1
+    assert (await store.look("sms", "q")).leased == 1
 
 
-async def test_a_job_that_was_meant_for_one_who_is_gone_goes_to_the_next() -> None:
+async def test_a_job_whose_caller_is_gone_goes_to_the_next() -> None:
     store = AskedStore()
     async with QueueService(store, QUIET) as service:
         gone, next_one = waiter(service), waiter(service)
@@ -185,7 +186,7 @@ async def test_a_job_that_was_meant_for_one_who_is_gone_goes_to_the_next() -> No
         gone.cancel()
         store.go_on.set()
         assert await jobs_of(next_one) == ["j1"]
-        assert (await next_one).jobs[0].attempt == 1, "nothing was handed back"
+        assert (await next_one).jobs[0].attempt == 2, "it was handed back in between"
 
 
 async def test_a_job_that_nobody_is_there_for_goes_back_whenever_its_waiter_left() -> None:
@@ -198,7 +199,7 @@ async def test_a_job_that_nobody_is_there_for_goes_back_whenever_its_waiter_left
             await turn(turns)
             went = waiting.cancel()
             await asyncio.wait({waiting})
-        assert (await store.queue_metrics("sms", "q")).waiting == (1 if went else 0), turns
+        assert (await store.look("sms", "q")).waiting == (1 if went else 0), turns
 
 
 async def test_a_job_without_its_waiter_goes_to_an_attempt_that_waits_behind() -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from service.asked import AskedStore, turn
-from sharq_plug.model import Dequeued, EnqueueResult, LeaseOutcome, LeaseRef, NewJob
+from sharq_plug.model import Dequeued, EnqueueResult, LeaseOutcome, NewJob, Settlement, Take
 from sharq_plug.service import QueueService, ServiceOptions
 
 pytestmark = pytest.mark.anyio
@@ -29,19 +29,15 @@ class RandomStore(AskedStore):
         await self._time()
         return await super().enqueue(queue_type, jobs)
 
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> Dequeued:
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
         await self._time()
-        dequeued = await super().dequeue(
-            queue_type, count=count, lease=lease, attempt_id=attempt_id
-        )
+        dequeued = await super().dequeue(queue_type, takes)
         await self._time()
         return dequeued
 
-    async def release(self, queue_type: str, leases: Sequence[LeaseRef]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
         await self._time()
-        return await super().release(queue_type, leases)
+        return await super().settle(queue_type, items)
 
     @asynccontextmanager
     async def watching(self, queue_type: str, wake: Callable[[int], None]) -> AsyncIterator[None]:
@@ -120,9 +116,9 @@ async def test_every_job_gets_to_one_caller_who_is_there(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = random.Random(seed)
-    monkeypatch.setattr("sharq_plug.long_polls.LINGER", rng.choice([0, 0.001, 30]))
+    monkeypatch.setattr("sharq_plug.service.watches.LINGER", rng.choice([0, 0.001, 30]))
     store = RandomStore(rng)
-    async with QueueService(store, ServiceOptions(reclaim=False)) as service:
+    async with QueueService(store, ServiceOptions(tends=False)) as service:
         crowd = Crowd(service, store, rng)
         for _ in range(STEPS):
             match rng.randrange(9):
@@ -141,4 +137,4 @@ async def test_every_job_gets_to_one_caller_who_is_there(
             crowd.look()
         await crowd.take_the_rest()
     assert sorted(crowd.held) == sorted(crowd.jobs)
-    assert service._long_polls._lines == {}
+    assert (service.waiting_callers, store.watches) == (0, 0)

@@ -1,18 +1,18 @@
 """Callers whose time is up: none goes empty while jobs are ready, and none is kept for long."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
 from service.asked import AskedStore, turn
-from sharq_plug.model import Dequeued
+from sharq_plug.model import Dequeued, Take
 from sharq_plug.service import QueueService, ServiceOptions
 
 pytestmark = pytest.mark.anyio
 
-QUIET = ServiceOptions(reclaim=False)
+QUIET = ServiceOptions(tends=False)
 LONG = 60_000
 
 Waiter = asyncio.Task[Dequeued]
@@ -89,13 +89,10 @@ async def test_who_waits_behind_an_attempt_is_asked_for_too() -> None:
 
 async def test_a_batch_that_its_bytes_have_ended_leaves_nobody_empty() -> None:
     class ThreeAtMost(AskedStore):
-        async def dequeue(
-            self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-        ) -> Dequeued:
-            dequeued = await super().dequeue(
-                queue_type, count=min(3, count), lease=lease, attempt_id=attempt_id
-            )
-            return Dequeued(dequeued.jobs, dequeued.now, now=dequeued.now)
+        async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
+            served = await super().dequeue(queue_type, takes[:3])
+            now = served[0].now
+            return [*served, *[Dequeued((), now, now=now) for _ in takes[3:]]]
 
     store = ThreeAtMost()
     async with QueueService(store, QUIET) as service:
@@ -122,7 +119,7 @@ async def test_a_wake_up_that_is_late_makes_nobody_go_empty() -> None:
         await turn()
         late = waiter(service, wait=20)
         await turn()
-        assert store.asked == [1], "what it was told held for the second too"
+        assert store.asked == [[1]], "what it was told held for the second too"
         await store.put("j0", "j1")
         assert await jobs_of([first, late]) == [["j0"], ["j1"]]
 
@@ -151,12 +148,8 @@ async def test_wake_ups_in_vain_keep_nobody_whose_time_is_up() -> None:
             self.wake = wake
             yield
 
-        async def dequeue(
-            self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-        ) -> Dequeued:
-            dequeued = await super().dequeue(
-                queue_type, count=count, lease=lease, attempt_id=attempt_id
-            )
+        async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
+            dequeued = await super().dequeue(queue_type, takes)
             self.wake(0)
             return dequeued
 

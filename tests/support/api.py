@@ -1,5 +1,6 @@
 """A server in this process, on a real socket, and what the tests of its API share."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,12 +11,14 @@ from typing import Any, TypeAlias
 import httpx
 from sanic import Sanic
 
-from sharq_plug.http.app import AppOptions, create_app
+from sharq_plug.http.api.request import Server
+from sharq_plug.http.wire.app import AppOptions, create_app
+from sharq_plug.http.wire.server import open_server
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.store import QueueStore
 
-QUIET = AppOptions(service=ServiceOptions(reclaim=False))
-"""Reclaim passes run when a test says so: `await service.reclaim_pass()`."""
+QUIET = AppOptions(service=ServiceOptions(tends=False))
+"""Upkeep runs when a test says so: `await service.tend()`."""
 
 Call: TypeAlias = tuple[str, str, Any]
 """A method, a path, a body to be sent as JSON."""
@@ -26,8 +29,12 @@ _app_numbers = count()
 @dataclass(frozen=True)
 class Served:
     client: httpx.AsyncClient
-    service: QueueService
+    server: Server
     port: int
+
+    @property
+    def service(self) -> QueueService:
+        return self.server.service
 
 
 @asynccontextmanager
@@ -37,19 +44,12 @@ async def serving(
     app = create_app(f"tests_{next(_app_numbers)}", open_store, options)
     listener = socket.create_server(("127.0.0.1", 0))
     port: int = listener.getsockname()[1]
-    server: Any = await app.create_server(
-        sock=listener, asyncio_server_kwargs={"start_serving": False}
-    )
     try:
-        await server.startup()
-        await server.before_start()
-        await server.start_serving()
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-            yield Served(client, app.ctx.service, port)
-        await server.before_stop()
-        await server.after_stop()
+        async with open_server(app, listener) as server:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+                yield Served(client, app.ctx.server, port)
+            await server.begin_draining()
     finally:
-        await server.close()
         Sanic.unregister_app(app)
 
 
@@ -57,7 +57,7 @@ def invalid(field: str) -> str:
     """The message about a value that is not acceptable; of a name it says what is allowed."""
     message = f"`{field}` has an invalid value."
     if field in {"queue_type", "queue_id", "job_id", "attempt_id"}:
-        message += " A name is 1 to 100 of A-Z a-z 0-9 _ - . @ + ~ and not dots alone."
+        message += " A name is 1 to 100 of A-Z a-z 0-9 _ - . : @ + ~ and not dots alone."
     return message
 
 
@@ -94,3 +94,14 @@ async def check(client: httpx.AsyncClient, case: Case, *, slash: bool) -> None:
     assert (response.status_code, response.json()) == (case.status, case.body)
     assert response.headers["content-type"] == "application/json"
     assert response.headers.get("retry-after") == ("1" if case.status == 429 else None)
+
+
+async def exchange(port: int, *, sent: bytes) -> bytes:
+    """Send bytes over a connection of their own, and return all that comes back."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(sent)
+    async with asyncio.timeout(5):
+        received = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    return received

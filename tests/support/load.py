@@ -5,6 +5,7 @@ import asyncio
 import httpx
 
 from sharq_plug.plugins import open_store
+from sharq_plug.testing.calls import dequeue_for_one
 
 
 class Load:
@@ -52,6 +53,8 @@ async def jobs_in_redis(url: str, queue_type: str = "load") -> set[str]:
     """Take every job of a type from the store, and return their ids."""
     async with open_store("redis", {"url": url}) as store:
         found: set[str] = set()
-        while jobs := (await store.dequeue(queue_type, count=1000, lease=60_000)).jobs:
+        while jobs := (
+            await dequeue_for_one(store, queue_type, count=1000, lease_time=60_000)
+        ).jobs:
             found.update(job.job_id for job in jobs)
         return found

@@ -1,15 +1,18 @@
 """A real Redis-protocol server, started for the tests."""
 
+import contextlib
 import os
 import shutil
 import socket
 import subprocess
-import time
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import redis
+
+from support.waiting import until
 
 
 def server_binary() -> str:
@@ -69,22 +72,20 @@ class RedisServer:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 10
-        while True:
-            try:
-                self.client().ping()
-            except redis.exceptions.RedisError:
-                if time.monotonic() > deadline or self._process.poll() is not None:
-                    raise
-                time.sleep(0.02)
-            else:
-                return
+        until(self._answers)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def _answers(self) -> bool:
+        assert self._process is not None
+        assert self._process.poll() is None, (self.folder / "server.log").read_text()
+        with contextlib.suppress(redis.exceptions.RedisError):
+            return bool(self.client().ping())
+        return False
 
     def client(self) -> "redis.Redis":
         """Return a client of its own, for looking behind the store's back."""
@@ -93,3 +94,9 @@ class RedisServer:
     def command(self, *words: object) -> None:
         """Send a command for which the client has no method."""
         self.client().execute_command(*words)  # type: ignore[no-untyped-call]  # redis-py types half
+
+    def damage(self, queue_type: str, queue_id: str) -> None:
+        """Damage the record of a queue in the store with the key prefix of every default."""
+        bucket = zlib.crc32(queue_type.encode()) % 256
+        key = f"{{sharq_server:{bucket:03}}}/queues/{queue_type}"
+        self.client().hset(key, queue_id, "no record")

@@ -7,15 +7,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 import httpx
 
-TIMEOUT = 20.0
-"""Seconds for a process to start or to end, on a busy machine."""
+from support.waiting import TIMEOUT, until
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -36,14 +34,6 @@ def run_command(
         timeout=TIMEOUT,
         check=False,
     )
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def answers(url: str) -> bool:
@@ -70,8 +60,12 @@ class ServerProcess:
             start_new_session=True,
         )
         try:
-            self.port = self._announced_port()
-        except BaseException:
+            until(self.is_ready)
+            address = self._address()
+            assert address is not None
+            self.port = int(address[1] or 0)  # 0: on a Unix socket
+        except BaseException as error:
+            error.add_note(self.log())
             self.__exit__()
             raise
         self.url = f"http://127.0.0.1:{self.port}"
@@ -115,12 +109,10 @@ class ServerProcess:
             if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
         ]
 
-    def _announced_port(self) -> int:
-        deadline = time.monotonic() + TIMEOUT
-        while True:
-            found = re.search(r" at (?:http://127\.0\.0\.1:(\d+)|unix:\S+)", self.log())
-            if found:
-                return int(found[1] or 0)  # 0: on a Unix socket
-            assert self.process.poll() is None, self.log()
-            assert time.monotonic() < deadline, self.log()
-            time.sleep(0.02)
+    def is_ready(self) -> bool:
+        """Return whether it has logged where it serves; fail if it has ended."""
+        assert self.process.poll() is None, self.log()
+        return self._address() is not None
+
+    def _address(self) -> "re.Match[str] | None":
+        return re.search(r" at (?:http://127\.0\.0\.1:(\d+)|unix:\S+)", self.log())

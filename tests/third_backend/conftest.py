@@ -14,7 +14,7 @@ def distribution(tmp_path: Path) -> Distribution:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Distribution:
-    """The third backend as it should be, installed."""
+    """The third backend, installed unchanged."""
     distribution = Distribution(tmp_path_factory.mktemp("third"))
     distribution.install()
     return distribution

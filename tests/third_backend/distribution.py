@@ -1,4 +1,4 @@
-"""The third backend as a distribution that is built and installed for the tests."""
+"""The third backend as a distribution; the tests build and install it."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parent / "sharq-sqlite"
 
 
 class Distribution:
-    """A copy of the distribution's source in `folder`, to be changed and then installed."""
+    """A copy of the distribution's source in `folder`. A test may change it, then install it."""
 
     def __init__(self, folder: Path) -> None:
         self.source = folder / "source"
@@ -20,7 +20,7 @@ class Distribution:
 
     @property
     def environ(self) -> Mapping[str, str]:
-        """What lets a new process find the installed distribution."""
+        """The environment in which a process finds the installed distribution."""
         return {"PYTHONPATH": str(self.site), "PYTHONDONTWRITEBYTECODE": "1"}
 
     def change(self, path: str, old: str, new: str) -> None:
@@ -31,7 +31,7 @@ class Distribution:
         file.write_text(text.replace(old, new))
 
     def install(self) -> None:
-        """Build and install it without a network, beside what is installed already."""
+        """Build and install it without a network, into its own folder."""
         options = ["--quiet", "--disable-pip-version-check", "--no-index", "--no-deps"]
         options += ["--no-build-isolation", "--target", str(self.site)]
         subprocess.run(

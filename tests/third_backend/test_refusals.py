@@ -1,4 +1,4 @@
-"""A backend that breaks the contract is refused in one clear line, at exit status 2."""
+"""A backend that breaks the contract is refused in one line, with exit status 2."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ STORE = "sharq_sqlite/store.py"
 
 
 def complaint(environ: Mapping[str, str], *arguments: str) -> str:
-    """Return what the server says when it is to use the backend and will not."""
+    """Return the line with which the server refuses the backend."""
     answer = run_command("--backend", "sqlite", "--check", *arguments, environ=environ)
     assert answer.returncode == 2
     [line] = answer.stderr.splitlines()
@@ -28,7 +28,7 @@ def complaint(environ: Mapping[str, str], *arguments: str) -> str:
         (PLUGIN, "def sharq_backend", "def sharq_back", "unknown hook 'sharq_back'"),
         (PLUGIN, "return Backend(", "return dict(", "returned dict, not sharq_plug.hookspecs"),
         (PLUGIN, "return SqliteStore(", "return Exception(", "broken: it opened a Exception, not"),
-        (STORE, "async def ping", "async def pong", "TypeError: Can't instantiate abstract class"),
+        (STORE, "async def tend", "async def mend", "TypeError: Can't instantiate abstract class"),
         (STORE, "import sqlite3", "import sqlite4", "needs the module 'sqlite4', which is not"),
         (
             "pyproject.toml",
@@ -39,7 +39,7 @@ def complaint(environ: Mapping[str, str], *arguments: str) -> str:
     ],
     ids=["no hook", "misnamed hook", "no backend", "no store", "no verb", "no driver", "no module"],
 )
-def test_what_breaks_the_contract_is_named(
+def test_each_breach_of_the_contract_is_named(
     distribution: Distribution, path: str, old: str, new: str, reason: str
 ) -> None:
     distribution.change(path, old, new)
@@ -59,7 +59,7 @@ def test_two_distributions_of_one_name_are_both_named(
     assert "sharq-sqlite 1.0" in line
 
 
-def test_an_option_that_it_does_not_know_is_named(installed: Distribution, tmp_path: Path) -> None:
+def test_an_unknown_option_is_named(installed: Distribution, tmp_path: Path) -> None:
     config = tmp_path / "sharq.conf"
     config.write_text("[sqlite]\npath = :memory:\ncolour = blue\n")
     line = complaint(installed.environ, "--config", str(config))

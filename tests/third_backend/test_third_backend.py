@@ -1,4 +1,4 @@
-"""A stranger's backend takes the same road as the built-in ones, and is used like them."""
+"""A third party's backend is found and used like the built-in ones."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 from third_backend.distribution import Distribution
 
 from support.server import ServerProcess, run_command
@@ -17,20 +18,23 @@ def test_it_is_listed_beside_the_built_in_backends(installed: Distribution) -> N
     assert [line.split()[0] for line in listed] == ["memory", "redis", "sqlite"]
 
 
-def test_it_is_not_there_unless_it_is_installed() -> None:
+def test_it_is_unknown_until_it_is_installed() -> None:
     answer = run_command("--backend", "sqlite", "--check")
     assert answer.returncode == 2
     assert "there is no backend 'sqlite'; installed: memory, redis" in answer.stderr
 
 
-def test_it_passes_the_conformance_kit(installed: Distribution) -> None:
+@pytest.mark.parametrize("name", ["TestSqliteStore", "TestSqliteModel"])
+def test_it_passes_the_conformance_kit_and_the_model_check(
+    installed: Distribution, name: str
+) -> None:
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_store.py"],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"test_store.py::{name}"],
         cwd=installed.source / "tests",
         env={**os.environ, **installed.environ},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
@@ -38,7 +42,7 @@ def test_it_passes_the_conformance_kit(installed: Distribution) -> None:
     assert " skipped" not in run.stdout
 
 
-def test_its_server_answers_a_check_with_its_weaknesses(installed: Distribution) -> None:
+def test_a_check_reports_its_weaknesses(installed: Distribution) -> None:
     answer = run_command("--backend", "sqlite", "--check", environ=installed.environ)
     assert answer.returncode == 0
     assert "the backend 'sqlite' answers" in answer.stdout
@@ -46,7 +50,9 @@ def test_its_server_answers_a_check_with_its_weaknesses(installed: Distribution)
     assert "forgets every job" in answer.stderr
 
 
-def test_a_file_with_its_section_means_it(installed: Distribution, tmp_path: Path) -> None:
+def test_a_configuration_file_with_its_section_chooses_it(
+    installed: Distribution, tmp_path: Path
+) -> None:
     config = tmp_path / "sharq.conf"
     config.write_text("[sqlite]\npath = :memory:\n")
     answer = run_command("--check", "--config", str(config), environ=installed.environ)
@@ -54,7 +60,7 @@ def test_a_file_with_its_section_means_it(installed: Distribution, tmp_path: Pat
     assert "backend: sqlite (section [sqlite] of the file)\n" in answer.stdout
 
 
-def test_its_server_starts_before_its_file_can_be_opened_and_waits(
+def test_a_server_starts_and_waits_while_its_file_cannot_be_opened(
     installed: Distribution, tmp_path: Path
 ) -> None:
     folder = tmp_path / "later"
@@ -66,7 +72,7 @@ def test_its_server_starts_before_its_file_can_be_opened_and_waits(
         assert server.stop() == 0
 
 
-def test_its_server_serves_and_its_options_are_read(
+def test_a_server_serves_with_it_and_reads_its_options(
     installed: Distribution, tmp_path: Path
 ) -> None:
     environ = {**installed.environ, "SHARQ_SQLITE_PATH": str(tmp_path / "queues.db")}

@@ -1,4 +1,4 @@
-"""Benchmarks that any backend can be measured with; they need pytest-benchmark.
+"""Benchmarks for any backend; they need pytest-benchmark.
 
 Turn them on in a module of their own, which pytest runs when it is named:
 

@@ -1,4 +1,4 @@
-"""What is said of a measurement: a figure, its other side, their ratio, and the bar."""
+"""The report of a measurement: a figure, its other side, their ratio, and the bar."""
 
 from collections.abc import Mapping, Sequence
 from statistics import median
@@ -7,11 +7,11 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 Samples: TypeAlias = Mapping[str, Sequence[float]]
-"""What each side got, round by round: the seconds that a unit took, or what it measured."""
+"""The results of each side, round by round: seconds a unit, or what it measured."""
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How a line of a table comes about.
+    """How to compute a line of a table.
 
     `side` is compared with `against`. A timed side is shown as a `rate` (units a second) or as a
     `cost` (microseconds a unit); what measured something else is shown as it is. The bar is
@@ -47,7 +47,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return None if self.against is None else median(self._shown(samples[self.against]))
 
     def ratio(self, samples: Samples) -> float | None:
-        """Return the median of the ratios within a round: what disturbs one disturbs both."""
+        """Return the median of the ratios within a round, where a disturbance hits both sides."""
         if self.against is None:
             return None
         pairs = zip(
@@ -57,7 +57,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return median(ratios) if ratios else None
 
     def judged(self, samples: Samples) -> float | None:
-        """Return what the bar is for."""
+        """Return the value that the bar applies to."""
         return self.ratio(samples) if self.bar_for == "ratio" else self.figure(samples)
 
     def met(self, samples: Samples) -> bool | None:
@@ -79,7 +79,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def extra_info(
     rows: Sequence[Row], *, units: Mapping[str, int] | None = None, measured: Samples | None = None
 ) -> dict[str, Any]:
-    """Return what a benchmark says of itself besides times.
+    """Return what a benchmark reports besides times.
 
     `units` are those that each side does in a round; a side that is `measured` was not timed.
     """
@@ -105,7 +105,7 @@ def spaced(number: float) -> str:
 
 
 def shown(value: float | None) -> str:
-    """Return a figure for people: three digits, or all those of a whole number."""
+    """Return a figure as text: three digits, or all of a whole number."""
     if value is None:
         return ""
     if value < 100:
@@ -114,7 +114,7 @@ def shown(value: float | None) -> str:
 
 
 def bar(row: Row) -> str:
-    """Return a row's bar for people; empty if it has none."""
+    """Return a row's bar as text; empty if it has none."""
     if row.at_least is not None:
         return f"at least {shown(row.at_least)}"
     return f"at most {shown(row.at_most)}" if row.at_most is not None else ""

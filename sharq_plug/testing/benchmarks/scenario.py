@@ -1,26 +1,27 @@
-"""What is done with a store while it is measured: fill it, take from it, keep it full."""
+"""The work of a measured store: fill it, dequeue from it, keep it full."""
 
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count, islice
 
-from sharq_plug.model import MAX_BATCH, LeasedJob, LeaseRef, NewJob
+from sharq_plug.model import MAX_BATCH, Delivery, LeaseRef, NewJob
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import dequeue_for_one, finish_all
 
-LEASE = 600_000
+LEASE_TIME = 600_000
 """ms, longer than any measurement."""
 RECEIPT_TIME = 60_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """How much there is to do.
+    """The amount of work.
 
-    `queues` are ready where batches are compared, `sizes` of them where growth is looked at,
-    against `base_size`. No queue has a limit (its interval is 0): it is ready as long as a job
-    waits in it. A round does `jobs` jobs, one call after the other, for each of the `batches`.
-    A job's id has 36 characters, its payload about `payload_size` bytes.
+    The comparison of batches uses `queues` ready queues. The measurement of growth uses each of
+    `sizes`, compared with `base_size`. No queue has a limit (its interval is 0): it is ready while
+    a job waits in it. A round does `jobs` jobs, one call after the other, for each of the
+    `batches`. A job's id has 36 characters, its payload about `payload_size` bytes.
     """
 
     queues: int = 1000
@@ -33,7 +34,7 @@ class Scenario:
 
 
 class Workload:
-    """The jobs of one queue type of an open store, and one caller that works through them."""
+    """The jobs of one queue type of an open store, and one caller that works on them."""
 
     def __init__(
         self, store: QueueStore, scenario: Scenario, *, queue_type: str = "benchmark"
@@ -41,12 +42,12 @@ class Workload:
         self._store = store
         self._scenario = scenario
         self._type = queue_type
-        self._taken: list[LeasedJob] = []
+        self._taken: list[Delivery] = []
         self._numbers = count(1_000_000)
         self._text = b"x" * (scenario.payload_size - len(b'{"number":1000000,"text":""}'))
 
     async def fill(self, depth: int | None = None) -> None:
-        """Let `depth` jobs wait in each queue; enough for two rounds, unless that is said."""
+        """Enqueue `depth` jobs into each queue; by default enough for two rounds."""
         queues = self._scenario.queues
         depth = depth or max(2, 2 * self._scenario.jobs // queues)
         await self._put(self._queue_ids(queues * depth), MAX_BATCH)
@@ -57,10 +58,12 @@ class Workload:
 
     async def dequeue(self, *, batch: int) -> None:
         """Dequeue a round's jobs."""
-        wanted, taken = self._scenario.jobs, list[LeasedJob]()
+        wanted, taken = self._scenario.jobs, list[Delivery]()
         while len(taken) < wanted:
             size = min(batch, wanted - len(taken))
-            dequeued = await self._store.dequeue(self._type, count=size, lease=LEASE)
+            dequeued = await dequeue_for_one(
+                self._store, self._type, count=size, lease_time=LEASE_TIME
+            )
             assert dequeued.jobs, "the store ran out of ready jobs"
             taken += dequeued.jobs
         self._taken = taken
@@ -69,7 +72,7 @@ class Workload:
         """Finish what the latest round dequeued."""
         claims = (LeaseRef(job.queue_id, job.job_id, job.token) for job in self._taken)
         while some := list(islice(claims, batch)):
-            await self._store.finish(self._type, some, receipt_time=RECEIPT_TIME)
+            await finish_all(self._store, self._type, some, receipt_time=RECEIPT_TIME)
 
     async def cycle(self, *, batch: int) -> None:
         """Enqueue a round's jobs, dequeue as many, finish them."""
@@ -78,7 +81,7 @@ class Workload:
         await self.finish(batch=batch)
 
     async def restore(self) -> None:
-        """Finish what the latest round dequeued, and put as many new jobs where those came from."""
+        """Finish what the latest round dequeued, and enqueue as much into the same queues."""
         await self.finish(batch=MAX_BATCH)
         await self._put((job.queue_id for job in self._taken), MAX_BATCH)
 

@@ -1,4 +1,4 @@
-"""The benchmarks of a store, to be turned on for any backend by a subclass."""
+"""The benchmarks of a store. A subclass turns them on for a backend."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -16,12 +16,12 @@ from sharq_plug.testing.benchmarks.scenario import Scenario, Workload
 from sharq_plug.testing.benchmarks.turns import Side, in_turns, show_rows
 
 OpenRealStore: TypeAlias = Callable[[], QueueStore]
-"""What an author's `open_store` fixture returns: opens a store that goes by its own clock."""
+"""The author's `open_store` fixture: it opens a store that uses its own clock."""
 Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
-"""Runs a coroutine of the store to its end, always on the same loop."""
+"""Runs a coroutine of the store, always on the same loop."""
 
 SHORT_ROUNDS = 10
-"""So many times more rounds where each is short."""
+"""Rounds are more by this factor where each is short."""
 
 
 class StoreBenchmarks:
@@ -33,11 +33,11 @@ class StoreBenchmarks:
 
     scenario: ClassVar[Scenario] = Scenario()
     growth_bar: ClassVar[float] = 1.3
-    """How much dearer a dequeue may be with the most ready queues than with `base_size`."""
+    """The largest cost of a dequeue with the most ready queues, over that with `base_size`."""
 
     @pytest.fixture
     def run(self) -> Iterator[Run]:
-        """Return what runs the store's coroutines, on a loop like the server's."""
+        """Return a function that runs the store's coroutines on a loop like the server's."""
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             yield runner.get_loop().run_until_complete
 
@@ -51,14 +51,14 @@ class StoreBenchmarks:
 
     @pytest.fixture
     def title(self, store: QueueStore) -> str:
-        """Return what the store is called in tables."""
+        """Return the name of the store in tables."""
         return type(store).__name__
 
     @pytest.fixture(autouse=True)
     def show_rows(
         self, benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]
     ) -> Iterator[None]:
-        """Show what was measured on the terminal, as soon as it was."""
+        """Show the results on the terminal after each benchmark."""
         yield
         show_rows(benchmark, capsys)
 
@@ -88,7 +88,7 @@ class StoreBenchmarks:
     def test_growth(
         self, benchmark: BenchmarkFixture, store: QueueStore, run: Run, title: str
     ) -> None:
-        """Compare what a dequeue costs with few ready queues and with many.
+        """Compare the cost of a dequeue with few and with many ready queues.
 
         A round takes a job from each queue, or from as many as there are with `base_size`, so
         that all sides find their queues in the same state.

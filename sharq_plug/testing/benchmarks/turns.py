@@ -1,4 +1,4 @@
-"""Sides that are measured in turn, A B A B, so that a machine's moods are the same for all."""
+"""Sides that are measured in turns, A B A B, so that a disturbance hits all of them."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +14,7 @@ from sharq_plug.testing.benchmarks.figures import Row, Samples, extra_info, from
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One of several that take turns.
+    """One of the sides that take turns.
 
     `run` is timed; it does `units` of something, jobs or requests. What `before` and `after` do
     is not timed.
@@ -29,7 +29,7 @@ class Side:
 def in_turns(
     benchmark: BenchmarkFixture, sides: Mapping[str, Side], rounds: int, rows: Sequence[Row]
 ) -> None:
-    """Time each side once a round, after a round that does not count.
+    """Time each side once a round, after a warm-up round.
 
     The times are the benchmark's, the rest is left in its `extra_info`.
     """
@@ -54,13 +54,13 @@ def in_turns(
 def just_once(
     benchmark: BenchmarkFixture, measure: Callable[[], Samples], rows: Sequence[Row]
 ) -> None:
-    """Run what measures for itself, since it measures something else than its own time."""
+    """Run a function that returns its own measurements."""
     measured = benchmark.pedantic(measure)  # type: ignore[no-untyped-call]  # likewise
     benchmark.extra_info.update(extra_info(rows, measured=measured))
 
 
 def show_rows(benchmark: BenchmarkFixture, capsys: pytest.CaptureFixture[str]) -> None:
-    """Show a benchmark's rows on the terminal, if it has any and times were taken."""
+    """Show a benchmark's rows on the terminal, if it has any results."""
     if not benchmark.stats or benchmark.has_error or "rows" not in benchmark.extra_info:
         return
     rows, samples = from_benchmark(benchmark.extra_info, benchmark.stats.stats.data)

@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 
-from sharq_plug.model import EnqueueResult, LeasedJob, LeaseOutcome, LeaseRef, NewJob
+from sharq_plug.model import Delivery, EnqueueResult, LeaseOutcome, LeaseRef, NewJob
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import dequeue_for_one, finish_all, release_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
-    LEASE,
+    LEASE_TIME,
     RECEIPT_TIME,
     claim,
     claim_without_token,
     lengths,
     new_job,
+    reclaim_of_each,
     take_batch,
     take_in_turn,
 )
@@ -38,7 +40,7 @@ def mixed_jobs() -> list[NewJob]:
     ]
 
 
-def seen(jobs: Sequence[LeasedJob]) -> list[tuple[object, ...]]:
+def seen(jobs: Sequence[Delivery]) -> list[tuple[object, ...]]:
     """Return all that a lease says but its token."""
     return [
         (
@@ -58,8 +60,8 @@ async def feed(store: QueueStore) -> None:
 async def assert_alike(store: QueueStore, clock: ManualClock) -> None:
     """Drain both types one by one, for a while, and compare what comes."""
     for _ in range(12):
-        batched = await store.dequeue(BATCHED, count=1, lease=LEASE)
-        single = await store.dequeue(SINGLE, count=1, lease=LEASE)
+        batched = await dequeue_for_one(store, BATCHED, count=1, lease_time=LEASE_TIME)
+        single = await dequeue_for_one(store, SINGLE, count=1, lease_time=LEASE_TIME)
         assert seen(batched.jobs) == seen(single.jobs)
         assert batched.next_ready_at == single.next_ready_at
         clock.advance(3)
@@ -83,7 +85,7 @@ class BatchConformance(Conformance):
         await feed(store)
         for count in (1, 4, 2, 7):
             batch = await take_batch(store, count, queue_type=BATCHED)
-            singles: list[LeasedJob] = []
+            singles: list[Delivery] = []
             for _ in range(count):
                 singles += await take_batch(store, 1, queue_type=SINGLE)
             assert seen(batch) == seen(singles)
@@ -95,8 +97,8 @@ class BatchConformance(Conformance):
         batch = await self._mixed_claims(store, BATCHED)
         singles: list[LeaseOutcome] = []
         for lease in await self._mixed_claims(store, SINGLE):
-            singles += await store.finish(SINGLE, [lease], receipt_time=RECEIPT_TIME)
-        assert await store.finish(BATCHED, batch, receipt_time=RECEIPT_TIME) == singles
+            singles += await finish_all(store, SINGLE, [lease], receipt_time=RECEIPT_TIME)
+        assert await finish_all(store, BATCHED, batch, receipt_time=RECEIPT_TIME) == singles
         assert set(singles) == {LeaseOutcome.ENDED, LeaseOutcome.STALE, LeaseOutcome.UNKNOWN}
         await assert_alike(store, clock)
 
@@ -105,21 +107,21 @@ class BatchConformance(Conformance):
         batch = await self._mixed_claims(store, BATCHED)
         singles: list[LeaseOutcome] = []
         for lease in await self._mixed_claims(store, SINGLE):
-            singles += await store.release(SINGLE, [lease])
-        assert await store.release(BATCHED, batch) == singles
+            singles += await release_all(store, SINGLE, [lease])
+        assert await release_all(store, BATCHED, batch) == singles
         assert set(singles) == {LeaseOutcome.ENDED, LeaseOutcome.STALE, LeaseOutcome.UNKNOWN}
         await assert_alike(store, clock)
 
     async def test_reclaims(self, store: QueueStore, clock: ManualClock) -> None:
         await feed(store)
         for queue_type in (BATCHED, SINGLE):
-            for lease in (50, 20, 50, 30):
-                await take_batch(store, 3, queue_type=queue_type, lease=lease)
+            for lease_time in (50, 20, 50, 30):
+                await take_batch(store, 3, queue_type=queue_type, lease_time=lease_time)
         clock.advance(50)
-        whole = await store.reclaim(BATCHED, limit=1000)
-        steps = [await store.reclaim(SINGLE, limit=1) for _ in range(12)]
-        assert whole.requeued == sum(step.requeued for step in steps) > 0
-        assert whole.dead == sum(step.dead for step in steps) > 0
+        single, batched = await reclaim_of_each(store, SINGLE, BATCHED, limit=1)
+        assert single == batched
+        assert single.requeued > 0
+        assert single.dead > 0
         await assert_alike(store, clock)
 
     @staticmethod

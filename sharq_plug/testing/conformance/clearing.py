@@ -4,6 +4,7 @@ import pytest
 
 from sharq_plug.model import Cleared, LeaseOutcome
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import counts_of, release_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -14,8 +15,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     enqueue,
     finish,
     lengths,
-    listing_of,
-    names,
+    listed,
     next_ready_at,
     reclaim,
     release_job,
@@ -30,7 +30,7 @@ with_and_without_purge = pytest.mark.parametrize("purge", [False, True], ids=["c
 async def let_one_die(store: QueueStore, clock: ManualClock, queue_id: str) -> None:
     """Give a queue one dead letter."""
     await enqueue(store, queue_id, "dead", requeue_limit=0)
-    await take(store, lease=1)
+    await take(store, lease_time=1)
     clock.advance(1)
     assert (await reclaim(store)).dead == 1
 
@@ -43,7 +43,7 @@ class ClearConformance(Conformance):
         self, store: QueueStore, *, purge: bool
     ) -> None:
         assert await clear(store, "q", purge=purge) == Cleared(waiting=0, leased=0, dead=0)
-        assert await names(store.queue_types) == set()
+        assert await listed(store, None) == set()
 
     @with_and_without_purge
     async def test_the_waiting_and_the_leased_go(self, store: QueueStore, *, purge: bool) -> None:
@@ -69,7 +69,7 @@ class ClearConformance(Conformance):
     ) -> None:
         await enqueue(store, "q", "j1", "j2", "j3")
         await release_job(store, await take(store))
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert (await clear(store, "q", purge=purge)).waiting == 3
@@ -80,26 +80,26 @@ class ClearConformance(Conformance):
         self, store: QueueStore, clock: ManualClock, *, purge: bool
     ) -> None:
         await enqueue(store, "q", *(f"j{n}" for n in range(4)), interval=10)
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(10)
-        late = await take(store, lease=100)
+        late = await take(store, lease_time=100)
         await clear(store, "q", purge=purge)
         for _ in range(3):
             assert await next_ready_at(store) is None
             clock.advance(60)
             assert (await reclaim(store)).requeued == 0
         assert await finish(store, claim(late)) is LeaseOutcome.UNKNOWN
-        assert await store.release(TYPE, [claim(late)]) == [LeaseOutcome.UNKNOWN]
-        assert await names(store.queue_types) == await names(listing_of(store)) == set()
+        assert await release_all(store, TYPE, [claim(late)]) == [LeaseOutcome.UNKNOWN]
+        assert await listed(store, None) == await listed(store) == set()
 
     async def test_the_lease_before_a_clearing_does_not_expire_on_the_job_after_it(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         await clear(store, "q")
         await enqueue(store, "q", "j")
-        await take(store, lease=500)
+        await take(store, lease_time=500)
         clock.advance(100)
         assert (await reclaim(store)).requeued == 0
         assert await lengths(store, "q") == (0, 1, 0)
@@ -181,5 +181,5 @@ class PurgeConformance(Conformance):
         await enqueue(store, "q", "j1", "j2")
         await take(store)
         await clear(store, "q", purge=True)
-        for counts in (await store.counts(TYPE), await store.counts()):
+        for counts in (await counts_of(store, TYPE), await counts_of(store)):
             assert (sum(counts.enqueues.values()), sum(counts.dequeues.values())) == (2, 1)

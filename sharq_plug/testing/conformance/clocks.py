@@ -1,15 +1,13 @@
-"""The clock a store is given is the only one: at 0, standing still, and when it steps back."""
-
-from collections.abc import AsyncIterator
+"""Clocks that step back: what a store does when its clock was ahead and is set right."""
 
 import pytest
 
 from sharq_plug.model import MINUTE, LeaseOutcome, LeaseRef
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import change_interval, counts_of, dequeue_for_one, tend_type
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.base import Conformance, OpenStore
+from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
-    RECEIPT_TIME,
     TYPE,
     claim,
     clear,
@@ -17,7 +15,6 @@ from sharq_plug.testing.conformance.vocabulary import (
     enqueue,
     finish,
     finish_job,
-    lengths,
     next_ready_at,
     queue_order,
     reclaim,
@@ -40,7 +37,7 @@ async def lease_one_and_step_back(
 ) -> LeaseRef:
     """Lease the first of two jobs of queue "q", and set the clock right; return the claim to it."""
     await enqueue(store, "q", "leased", "waiting", interval=interval)
-    job = await take(store, lease=10 * STEP)
+    job = await take(store, lease_time=10 * STEP)
     clock.step_back(STEP)
     return claim(job)
 
@@ -72,11 +69,11 @@ class SteppingBackConformance(Conformance):
         await take_exactly_at(store, clock, clock.now() + interval)
 
     @every_interval
-    async def test_set_interval_brings_its_queue_back_without_a_reclaim(
+    async def test_a_new_interval_brings_its_queue_back_without_tending(
         self, store: QueueStore, clock: ManualClock, interval: int
     ) -> None:
         await lease_one_and_step_back(store, clock, interval=interval)
-        assert await store.set_interval(TYPE, "q", interval)
+        assert await change_interval(store, TYPE, "q", interval)
         await take_exactly_at(store, clock, clock.now() + interval)
 
     @pytest.mark.parametrize("interval", [0, 50])
@@ -85,16 +82,16 @@ class SteppingBackConformance(Conformance):
     ) -> None:
         await lease_one_and_step_back(store, clock, interval=1000)
         instant = clock.now() + interval
-        assert await store.set_interval(TYPE, "q", interval)
+        assert await change_interval(store, TYPE, "q", interval)
         clock.advance(interval)
         assert (await take(store)).expires_at == instant + 60_000
 
-    async def test_set_interval_frees_a_queue_that_was_never_dequeued(
+    async def test_a_new_interval_frees_a_queue_that_was_never_dequeued(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", interval=1000)
         clock.step_back(STEP)
-        assert await store.set_interval(TYPE, "q", 1000)
+        assert await change_interval(store, TYPE, "q", 1000)
         await take(store)
 
     @every_interval
@@ -166,7 +163,7 @@ class SteppingBackConformance(Conformance):
         for queue_id in queues:
             await enqueue(store, queue_id, "j")
         clock.step_back(STEP)
-        assert (await store.reclaim(TYPE, limit=limit)).more
+        assert (await tend_type(store, TYPE, limit=limit)).more
         assert await queue_order(store, limit) == queues[:limit]
         assert await next_ready_at(store) is not None
         await reclaim_in_steps(store, limit)
@@ -178,13 +175,13 @@ class SteppingBackConformance(Conformance):
         start = clock.now()
         for n in range(10):
             await enqueue(store, f"held{n}", "leased", "waiting", interval=10**6)
-        await take_batch(store, 10, lease=10**9)
+        await take_batch(store, 10, lease_time=10**9)
         clock.advance(STEP)
         await enqueue(store, "free", "j")
         await enqueue(store, "held0", "later", interval=10**6)
         clock.step_back(STEP - 1)
         await reclaim_in_steps(store, 4)
-        assert (await take(store, lease=10**9)).queue_id == "free"
+        assert (await take(store, lease_time=10**9)).queue_id == "free"
         assert (await take_exactly_at(store, clock, start + 10**6)).queue_id == "held0"
 
     async def test_watchers_hear_of_a_place_that_is_set_anew(
@@ -202,7 +199,7 @@ class SteppingBackConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        job = await take(store, lease=1000)
+        job = await take(store, lease_time=1000)
         clock.step_back(STEP)
         clock.advance(STEP + 999)
         assert (await reclaim(store)).requeued == 0
@@ -216,11 +213,11 @@ class SteppingBackConformance(Conformance):
         await enqueue(store, "q", "done", "leased")
         done = await take(store)
         await finish_job(store, done)
-        first = await store.dequeue(TYPE, count=1, lease=1000, attempt_id="a")
+        first = await dequeue_for_one(store, TYPE, count=1, lease_time=1000, attempt_id="a")
         clock.step_back(STEP)
         await reclaim(store)
         assert await finish(store, claim(done)) is LeaseOutcome.ENDED
-        again = await store.dequeue(TYPE, count=1, lease=1000, attempt_id="a")
+        again = await dequeue_for_one(store, TYPE, count=1, lease_time=1000, attempt_id="a")
         assert again.jobs == first.jobs
 
     async def test_minutes_that_lie_ahead_count_when_they_come(
@@ -236,9 +233,9 @@ class SteppingBackConformance(Conformance):
         for _ in range(4):
             present = clock.now()
             for counts in (
-                (await store.queue_metrics(TYPE, "q")).counts,
-                await store.counts(TYPE),
-                await store.counts(),
+                (await store.look(TYPE, "q")).counts,
+                await counts_of(store, TYPE),
+                await counts_of(store),
             ):
                 found = {minute: n for minute, n in counts.enqueues.items() if n}
                 assert found == {m: n for m, n in expected.items() if m <= present}
@@ -258,71 +255,3 @@ class SteppingBackConformance(Conformance):
         assert await counted(store, "q") == (1, 0)
         clock.advance(STEP)
         assert await counted(store, "q") == (0, 0)
-
-
-class ClockAtZeroConformance(Conformance):
-    """The clock may begin at 0, and 0 is an instant like any other."""
-
-    @pytest.fixture
-    def early(self) -> ManualClock:
-        """Return a clock that begins at 0."""
-        return ManualClock(0)
-
-    @pytest.fixture
-    async def store_at_0(
-        self, open_store: OpenStore, early: ManualClock
-    ) -> AsyncIterator[QueueStore]:
-        """Open the author's store with that early."""
-        async with open_store(early) as store:
-            yield store
-
-    async def test_a_rate_holds_from_0_on(self, store_at_0: QueueStore, early: ManualClock) -> None:
-        await enqueue(store_at_0, "q", "j1", "j2", interval=1000)
-        await take(store_at_0)
-        await take_exactly_at(store_at_0, early, 1000)
-
-    async def test_a_queue_that_is_gone_owes_what_it_was_given_at_0(
-        self, store_at_0: QueueStore, early: ManualClock
-    ) -> None:
-        await enqueue(store_at_0, "q", "gone", interval=1000)
-        await finish_job(store_at_0, await take(store_at_0))
-        await enqueue(store_at_0, "q", "j", interval=1000)
-        await take_exactly_at(store_at_0, early, 1000)
-
-    async def test_another_interval_counts_from_0(
-        self, store_at_0: QueueStore, early: ManualClock
-    ) -> None:
-        await enqueue(store_at_0, "q", "j1", "j2", interval=0)
-        await take(store_at_0)
-        assert await store_at_0.set_interval(TYPE, "q", 1000)
-        await take_exactly_at(store_at_0, early, 1000)
-
-    async def test_what_is_counted_at_0_counts_for_ten_minutes(
-        self, store_at_0: QueueStore, early: ManualClock
-    ) -> None:
-        await enqueue(store_at_0, "q", "j1")
-        await finish_job(store_at_0, await take(store_at_0))
-        early.advance(9 * MINUTE)
-        await reclaim(store_at_0)
-        assert await counted(store_at_0, "q") == (1, 1)
-        await enqueue(store_at_0, "q", "j2")
-        assert await counted(store_at_0, "q") == (2, 1)
-        early.advance(MINUTE)
-        assert await counted(store_at_0, "q") == (1, 0)
-
-    async def test_leases_and_what_is_repeated_count_from_0(
-        self, store_at_0: QueueStore, early: ManualClock
-    ) -> None:
-        await enqueue(store_at_0, "q", "done", "leased", requeue_limit=0)
-        done = await take(store_at_0)
-        await finish_job(store_at_0, done)
-        first = await store_at_0.dequeue(TYPE, count=1, lease=10, attempt_id="a")
-        early.advance(9)
-        assert (
-            await store_at_0.dequeue(TYPE, count=1, lease=10, attempt_id="a")
-        ).jobs == first.jobs
-        early.advance(1)
-        assert (await reclaim(store_at_0)).dead == 1
-        early.advance(RECEIPT_TIME - 10)
-        assert await finish(store_at_0, claim(done)) is LeaseOutcome.ENDED
-        assert await lengths(store_at_0, "q") == (0, 0, 1)

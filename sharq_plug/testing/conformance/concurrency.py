@@ -5,10 +5,11 @@ from collections import Counter
 
 from sharq_plug.model import EnqueueOutcome, LeaseOutcome, LeaseRef
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import dequeue_for_one, finish_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
-    LEASE,
+    LEASE_TIME,
     RECEIPT_TIME,
     TYPE,
     claim,
@@ -54,7 +55,10 @@ class ConcurrencyConformance(Conformance):
             await enqueue(store, queue_id, *(f"j{n}" for n in range(MANY)))
             expected |= {(queue_id, f"j{n}") for n in range(MANY)}
         answers = await asyncio.gather(
-            *(store.dequeue(TYPE, count=1 + n % 4, lease=LEASE) for n in range(2 * MANY))
+            *(
+                dequeue_for_one(store, TYPE, count=1 + n % 4, lease_time=LEASE_TIME)
+                for n in range(2 * MANY)
+            )
         )
         jobs = [job for answer in answers for job in answer.jobs]
         assert len(jobs) == len(expected)
@@ -91,7 +95,7 @@ class ConcurrencyConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", *(f"j{n}" for n in range(MANY)), requeue_limit=5)
-        await take_batch(store, MANY, lease=100)
+        await take_batch(store, MANY, lease_time=100)
         clock.advance(100)
         passes = await asyncio.gather(*(reclaim(store) for _ in range(5)))
         assert sum(reclaimed.requeued for reclaimed in passes) == MANY
@@ -109,7 +113,7 @@ class ConcurrencyConformance(Conformance):
         async def work() -> None:
             for _ in range(2 * MANY):
                 batch = [claim(job) for job in await take_batch(store, 3)]
-                outcomes = await store.finish(TYPE, batch, receipt_time=RECEIPT_TIME)
+                outcomes = await finish_all(store, TYPE, batch, receipt_time=RECEIPT_TIME)
                 assert set(outcomes) <= {LeaseOutcome.ENDED}
                 finished.extend(batch)
 

@@ -1,7 +1,8 @@
-"""Minute counts and metrics: what went in and out, and what there is."""
+"""Minute counts and views: what went in and out, and what there is."""
 
-from sharq_plug.model import MINUTE, MinuteCounts, QueueMetrics, counted_minutes
+from sharq_plug.model import MINUTE, MinuteCounts, View, counted_minutes
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import counts_of, dequeue_for_one, tend_type
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -35,17 +36,17 @@ class MinuteCountConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         zeros = dict.fromkeys(counted_minutes(clock.now()), 0)
-        metrics = await store.queue_metrics(TYPE, "q")
-        for counts in (metrics.counts, await store.counts(TYPE), await store.counts()):
+        view = await store.look(TYPE, "q")
+        for counts in (view.counts, await counts_of(store, TYPE), await counts_of(store)):
             assert dict(counts.enqueues) == dict(counts.dequeues) == zeros
-        assert metrics == QueueMetrics(waiting=0, leased=0, dead=0, counts=metrics.counts)
+        assert view == View(waiting=0, leased=0, dead=0, counts=view.counts)
 
     async def test_ten_minutes_are_told_of_what_counts(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
         clock.advance(3 * MINUTE)
-        counts = (await store.queue_metrics(TYPE, "q")).counts
+        counts = (await store.look(TYPE, "q")).counts
         assert sorted(counts.enqueues) == list(counted_minutes(clock.now()))
         assert sorted(counts.dequeues) == list(counted_minutes(clock.now()))
 
@@ -59,8 +60,8 @@ class MinuteCountConformance(Conformance):
         clock.advance(1)
         await take_batch(store, 2)
         zeros = dict.fromkeys(counted_minutes(minute + MINUTE), 0)
-        queue = (await store.queue_metrics(TYPE, "q")).counts
-        for counts in (queue, await store.counts(TYPE), await store.counts()):
+        queue = (await store.look(TYPE, "q")).counts
+        for counts in (queue, await counts_of(store, TYPE), await counts_of(store)):
             assert dict(counts.enqueues) == zeros | {minute: 3}
             assert dict(counts.dequeues) == zeros | {minute: 1, minute + MINUTE: 2}
 
@@ -69,14 +70,13 @@ class MinuteCountConformance(Conformance):
         await enqueue(store, "q", "j")
         await finish_job(store, await take(store))
         clock.advance(10 * MINUTE - 1)
-        await store.reclaim(TYPE, limit=100)
-        await store.maintain()
-        queue = (await store.queue_metrics(TYPE, "q")).counts
-        for counts in (queue, await store.counts(TYPE), await store.counts()):
+        await tend_type(store, TYPE, limit=100)
+        queue = (await store.look(TYPE, "q")).counts
+        for counts in (queue, await counts_of(store, TYPE), await counts_of(store)):
             assert totals(counts) == (1, 1)
         clock.advance(1)
-        queue = (await store.queue_metrics(TYPE, "q")).counts
-        for counts in (queue, await store.counts(TYPE), await store.counts()):
+        queue = (await store.look(TYPE, "q")).counts
+        for counts in (queue, await counts_of(store, TYPE), await counts_of(store)):
             assert totals(counts) == (0, 0)
 
     async def test_old_minutes_do_not_count_with_new_ones(
@@ -88,8 +88,8 @@ class MinuteCountConformance(Conformance):
             clock.advance(MINUTE)
         now = minute + 25 * MINUTE
         expected = dict.fromkeys(counted_minutes(now), 1) | {now: 0}
-        queue = (await store.queue_metrics(TYPE, "q")).counts
-        for counts in (queue, await store.counts(TYPE), await store.counts()):
+        queue = (await store.look(TYPE, "q")).counts
+        for counts in (queue, await counts_of(store, TYPE), await counts_of(store)):
             assert dict(counts.enqueues) == expected
 
     async def test_a_redelivery_counts_as_a_dequeue_and_a_return_as_nothing(
@@ -97,18 +97,18 @@ class MinuteCountConformance(Conformance):
     ) -> None:
         await enqueue(store, "q", "j")
         await release_job(store, await take(store))
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
-        await store.reclaim(TYPE, limit=9)
+        await tend_type(store, TYPE, limit=9)
         await finish_job(store, await take(store))
         assert await counted(store, "q") == (1, 3)
-        assert totals(await store.counts(TYPE)) == totals(await store.counts()) == (1, 3)
+        assert totals(await counts_of(store, TYPE)) == totals(await counts_of(store)) == (1, 3)
 
     async def test_duplicates_and_refusals_do_not_count(self, store: QueueStore) -> None:
         jobs = [new_job("q", "j"), new_job("q", "j"), new_job("q", "no", max_queued_length=1)]
         await store.enqueue(TYPE, jobs)
         assert await counted(store, "q") == (1, 0)
-        assert totals(await store.counts(TYPE)) == totals(await store.counts()) == (1, 0)
+        assert totals(await counts_of(store, TYPE)) == totals(await counts_of(store)) == (1, 0)
 
     async def test_an_empty_dequeue_does_not_count(self, store: QueueStore) -> None:
         await enqueue(store, "q", "j1", "j2", interval=1000)
@@ -130,32 +130,32 @@ class MinuteCountConformance(Conformance):
         assert await counted(store, "a") == (3, 2)
         assert await counted(store, "b") == (1, 1)
         assert await counted(store, "a", queue_type="other") == (2, 1)
-        assert totals(await store.counts(TYPE)) == (4, 3)
-        assert totals(await store.counts("other")) == (2, 1)
-        assert totals(await store.counts("third")) == (0, 0)
-        assert totals(await store.counts()) == (6, 4)
+        assert totals(await counts_of(store, TYPE)) == (4, 3)
+        assert totals(await counts_of(store, "other")) == (2, 1)
+        assert totals(await counts_of(store, "third")) == (0, 0)
+        assert totals(await counts_of(store)) == (6, 4)
 
 
-class MetricsConformance(Conformance):
-    """`queue_metrics` says what there is."""
+class ViewConformance(Conformance):
+    """A look at a queue tells what there is."""
 
     async def test_the_waiting_the_leased_and_the_dead_are_told(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "dead", requeue_limit=0)
         await enqueue(store, "q", *(f"j{n}" for n in range(5)))
-        await take(store, lease=100)
-        await take_batch(store, 2, lease=200)
+        await take(store, lease_time=100)
+        await take_batch(store, 2, lease_time=200)
         assert await lengths(store, "q") == (3, 3, 0)
         clock.advance(100)
-        await store.reclaim(TYPE, limit=9)
+        await tend_type(store, TYPE, limit=9)
         assert await lengths(store, "q") == (3, 2, 1)
 
     async def test_an_expired_lease_is_leased_until_it_is_reclaimed(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(1000)
         assert await lengths(store, "q") == (0, 1, 0)
 
@@ -163,11 +163,10 @@ class MetricsConformance(Conformance):
         start = clock.now()
         await enqueue(store, "q", "j1", "j2", interval=1000)
         await take(store)
-        before = await store.queue_metrics(TYPE, "q")
-        await store.counts(TYPE)
-        await store.counts()
-        await store.ping()
-        await store.maintain()
-        assert await store.queue_metrics(TYPE, "q") == before
-        answer = await store.dequeue(TYPE, count=1, lease=1)
+        before = await store.look(TYPE, "q")
+        await counts_of(store, TYPE)
+        await counts_of(store)
+        await store.health()
+        assert await store.look(TYPE, "q") == before
+        answer = await dequeue_for_one(store, TYPE, count=1, lease_time=1)
         assert answer.next_ready_at == start + 1000

@@ -1,11 +1,12 @@
 """Dequeue: what a lease says, how large a batch is, and when to come back."""
 
-from sharq_plug.model import MAX_BATCH, MAX_DEQUEUE_BYTES
+from sharq_plug.model import MAX_BATCH, MAX_DEQUEUE_BYTES, MAX_ENDED
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import dequeue_for_one
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance, OpenStore
 from sharq_plug.testing.conformance.vocabulary import (
-    LEASE,
+    LEASE_TIME,
     TYPE,
     clear,
     enqueue,
@@ -16,6 +17,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     release_job,
     take,
     take_batch,
+    take_in_turn,
 )
 
 MIB = 1024 * 1024
@@ -31,7 +33,7 @@ class DequeueConformance(Conformance):
     ) -> None:
         await store.enqueue(TYPE, [new_job("q", "j", payload=b"[1]", requeue_limit=3)])
         await enqueue(store, "q", "left")
-        job = await take(store, lease=1234)
+        job = await take(store, lease_time=1234)
         assert (job.queue_id, job.job_id, job.payload) == ("q", "j", b"[1]")
         assert (job.attempt, job.requeues_remaining) == (1, 3)
         assert job.expires_at == clock.now() + 1234
@@ -43,7 +45,7 @@ class DequeueConformance(Conformance):
     ) -> None:
         await enqueue(store, "q", "j")
         for jobs in (1, 0, 0):
-            answer = await store.dequeue(TYPE, count=1, lease=LEASE)
+            answer = await dequeue_for_one(store, TYPE, count=1, lease_time=LEASE_TIME)
             assert (len(answer.jobs), answer.now) == (jobs, clock.now())
             clock.advance(10)
 
@@ -78,18 +80,51 @@ class DequeueConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(99)
-        await next_ready_at(store)
-        clock.advance(1000)
-        await next_ready_at(store)
+        assert await next_ready_at(store) == clock.now() + 1
+
+    async def test_a_dequeue_ends_expired_leases_and_serves_their_jobs(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "returns", requeue_limit=1)
+        await enqueue(store, "q", "dies", requeue_limit=0)
+        returns, dies = await take_in_turn(store, 2, lease_time=100)
+        clock.advance(100)
+        answer = await dequeue_for_one(store, TYPE, count=2, lease_time=LEASE_TIME)
+        assert [(job.job_id, job.attempt) for job in answer.jobs] == [("returns", 2)]
+        assert {(lease.token, lease.is_dead) for lease in answer.ended} == {
+            (returns.token, False),
+            (dies.token, True),
+        }
+
+    async def test_a_dequeue_that_gets_what_it_asked_for_ends_no_lease(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "leased", "waits")
+        await take(store, lease_time=100)
+        clock.advance(100)
+        answer = await dequeue_for_one(store, TYPE, count=1, lease_time=LEASE_TIME)
+        assert ([job.job_id for job in answer.jobs], answer.ended) == (["waits"], ())
+
+    async def test_a_dequeue_ends_no_more_leases_than_it_may(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        for n in range(MAX_ENDED + 1):
+            await enqueue(store, f"q{n}", "j", requeue_limit=0)
+        await take_batch(store, MAX_ENDED + 1, lease_time=100)
+        clock.advance(100)
+        answer = await dequeue_for_one(store, TYPE, count=1, lease_time=LEASE_TIME)
+        assert len(answer.ended) == MAX_ENDED
+        assert answer.next_ready_at == clock.now()
 
     async def test_leases_of_different_lengths_stand_side_by_side(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         start = clock.now()
         await enqueue(store, "q", "j1", "j2", "j3")
-        expiries = [(await take(store, lease=lease)).expires_at for lease in (1, 10**12, 50)]
+        jobs = [await take(store, lease_time=lease_time) for lease_time in (1, 10**12, 50)]
+        expiries = [job.expires_at for job in jobs]
         assert expiries == [start + 1, start + 10**12, start + 50]
 
     async def test_an_attempt_is_one_higher_than_the_latest_however_that_one_ended(
@@ -97,7 +132,7 @@ class DequeueConformance(Conformance):
     ) -> None:
         await enqueue(store, "q", "j")
         for attempt in range(1, 12):
-            job = await take(store, lease=100)
+            job = await take(store, lease_time=100)
             assert job.attempt == attempt
             if attempt % 2:
                 await release_job(store, job)

@@ -4,6 +4,7 @@ import pytest
 
 from sharq_plug.model import MAX_BATCH, MAX_INTEGER, EnqueueOutcome, EnqueueResult
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import change_interval
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -14,7 +15,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     enqueue_one,
     finish_job,
     lengths,
-    names,
+    listed,
     new_job,
     next_ready_at,
     reclaim,
@@ -46,7 +47,7 @@ class EnqueueConformance(Conformance):
 
     async def test_an_empty_batch_is_answered_by_nothing(self, store: QueueStore) -> None:
         assert await store.enqueue(TYPE, []) == []
-        assert await names(store.queue_types) == set()
+        assert await listed(store, None) == set()
 
     async def test_the_largest_batch_is_queued_whole_and_in_order(self, store: QueueStore) -> None:
         job_ids = [f"j{n}" for n in range(MAX_BATCH)]
@@ -103,7 +104,7 @@ class DuplicateConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(1000)
         assert await enqueue_one(store, new_job("q", "j")) is DUPLICATE
 
@@ -111,9 +112,9 @@ class DuplicateConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j1", "j2")
-        await release_job(store, await take(store, lease=100))
+        await release_job(store, await take(store, lease_time=100))
         assert await enqueue_one(store, new_job("q", "j1")) is DUPLICATE
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert await enqueue_one(store, new_job("q", "j1")) is DUPLICATE
@@ -137,7 +138,7 @@ class DuplicateConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await store.enqueue(TYPE, [new_job("q", "j", payload=b"first", requeue_limit=3)])
-        first = await take(store, lease=100)
+        first = await take(store, lease_time=100)
         await store.enqueue(TYPE, [new_job("q", "j", payload=b"second", requeue_limit=9)])
         clock.advance(100)
         assert (await reclaim(store)).requeued == 1
@@ -175,7 +176,7 @@ class DuplicateConformance(Conformance):
 
     async def test_a_dead_id_is_free(self, store: QueueStore, clock: ManualClock) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
         assert (await reclaim(store)).dead == 1
         await enqueue(store, "q", "j", requeue_limit=7)
@@ -214,8 +215,8 @@ class DepthLimitConformance(Conformance):
     ) -> None:
         result = await store.enqueue(TYPE, [new_job("q", "j", max_queued_length=0)])
         assert result == [EnqueueResult(QUEUE_FULL, 0)]
-        assert await names(store.queue_types) == set()
-        assert not await store.set_interval(TYPE, "q", 1)
+        assert await listed(store, None) == set()
+        assert not await change_interval(store, TYPE, "q", 1)
         assert await next_ready_at(store) is None
 
     async def test_only_the_waiting_count_towards_the_limit(self, store: QueueStore) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from sharq_plug.model import MAX_BATCH, EnqueueOutcome, LeaseOutcome
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import change_interval, finish_all, release_all, tend_type
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -20,7 +21,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     finish,
     finish_job,
     lengths,
-    names,
+    listed,
     new_job,
     reclaim,
     take,
@@ -50,32 +51,31 @@ async def a_refused_enqueue(store: QueueStore) -> None:
 
 async def a_change_of_its_interval(store: QueueStore) -> None:
     """Change the interval of the queue, which it does not have any more."""
-    assert not await store.set_interval(TYPE, "gone", 0)
+    assert not await change_interval(store, TYPE, "gone", 0)
 
 
 async def a_reclaim(store: QueueStore) -> None:
     """Reclaim all that has expired."""
-    assert (await store.reclaim(TYPE, limit=1000)).requeued == 3
+    assert (await tend_type(store, TYPE, limit=1000)).requeued == 3
 
 
 async def a_reclaim_that_reaches_its_limit(store: QueueStore) -> None:
     """Reclaim as many leases as may be; some that have expired are left."""
-    assert (await store.reclaim(TYPE, limit=2)).requeued == 2
+    assert (await tend_type(store, TYPE, limit=2)).requeued == 2
 
 
 async def a_finish_and_a_release_of_nothing(store: QueueStore) -> None:
     """Claim leases of jobs that are gone."""
     ref = claim(await take(store))
-    await store.finish(TYPE, [ref, ref], receipt_time=RECEIPT_TIME)
-    await store.release(TYPE, [ref])
+    await finish_all(store, TYPE, [ref, ref], receipt_time=RECEIPT_TIME)
+    await release_all(store, TYPE, [ref])
 
 
 async def a_look(store: QueueStore) -> None:
     """Look at the queue, and for it."""
     assert await lengths(store, "gone") == (0, 0, 0)
     assert await counted(store, "gone") == (1, 1)
-    assert "sms" in await names(store.queue_types)
-    await store.maintain()
+    assert "sms" in await listed(store, None)
 
 
 every_call = pytest.mark.parametrize(
@@ -97,7 +97,7 @@ every_call = pytest.mark.parametrize(
 async def leave_a_rate(store: QueueStore, clock: ManualClock, *, interval: int) -> int:
     """Let queue "gone" be dequeued and go, and leases of another expire; return when it was."""
     await enqueue(store, "expiring", "j1", "j2", "j3", "j4")
-    await take_batch(store, 3, lease=1)
+    await take_batch(store, 3, lease_time=1)
     await enqueue(store, "gone", "gone", interval=interval)
     jobs = await take_batch(store, 2)
     dequeued_at = clock.now()
@@ -139,10 +139,10 @@ class ForgettingConformance(Conformance):
         start = clock.now()
         for queue_id in ("a", "b", "c"):
             await enqueue(store, queue_id, "j", interval=1000, requeue_limit=0)
-        await take_batch(store, 3, lease=1)
+        await take_batch(store, 3, lease_time=1)
         clock.advance(1)
-        assert (await store.reclaim(TYPE, limit=2)).dead == 2
-        assert (await store.reclaim(TYPE, limit=1)).dead == 1
+        assert (await tend_type(store, TYPE, limit=2)).dead == 2
+        assert (await tend_type(store, TYPE, limit=1)).dead == 1
         await enqueue(store, "a", "again", interval=1000)
         await take_exactly_at(store, clock, start + 1000)
 
@@ -156,7 +156,7 @@ class MixedReceiptConformance(Conformance):
         await enqueue(store, "q", *(f"j{n}" for n in range(MAX_BATCH)))
         first, *others = [claim(job) for job in await take_batch(store, MAX_BATCH)]
         assert await finish(store, first, receipt_time=RECEIPT_TIME) is LeaseOutcome.ENDED
-        await store.finish(TYPE, others, receipt_time=SHORT)
+        await finish_all(store, TYPE, others, receipt_time=SHORT)
         clock.advance(SHORT)
         assert await finish(store, others[-1]) is LeaseOutcome.ENDED
         clock.advance(1)
@@ -173,7 +173,7 @@ class MixedReceiptConformance(Conformance):
         await enqueue(store, "q", *(f"j{n}" for n in range(MAX_BATCH)))
         first, *others = [claim(job) for job in await take_batch(store, MAX_BATCH)]
         assert await finish(store, first, receipt_time=SHORT) is LeaseOutcome.ENDED
-        await store.finish(TYPE, others, receipt_time=RECEIPT_TIME)
+        await finish_all(store, TYPE, others, receipt_time=RECEIPT_TIME)
         clock.advance(SHORT)
         assert await finish(store, first) is LeaseOutcome.ENDED
         clock.advance(1)

@@ -7,6 +7,7 @@ import pytest
 
 from sharq_plug.model import MAX_INTERVAL, EnqueueOutcome
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import change_interval
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -15,7 +16,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     enqueue,
     enqueue_one,
     finish_job,
-    names,
+    listed,
     new_job,
     next_ready_at,
     reclaim,
@@ -28,9 +29,9 @@ from sharq_plug.testing.conformance.vocabulary import (
 Change = Callable[[QueueStore, int], Coroutine[Any, Any, None]]
 
 
-async def set_interval(store: QueueStore, interval: int) -> None:
+async def configure(store: QueueStore, interval: int) -> None:
     """Change the interval of queue "q" by the verb for it."""
-    assert await store.set_interval(TYPE, "q", interval)
+    assert await change_interval(store, TYPE, "q", interval)
 
 
 async def enqueue_another(store: QueueStore, interval: int) -> None:
@@ -52,7 +53,7 @@ async def enqueue_a_leased_duplicate(store: QueueStore, interval: int) -> None:
 
 every_change = pytest.mark.parametrize(
     "change",
-    [set_interval, enqueue_another, enqueue_a_waiting_duplicate, enqueue_a_leased_duplicate],
+    [configure, enqueue_another, enqueue_a_waiting_duplicate, enqueue_a_leased_duplicate],
     ids=lambda change: change.__name__,
 )
 
@@ -137,7 +138,7 @@ class IntervalConformance(Conformance):
 
     async def test_a_queue_that_was_never_dequeued_stays_ready(self, store: QueueStore) -> None:
         await enqueue(store, "q", "j", interval=0)
-        assert await store.set_interval(TYPE, "q", MAX_INTERVAL)
+        assert await change_interval(store, TYPE, "q", MAX_INTERVAL)
         await take(store)
 
     async def test_the_interval_of_the_latest_enqueue_is_the_queue_s(
@@ -170,7 +171,7 @@ class IntervalConformance(Conformance):
         await enqueue(store, "q", "j", interval=1000)
         job = await take(store)
         clock.advance(100)
-        assert await store.set_interval(TYPE, "q", 3000)
+        assert await change_interval(store, TYPE, "q", 3000)
         await release_job(store, job)
         await take_exactly_at(store, clock, start + 3000)
 
@@ -180,7 +181,7 @@ class IntervalConformance(Conformance):
         start = clock.now()
         await enqueue(store, "q", "j", interval=1000)
         job = await take(store)
-        assert await store.set_interval(TYPE, "q", 3000)
+        assert await change_interval(store, TYPE, "q", 3000)
         await finish_job(store, job)
         clock.advance(2000)
         await reclaim(store)
@@ -188,15 +189,15 @@ class IntervalConformance(Conformance):
         await take_exactly_at(store, clock, start + 4000)
 
     async def test_a_queue_that_never_was_has_no_interval_to_set(self, store: QueueStore) -> None:
-        assert not await store.set_interval(TYPE, "q", 1000)
-        assert await names(store.queue_types) == set()
+        assert not await change_interval(store, TYPE, "q", 1000)
+        assert await listed(store, None) == set()
 
     async def test_a_queue_that_is_gone_keeps_the_interval_it_had(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", interval=1000)
         await finish_job(store, await take(store))
-        assert not await store.set_interval(TYPE, "q", 60_000)
+        assert not await change_interval(store, TYPE, "q", 60_000)
         clock.advance(1000)
         await enqueue(store, "q", "j", interval=60_000)
         await take(store)
@@ -204,16 +205,16 @@ class IntervalConformance(Conformance):
     async def test_a_cleared_queue_has_no_interval_to_set(self, store: QueueStore) -> None:
         await lease_one_of_two(store, interval=1000)
         await clear(store, "q")
-        assert not await store.set_interval(TYPE, "q", 0)
+        assert not await change_interval(store, TYPE, "q", 0)
 
     async def test_dead_letters_do_not_make_a_queue_exist(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
         assert (await reclaim(store)).dead == 1
-        assert not await store.set_interval(TYPE, "q", 0)
+        assert not await change_interval(store, TYPE, "q", 0)
 
     async def test_a_change_reaches_one_queue_of_one_type_only(
         self, store: QueueStore, clock: ManualClock
@@ -223,7 +224,7 @@ class IntervalConformance(Conformance):
             for queue_id in ("q", "p"):
                 await enqueue(store, queue_id, "1", "2", interval=1000, queue_type=queue_type)
             await take_in_turn(store, 2, queue_type=queue_type)
-        assert await store.set_interval(TYPE, "q", 0)
+        assert await change_interval(store, TYPE, "q", 0)
         assert (await take(store)).queue_id == "q"
         assert await next_ready_at(store, queue_type="other") == start + 1000
         assert (await take_exactly_at(store, clock, start + 1000)).queue_id == "p"

@@ -7,6 +7,13 @@ import pytest
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.model import LeaseOutcome, LeaseRef
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import (
+    change_interval,
+    counts_of,
+    dequeue_for_one,
+    finish_all,
+    release_all,
+)
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -15,11 +22,10 @@ from sharq_plug.testing.conformance.vocabulary import (
     clear,
     enqueue,
     lengths,
-    listing_of,
-    names,
+    listed,
     new_job,
     next_ready_at,
-    reclaim,
+    reclaim_of_each,
     take_batch,
     take_exactly_at,
     take_in_turn,
@@ -31,12 +37,13 @@ NAMES = [
     *("0", "00", "7", "007", "-1", "1e3", "1000", "0x10", "nil", "null", "None", "false"),
     *("gpt-4.1", "+441632960001", "a@b.example", "~team", "a.b", ".a", "a.", "a..b", "..-"),
     *("+", "@", "~", "-+", "+inf", "1.0", "1.50", "+1", "a+b", "a-+b", "a~b"),
+    *(":", "::", "a:b", ":a", "a:", "1:2", "sms:priority:1"),
     "x" * 100,
     "." * 99 + "x",
 ]
 
 NO_NAMES = [
-    *("", " ", "a b", "a\n", "\na", "a:b", "{a}", "a}b", "a{b", "a/b", "a*", "a?", "\0"),
+    *("", " ", "a b", "a\n", "\na", "{a}", "a}b", "a{b", "a/b", "a*", "a?", "\0"),
     *(
         ".",
         "..",
@@ -70,25 +77,26 @@ class NameConformance(Conformance):
             jobs = [new_job(queue_id, name, requeue_limit=0) for queue_id in NAMES]
             await store.enqueue(name, jobs)
         for name in NAMES:
-            leased = await take_batch(store, 999, queue_type=name, lease=100)
+            leased = await take_batch(store, 999, queue_type=name, lease_time=100)
             assert [job.queue_id for job in leased] == NAMES
             assert {job.job_id for job in leased} == {name}
             claims = [claim(job) for job in leased[::2]]
-            outcomes = await store.finish(name, claims, receipt_time=1)
+            outcomes = await finish_all(store, name, claims, receipt_time=1)
             assert set(outcomes) == {LeaseOutcome.ENDED}
         clock.advance(100)
         expected = set(NAMES[1::2])
-        assert await names(store.queue_types) == set(NAMES)
+        assert await listed(store, None) == set(NAMES)
         for name in NAMES:
-            assert await names(listing_of(store, queue_type=name)) == expected
-            assert (await reclaim(store, queue_type=name)).dead == len(expected)
-        assert await names(store.queue_types) == set()
+            assert await listed(store, name) == expected
+        ended = await reclaim_of_each(store, *NAMES)
+        assert [reclaimed.dead for reclaimed in ended] == [len(expected)] * len(NAMES)
+        assert await listed(store, None) == set()
 
     async def test_every_name_works_for_the_jobs_of_one_queue(self, store: QueueStore) -> None:
         await enqueue(store, "q", *NAMES)
         leased = await take_batch(store, 999)
         assert [job.job_id for job in leased] == NAMES
-        assert await store.release(TYPE, [claim(job) for job in leased]) == [
+        assert await release_all(store, TYPE, [claim(job) for job in leased]) == [
             LeaseOutcome.ENDED
         ] * len(NAMES)
         assert [job.job_id for job in await take_in_turn(store, len(NAMES))] == NAMES
@@ -110,19 +118,18 @@ class NameConformance(Conformance):
     async def test_what_is_no_name_is_no_queue_type(self, store: QueueStore, no_name: str) -> None:
         refusals = await asyncio.gather(
             store.enqueue(no_name, [new_job("q", "j")]),
-            store.dequeue(no_name, count=1, lease=1),
-            store.finish(no_name, [LeaseRef("q", "j")], receipt_time=1),
-            store.release(no_name, [LeaseRef("q", "j")]),
-            store.reclaim(no_name, limit=1),
-            store.set_interval(no_name, "q", 1),
+            dequeue_for_one(store, no_name, count=1, lease_time=1),
+            finish_all(store, no_name, [LeaseRef("q", "j")], receipt_time=1),
+            release_all(store, no_name, [LeaseRef("q", "j")]),
+            change_interval(store, no_name, "q", 1),
             store.clear(no_name, "q", purge=False),
-            store.queue_metrics(no_name, "q"),
-            store.counts(no_name),
-            store.queue_ids(no_name, limit=1),
+            store.look(no_name, "q"),
+            counts_of(store, no_name),
+            store.page(no_name, limit=1),
             return_exceptions=True,
         )
         assert {type(refusal) for refusal in refusals} == {InvalidRequest}
-        assert await names(store.queue_types) == set()
+        assert await listed(store, None) == set()
 
 
 class IsolationConformance(Conformance):
@@ -133,13 +140,13 @@ class IsolationConformance(Conformance):
     ) -> None:
         for queue_type in ("a", "b"):
             await enqueue(store, "q", "j", queue_type=queue_type, requeue_limit=0)
-        [job] = await take_batch(store, 9, queue_type="a", lease=100)
+        [job] = await take_batch(store, 9, queue_type="a", lease_time=100)
         assert await lengths(store, "q", queue_type="b") == (1, 0, 0)
-        [outcome] = await store.finish("b", [claim(job)], receipt_time=1)
+        [outcome] = await finish_all(store, "b", [claim(job)], receipt_time=1)
         assert outcome is LeaseOutcome.STALE
         clock.advance(100)
-        assert (await reclaim(store, queue_type="b")).dead == 0
-        assert (await reclaim(store, queue_type="a")).dead == 1
+        b, a = await reclaim_of_each(store, "b", "a")
+        assert (b.dead, a.dead) == (0, 1)
         assert await lengths(store, "q", queue_type="b") == (1, 0, 0)
         await clear(store, "q", purge=True, queue_type="b")
         assert await lengths(store, "q", queue_type="a") == (0, 0, 1)
@@ -148,12 +155,12 @@ class IsolationConformance(Conformance):
         await enqueue(store, "a", "j")
         await enqueue(store, "b", "j")
         a, b = await take_in_turn(store, 2)
-        assert await store.finish(TYPE, [LeaseRef("b", "j", a.token)], receipt_time=1) == [
+        assert await finish_all(store, TYPE, [LeaseRef("b", "j", a.token)], receipt_time=1) == [
             LeaseOutcome.STALE
         ]
-        assert await store.finish(TYPE, [claim(a)], receipt_time=1) == [LeaseOutcome.ENDED]
+        assert await finish_all(store, TYPE, [claim(a)], receipt_time=1) == [LeaseOutcome.ENDED]
         assert await lengths(store, "b") == (0, 1, 0)
-        assert await store.release(TYPE, [claim(b)]) == [LeaseOutcome.ENDED]
+        assert await release_all(store, TYPE, [claim(b)]) == [LeaseOutcome.ENDED]
 
     async def test_a_flooded_and_a_throttled_queue_delay_no_other(
         self, store: QueueStore, clock: ManualClock

@@ -4,6 +4,7 @@ import pytest
 
 from sharq_plug.model import MAX_TOKEN_LENGTH, LeaseOutcome, LeaseRef
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import finish_all, release_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -15,7 +16,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     finish,
     finish_job,
     lengths,
-    names,
+    listed,
     next_ready_at,
     reclaim,
     release,
@@ -38,7 +39,7 @@ class FinishConformance(Conformance):
         await enqueue(store, "q", "j")
         assert await finish(store, claim(await take(store))) is ENDED
         assert await lengths(store, "q") == (0, 0, 0)
-        assert await names(store.queue_types) == set()
+        assert await listed(store, None) == set()
 
     async def test_a_lease_is_finished_without_a_token(self, store: QueueStore) -> None:
         await enqueue(store, "q", "j")
@@ -46,8 +47,8 @@ class FinishConformance(Conformance):
         assert await lengths(store, "q") == (0, 0, 0)
 
     async def test_an_empty_batch_of_claims_is_answered_by_nothing(self, store: QueueStore) -> None:
-        assert await store.finish(TYPE, [], receipt_time=1) == []
-        assert await store.release(TYPE, []) == []
+        assert await finish_all(store, TYPE, [], receipt_time=1) == []
+        assert await release_all(store, TYPE, []) == []
 
     async def test_what_never_was_is_unknown(self, store: QueueStore) -> None:
         await enqueue(store, "q", "j")
@@ -58,7 +59,7 @@ class FinishConformance(Conformance):
             LeaseRef("other", "j"),
             LeaseRef("other", "j", token),
         ]
-        assert await store.finish(TYPE, strangers, receipt_time=1) == [UNKNOWN] * 4
+        assert await finish_all(store, TYPE, strangers, receipt_time=1) == [UNKNOWN] * 4
         assert await finish(store, LeaseRef("q", "j", token), queue_type="other") is UNKNOWN
         assert await finish(store, LeaseRef("q", "j"), queue_type="other") is UNKNOWN
         assert await lengths(store, "q") == (0, 1, 0)
@@ -95,7 +96,7 @@ class FinishConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j1", "j2")
-        first, second = await take_in_turn(store, 2, lease=100)
+        first, second = await take_in_turn(store, 2, lease_time=100)
         clock.advance(100_000)
         assert await finish(store, claim(first)) is ENDED
         assert await finish(store, claim_without_token(second)) is ENDED
@@ -105,7 +106,7 @@ class FinishConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        late = await take(store, lease=100)
+        late = await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert await finish(store, claim(late)) is STALE
@@ -119,7 +120,7 @@ class FinishConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        late = await take(store, lease=100)
+        late = await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert await finish(store, claim_without_token(late)) is UNKNOWN
@@ -130,7 +131,7 @@ class FinishConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        late = await take(store, lease=100)
+        late = await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert await finish(store, claim(late)) is STALE
@@ -161,7 +162,7 @@ class FinishConformance(Conformance):
         j1, j2, j3, j4 = await take_in_turn(store, 4)
         batch = [claim(j1), claim(j1), claim_without_token(j2), claim_without_token(j2)]
         batch += [claim(j3), claim_without_token(j3), claim_without_token(j4), claim(j4)]
-        assert await store.finish(TYPE, batch, receipt_time=1000) == [
+        assert await finish_all(store, TYPE, batch, receipt_time=1000) == [
             *(ENDED, ENDED),
             *(ENDED, UNKNOWN),
             *(ENDED, UNKNOWN),
@@ -170,7 +171,7 @@ class FinishConformance(Conformance):
 
 
 class ReleaseConformance(Conformance):
-    """A release hands a job back, as if it had not been asked for, but for rate and attempt."""
+    """A release hands a job back as it was; only the rate and the attempt have changed."""
 
     async def test_a_released_job_waits_again(self, store: QueueStore) -> None:
         await enqueue(store, "q", "j1", "j2")
@@ -192,7 +193,7 @@ class ReleaseConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=2)
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         for _ in range(3):
@@ -204,7 +205,7 @@ class ReleaseConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        job = await take(store, lease=100)
+        job = await take(store, lease_time=100)
         clock.advance(1000)
         assert await release(store, claim(job)) is ENDED
         assert (await reclaim(store)).dead == 0
@@ -216,14 +217,14 @@ class ReleaseConformance(Conformance):
         await enqueue(store, "q", "j1", "j2")
         j1, j2 = await take_in_turn(store, 2)
         batch = [claim(j1), claim(j1), claim_without_token(j2), claim_without_token(j2)]
-        assert await store.release(TYPE, batch) == [ENDED, STALE, ENDED, UNKNOWN]
+        assert await release_all(store, TYPE, batch) == [ENDED, STALE, ENDED, UNKNOWN]
         assert await lengths(store, "q") == (2, 0, 0)
 
     async def test_an_old_token_releases_nobody_else_s_lease(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        late = await take(store, lease=100)
+        late = await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert await release(store, claim(late)) is STALE
@@ -247,7 +248,7 @@ class ReleaseConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        dead = await take(store, lease=100)
+        dead = await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert await release(store, claim(dead)) is STALE

@@ -1,16 +1,15 @@
 """Listings: whole, in bounded steps, and of what exists only."""
 
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import MAX_STEPS, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
-    MAX_STEPS,
     TYPE,
     clear,
     enqueue,
     finish_job,
-    listing_of,
-    names,
+    listed,
     new_job,
     reclaim,
     release_job,
@@ -23,12 +22,11 @@ ABOUT = 5
 
 
 class ListingConformance(Conformance):
-    """`queue_types`, `queue_ids` and `known_types` page through what there is."""
+    """`page` lists what there is, in bounded steps."""
 
     async def test_an_empty_store_lists_nothing(self, store: QueueStore) -> None:
-        assert await names(store.queue_types) == set()
-        assert await names(store.known_types) == set()
-        assert await names(listing_of(store)) == set()
+        assert await listed(store, None) == set()
+        assert await listed(store) == set()
 
     async def test_thousands_of_queues_are_listed_completely_in_bounded_steps(
         self, store: QueueStore
@@ -39,25 +37,24 @@ class ListingConformance(Conformance):
             await store.enqueue(TYPE, jobs[start : start + 500])
         await take_batch(store, 1000)
         await enqueue(store, "stranger", "j", queue_type="other")
-        listed: set[str] = set()
+        found: set[str] = set()
         cursor: str | None = None
         for _ in range(MAX_STEPS):
-            page = await store.queue_ids(TYPE, cursor=cursor, limit=100)
+            page = await store.page(TYPE, cursor=cursor, limit=100)
             assert len(page.names) <= ABOUT * 100
-            listed.update(page.names)
+            found.update(page.names)
             cursor = page.cursor
             if cursor is None:
                 break
-        assert listed == expected
-        assert await names(listing_of(store), limit=1000) == expected
+        assert found == expected
+        assert await listed(store, limit=1000) == expected
 
     async def test_hundreds_of_types_are_listed_completely(self, store: QueueStore) -> None:
         expected = {f"type{n}" for n in range(300)}
         for queue_type in expected:
             await enqueue(store, "q", "j", queue_type=queue_type)
         for limit in (16, 1000):
-            assert await names(store.queue_types, limit=limit) == expected
-            assert await names(store.known_types, limit=limit) >= expected
+            assert await listed(store, None, limit=limit) == expected
 
     async def test_a_queue_is_listed_while_it_has_a_waiting_or_a_leased_job(
         self, store: QueueStore, clock: ManualClock
@@ -87,30 +84,28 @@ class ListingConformance(Conformance):
         await clear(store, "q", purge=True)
         assert await self._listed(store) == ({"other"}, set())
 
-    async def test_a_type_that_has_leases_only_is_known(
+    async def test_a_lease_is_ended_whichever_type_it_is_of(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
-        await enqueue(store, "q", "j")
-        await take(store, lease=100)
-        assert TYPE in await names(store.known_types)
-        clock.advance(10**9)
-        await store.maintain()
-        assert TYPE in await names(store.known_types)
-        assert (await reclaim(store)).requeued == 1
-        assert TYPE in await names(store.known_types)
+        types = [f"type{n}" for n in range(200)]
+        for queue_type in types:
+            await enqueue(store, "q", "j", queue_type=queue_type)
+            await take(store, queue_type=queue_type, lease_time=100)
+        clock.advance(100)
+        ended = [lease for step in await tend_all(store) for lease in step.ended]
+        assert sorted(lease.queue_type for lease in ended) == sorted(types)
 
-    async def test_a_type_that_comes_and_goes_and_comes_is_known(
+    async def test_a_type_that_comes_and_goes_and_comes_is_tended(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         for n in range(3):
             await enqueue(store, "q", f"j{n}", interval=10)
-            await store.maintain()
-            await reclaim(store)
-            assert TYPE in await names(store.known_types)
+            await take(store, lease_time=5)
+            clock.advance(10)
+            assert (await reclaim(store)).requeued == 1
             await finish_job(store, await take(store))
             clock.advance(10**9)
             await reclaim(store)
-            await store.maintain()
 
     async def test_what_stays_throughout_a_listing_is_listed_whatever_comes_and_goes(
         self, store: QueueStore
@@ -120,18 +115,18 @@ class ListingConformance(Conformance):
             await enqueue(store, queue_id, "j")
         for n in range(200):
             await enqueue(store, f"goes{n}", "j")
-        listed: set[str] = set()
+        found: set[str] = set()
         cursor: str | None = None
         for step in range(MAX_STEPS):
-            page = await store.queue_ids(TYPE, cursor=cursor, limit=10)
-            listed.update(page.names)
+            page = await store.page(TYPE, cursor=cursor, limit=10)
+            found.update(page.names)
             cursor = page.cursor
             if cursor is None:
                 break
             await clear(store, f"goes{step}", purge=True)
             await enqueue(store, f"comes{step}", "j")
-        assert listed >= staying
+        assert found >= staying
 
     @staticmethod
     async def _listed(store: QueueStore) -> tuple[set[str], set[str]]:
-        return await names(store.queue_types), await names(listing_of(store))
+        return await listed(store, None), await listed(store)

@@ -2,10 +2,11 @@
 
 from sharq_plug.model import MAX_DEQUEUE_BYTES, Dequeued
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import change_interval, dequeue_for_one
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
-    LEASE,
+    LEASE_TIME,
     TYPE,
     clear,
     enqueue,
@@ -44,7 +45,7 @@ class NextReadyConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", interval=1000, requeue_limit=0)
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert await next_ready_at(store) is None
@@ -65,7 +66,7 @@ class NextReadyConformance(Conformance):
     ) -> None:
         start = clock.now()
         await enqueue(store, "q", "j1", "j2", "j3")
-        leased = [await take(store, lease=lease) for lease in (300, 100, 200)]
+        leased = [await take(store, lease_time=lease_time) for lease_time in (300, 100, 200)]
         assert await next_ready_at(store) == start + 100
         await finish_job(store, leased[1])
         assert await next_ready_at(store) == start + 200
@@ -75,21 +76,20 @@ class NextReadyConformance(Conformance):
     ) -> None:
         start = clock.now()
         await enqueue(store, "q", "j1", "j2", interval=500)
-        await take(store, lease=400)
+        await take(store, lease_time=400)
         assert await next_ready_at(store) == start + 400
-        assert await store.set_interval(TYPE, "q", 300)
+        assert await change_interval(store, TYPE, "q", 300)
         assert await next_ready_at(store) == start + 300
 
-    async def test_a_lease_that_has_expired_may_come_back_now(
+    async def test_a_lease_that_has_expired_hides_nothing(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
+        start = clock.now()
         await enqueue(store, "q", "j1", "j2", interval=10**9)
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         for _ in range(3):
             clock.advance(100)
-            assert await next_ready_at(store) == clock.now()
-        await reclaim(store)
-        assert await next_ready_at(store) == clock.now() + 10**9 - 300
+            assert await next_ready_at(store) == start + 10**9
 
     async def test_a_released_job_comes_back_when_its_rate_allows(
         self, store: QueueStore, clock: ManualClock
@@ -117,9 +117,9 @@ class NextReadyConformance(Conformance):
         assert served == [(0, ["a", "b"]), (70, ["a"]), (110, ["b"]), (140, ["a"]), (220, ["b"])]
 
 
-async def partial_batch(store: QueueStore, jobs: int, *, lease: int = LEASE) -> Dequeued:
+async def partial_batch(store: QueueStore, jobs: int, *, lease_time: int = LEASE_TIME) -> Dequeued:
     """Dequeue more jobs than come; `jobs` must come."""
-    answer = await store.dequeue(TYPE, count=jobs + 1, lease=lease)
+    answer = await dequeue_for_one(store, TYPE, count=jobs + 1, lease_time=lease_time)
     assert len(answer.jobs) == jobs
     return answer
 
@@ -130,7 +130,7 @@ class PartialBatchConformance(Conformance):
     async def test_a_full_batch_says_nothing_about_later(self, store: QueueStore) -> None:
         await enqueue(store, "q", "j1", "j2", "j3", interval=1000)
         await enqueue(store, "p", "j", interval=1000)
-        answer = await store.dequeue(TYPE, count=2, lease=LEASE)
+        answer = await dequeue_for_one(store, TYPE, count=2, lease_time=LEASE_TIME)
         assert len(answer.jobs) == 2
         assert answer.next_ready_at is None
 
@@ -156,8 +156,8 @@ class PartialBatchConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j1", "j2", "j3")
-        await take(store, lease=500)
-        answer = await partial_batch(store, 2, lease=400)
+        await take(store, lease_time=500)
+        answer = await partial_batch(store, 2, lease_time=400)
         assert answer.next_ready_at == clock.now() + 400
 
     async def test_a_lease_that_was_there_before_tells_when(
@@ -165,17 +165,17 @@ class PartialBatchConformance(Conformance):
     ) -> None:
         start = clock.now()
         await enqueue(store, "q", "j1", "j2")
-        await take(store, lease=500)
+        await take(store, lease_time=500)
         clock.advance(200)
-        assert (await partial_batch(store, 1, lease=400)).next_ready_at == start + 500
+        assert (await partial_batch(store, 1, lease_time=400)).next_ready_at == start + 500
 
-    async def test_a_lease_that_has_expired_already_may_come_back_now(
+    async def test_a_lease_that_has_expired_is_ended_first(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j1", "j2")
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(300)
-        assert (await partial_batch(store, 1)).next_ready_at == clock.now()
+        assert (await partial_batch(store, 2, lease_time=400)).next_ready_at == clock.now() + 400
 
     async def test_a_batch_that_its_bytes_have_ended_may_go_on_now(
         self, store: QueueStore, clock: ManualClock

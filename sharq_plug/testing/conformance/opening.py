@@ -1,12 +1,14 @@
 """Opening and closing, and the verbs that look after the store itself."""
 
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import counts_of
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance, OpenStore
 from sharq_plug.testing.conformance.vocabulary import (
     enqueue,
-    names,
+    listed,
     next_ready_at,
+    reclaim,
     take,
     take_exactly_at,
 )
@@ -26,7 +28,7 @@ class OpeningConformance(Conformance):
             pass
 
     async def test_a_store_is_empty_at_first(self, store: QueueStore) -> None:
-        assert await names(store.queue_types) == set()
+        assert await listed(store, None) == set()
         assert await next_ready_at(store) is None
 
     async def test_a_store_goes_by_the_clock_it_was_given_alone(
@@ -34,27 +36,26 @@ class OpeningConformance(Conformance):
     ) -> None:
         start = clock.now()
         await enqueue(store, "q", "j1", "j2", interval=1)
-        assert (await take(store, lease=5)).expires_at == start + 5
+        assert (await take(store, lease_time=5)).expires_at == start + 5
         assert await next_ready_at(store) == start + 1
         await take_exactly_at(store, clock, start + 1)
 
-    async def test_a_ping_changes_nothing_that_shows(
+    async def test_asking_for_the_health_changes_nothing_that_shows(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
-        await store.ping()
-        assert await names(store.queue_types) == set()
-        assert await names(store.known_types) == set()
+        await store.health()
+        assert await listed(store, None) == set()
         start = clock.now()
         await enqueue(store, "q", "j1", "j2", interval=1000)
         await take(store)
-        counts = await store.counts()
-        await store.ping()
-        assert await store.counts() == counts
+        counts = await counts_of(store)
+        await store.health(thorough=True)
+        assert await counts_of(store) == counts
         assert await next_ready_at(store) == start + 1000
         await take_exactly_at(store, clock, start + 1000)
 
     async def test_weaknesses_are_said_in_sentences(self, store: QueueStore) -> None:
-        weaknesses = await store.weaknesses()
+        weaknesses = await store.health(thorough=True)
         assert not isinstance(weaknesses, str)
         assert all(isinstance(weakness, str) and weakness.strip() for weakness in weaknesses)
 
@@ -65,5 +66,5 @@ class OpeningConformance(Conformance):
         await enqueue(store, "q", "j1", "j2", interval=1000)
         await take(store)
         for _ in range(20):
-            await store.maintain()
+            await reclaim(store)
         await take_exactly_at(store, clock, start + 1000)

@@ -45,7 +45,7 @@ class JobOrderConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j1", "j2", "j3")
-        await take_in_turn(store, 2, lease=100)
+        await take_in_turn(store, 2, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert await job_order(store, 3) == ["j1", "j2", "j3"]
@@ -64,7 +64,7 @@ class JobOrderConformance(Conformance):
     ) -> None:
         await enqueue(store, "q", "j1", "j2", "j3", "j4", "fresh")
         released = {job.job_id: job for job in await take_in_turn(store, 2)}
-        await take_in_turn(store, 2, lease=100)
+        await take_in_turn(store, 2, lease_time=100)
         clock.advance(100)
         await release_job(store, released["j2"])
         await reclaim(store)
@@ -76,7 +76,7 @@ class JobOrderConformance(Conformance):
     ) -> None:
         await enqueue(store, "q", "j1", "j2")
         for _ in range(3):
-            first, second = await take_in_turn(store, 2, lease=100)
+            first, second = await take_in_turn(store, 2, lease_time=100)
             await release_job(store, second)
             clock.advance(100)
             await reclaim(store)
@@ -172,7 +172,7 @@ class QueueOrderConformance(Conformance):
         await enqueue(store, "a", "j1", "j2", "j3")
         await enqueue(store, "b", "j1")
         first = await take(store)
-        expiring = [await take(store), await take(store, lease=5)]
+        expiring = [await take(store), await take(store, lease_time=5)]
         await enqueue(store, "c", "j1")
         clock.advance(5)
         await release_job(store, first)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import change_interval
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -33,7 +34,7 @@ class PlaceConformance(Conformance):
         await serve_with_one_left(store, [("freed", 1000), ("b", 5)])
         clock.advance(10)
         await enqueue(store, "c", "j")
-        assert await store.set_interval(TYPE, "freed", 0)
+        assert await change_interval(store, TYPE, "freed", 0)
         await enqueue(store, "d", "j")
         assert await queue_order(store, 4) == ["b", "c", "freed", "d"]
 
@@ -42,7 +43,7 @@ class PlaceConformance(Conformance):
     ) -> None:
         await serve_with_one_left(store, [("freed", 2000), ("b", 1000)])
         clock.advance(1000)
-        assert await store.set_interval(TYPE, "freed", 1000)
+        assert await change_interval(store, TYPE, "freed", 1000)
         assert await queue_order(store, 2) == ["b", "freed"]
 
     async def test_a_queue_that_has_just_become_ready_keeps_its_place(
@@ -50,7 +51,7 @@ class PlaceConformance(Conformance):
     ) -> None:
         await serve_with_one_left(store, [("a", 1000), ("b", 1000)])
         clock.advance(1000)
-        assert await store.set_interval(TYPE, "a", 1)
+        assert await change_interval(store, TYPE, "a", 1)
         assert await queue_order(store, 2) == ["a", "b"]
 
     async def test_a_ready_queue_keeps_its_place_under_any_interval_that_leaves_it_ready(
@@ -59,7 +60,7 @@ class PlaceConformance(Conformance):
         await serve_with_one_left(store, [("a", 100), ("b", 150)])
         clock.advance(1000)
         for interval in (1000, 0, 999, 100):
-            assert await store.set_interval(TYPE, "a", interval)
+            assert await change_interval(store, TYPE, "a", interval)
         assert await queue_order(store, 2) == ["a", "b"]
 
     async def test_a_queue_that_was_never_dequeued_keeps_its_place_under_any_interval(
@@ -68,7 +69,7 @@ class PlaceConformance(Conformance):
         await enqueue(store, "a", "j")
         await enqueue(store, "b", "j")
         for interval in (1000, 0, 10**12):
-            assert await store.set_interval(TYPE, "a", interval)
+            assert await change_interval(store, TYPE, "a", interval)
         assert await queue_order(store, 2) == ["a", "b"]
 
     async def test_a_queue_that_still_waits_for_its_rate_keeps_its_number(
@@ -76,8 +77,8 @@ class PlaceConformance(Conformance):
     ) -> None:
         await serve_with_one_left(store, [("a", 1000), ("b", 1000)])
         clock.advance(10)
-        assert await store.set_interval(TYPE, "a", 2000)
-        assert await store.set_interval(TYPE, "a", 1000)
+        assert await change_interval(store, TYPE, "a", 2000)
+        assert await change_interval(store, TYPE, "a", 1000)
         clock.advance(990)
         assert await queue_order(store, 2) == ["a", "b"]
 
@@ -86,7 +87,7 @@ class PlaceConformance(Conformance):
     ) -> None:
         await serve_with_one_left(store, [("a", 100), ("b", 1000)])
         clock.advance(200)
-        assert await store.set_interval(TYPE, "a", 1000)
+        assert await change_interval(store, TYPE, "a", 1000)
         assert await next_ready_at(store) == clock.now() + 800
         clock.advance(800)
         assert await queue_order(store, 2) == ["a", "b"]
@@ -98,7 +99,7 @@ class PlaceConformance(Conformance):
         jobs = [new_job("a", "left", interval=1000), new_job("a", "more", interval=1000)]
         await store.enqueue(TYPE, jobs)
         clock.advance(1000)
-        assert await store.set_interval(TYPE, "a", 1000)
+        assert await change_interval(store, TYPE, "a", 1000)
         assert await queue_order(store, 2) == ["a", "b"]
 
     async def test_reclaimed_queues_line_up_in_the_order_of_reclaim(
@@ -106,8 +107,8 @@ class PlaceConformance(Conformance):
     ) -> None:
         for queue_id in ("b", "a", "c"):
             await enqueue(store, queue_id, "j")
-        await take(store, lease=200)
-        await take_in_turn(store, 2, lease=100)
+        await take(store, lease_time=200)
+        await take_in_turn(store, 2, lease_time=100)
         clock.advance(300)
         await enqueue(store, "d", "j")
         assert (await reclaim(store)).requeued == 3

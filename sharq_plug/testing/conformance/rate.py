@@ -2,7 +2,7 @@
 
 import pytest
 
-from sharq_plug.model import MAX_INTERVAL, LeasedJob
+from sharq_plug.model import MAX_INTERVAL, Delivery
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
@@ -26,22 +26,22 @@ from sharq_plug.testing.conformance.vocabulary import (
 )
 
 
-async def a_finish_without_token(store: QueueStore, job: LeasedJob) -> None:
+async def a_finish_without_token(store: QueueStore, job: Delivery) -> None:
     """End the queue by finishing its job as a client does that sends no token."""
     await finish(store, claim_without_token(job))
 
 
-async def a_clearing(store: QueueStore, job: LeasedJob) -> None:
+async def a_clearing(store: QueueStore, job: Delivery) -> None:
     """End the queue by clearing it."""
     await clear(store, job.queue_id)
 
 
-async def a_purge(store: QueueStore, job: LeasedJob) -> None:
+async def a_purge(store: QueueStore, job: Delivery) -> None:
     """End the queue by purging it."""
     await clear(store, job.queue_id, purge=True)
 
 
-async def a_death(store: QueueStore, job: LeasedJob) -> None:
+async def a_death(store: QueueStore, job: Delivery) -> None:
     """End the queue by the death of its job."""
     assert (await reclaim(store)).dead == 1, job
 
@@ -59,7 +59,7 @@ async def end_a_queue(
     """Let queue "q" come and, 1 ms after its dequeue, go; return when it was dequeued."""
     dequeued_at = clock.now()
     await enqueue(store, "q", "gone", interval=interval, requeue_limit=0)
-    job = await take(store, lease=1)
+    job = await take(store, lease_time=1)
     clock.advance(1)
     await ending(store, job)
     return dequeued_at
@@ -153,7 +153,7 @@ class RateConformance(Conformance):
     ) -> None:
         start = clock.now()
         await enqueue(store, "q", "j", interval=10_000)
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
         assert (await reclaim(store)).requeued == 1
         assert (await take_exactly_at(store, clock, start + 10_000)).attempt == 2
@@ -163,7 +163,7 @@ class RateConformance(Conformance):
     ) -> None:
         start = clock.now()
         await enqueue(store, "q", "leased", interval=1000)
-        await take(store, lease=100_000)
+        await take(store, lease_time=100_000)
         clock.advance(5000)
         await reclaim(store)
         await enqueue(store, "q", "j", interval=10_000)

@@ -2,8 +2,9 @@
 
 from itertools import count
 
-from sharq_plug.model import MAX_BATCH, LeasedJob, LeaseOutcome, LeaseRef
+from sharq_plug.model import MAX_BATCH, Delivery, LeaseOutcome, LeaseRef
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import finish_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -31,7 +32,7 @@ UNKNOWN = LeaseOutcome.UNKNOWN
 KEPT_RECEIPTS = 100_000
 
 
-async def finished_job(store: QueueStore, job_id: str = "j") -> LeasedJob:
+async def finished_job(store: QueueStore, job_id: str = "j") -> Delivery:
     """Let a job of queue "q" come and be finished; return it as it was leased."""
     await enqueue(store, "q", job_id)
     job = await take(store)
@@ -83,7 +84,7 @@ class ReceiptConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        job = await take(store, lease=10)
+        job = await take(store, lease_time=10)
         clock.advance(100_000)
         await finish_job(store, job)
         clock.advance(RECEIPT_TIME)
@@ -188,8 +189,8 @@ class ReceiptConformance(Conformance):
         while len(finished) < KEPT_RECEIPTS:
             await enqueue(store, "q", *(f"j{next(ids)}" for _ in range(MAX_BATCH)))
             batch = [claim(job) for job in await take_batch(store, MAX_BATCH)]
-            await store.finish(TYPE, batch, receipt_time=RECEIPT_TIME)
+            await finish_all(store, TYPE, batch, receipt_time=RECEIPT_TIME)
             finished += batch
         for part in (finished[:MAX_BATCH], finished[-MAX_BATCH:]):
-            outcomes = await store.finish(TYPE, part, receipt_time=RECEIPT_TIME)
+            outcomes = await finish_all(store, TYPE, part, receipt_time=RECEIPT_TIME)
             assert set(outcomes) == {ENDED}

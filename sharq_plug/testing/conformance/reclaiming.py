@@ -2,8 +2,9 @@
 
 import pytest
 
-from sharq_plug.model import MAX_INTEGER, LeaseOutcome, Reclaimed
+from sharq_plug.model import COUNTED_MINUTES, MAX_INTEGER, MINUTE, LeaseOutcome
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import Reclaimed, release_all, tend_type
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -15,9 +16,10 @@ from sharq_plug.testing.conformance.vocabulary import (
     finish,
     finish_job,
     lengths,
-    names,
+    listed,
     reclaim,
     reclaim_in_steps,
+    reclaim_of_each,
     take,
     take_batch,
     take_in_turn,
@@ -30,21 +32,21 @@ async def reclaim_order(store: QueueStore, count: int) -> list[str]:
     """Reclaim `count` leases one by one, and lease each job anew; return whose they were."""
     order = []
     for _ in range(count):
-        assert (await store.reclaim(TYPE, limit=1)).requeued == 1
-        job = await take(store, lease=10**9)
+        assert (await tend_type(store, TYPE, limit=1)).requeued == 1
+        job = await take(store, lease_time=10**9)
         order.append(f"{job.queue_id}/{job.job_id}")
     assert await reclaim(store) == NOTHING
     return order
 
 
 class ReclaimConformance(Conformance):
-    """A lease is reclaimed once it has expired, by nothing else than a reclaim."""
+    """Tending ends a lease once it has expired."""
 
     async def test_a_lease_expires_at_its_ms_and_not_before(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(99)
         assert await reclaim(store) == NOTHING
         assert await lengths(store, "q") == (0, 1, 0)
@@ -62,7 +64,7 @@ class ReclaimConformance(Conformance):
         await enqueue(store, "q", "j", requeue_limit=2)
         remaining = []
         for _ in range(3):
-            remaining.append((await take(store, lease=100)).requeues_remaining)
+            remaining.append((await take(store, lease_time=100)).requeues_remaining)
             clock.advance(100)
             await reclaim(store)
         assert remaining == [2, 1, 0]
@@ -73,7 +75,7 @@ class ReclaimConformance(Conformance):
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=-1)
         for attempt in range(1, 21):
-            job = await take(store, lease=100)
+            job = await take(store, lease_time=100)
             assert (job.attempt, job.requeues_remaining) == (attempt, -1)
             clock.advance(100)
             await reclaim(store)
@@ -84,7 +86,7 @@ class ReclaimConformance(Conformance):
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=limit)
         for requeues in range(3):
-            assert (await take(store, lease=100)).requeues_remaining == limit - requeues
+            assert (await take(store, lease_time=100)).requeues_remaining == limit - requeues
             clock.advance(100)
             await reclaim(store)
 
@@ -92,7 +94,7 @@ class ReclaimConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert (await take(store)).payload == b"{}"
@@ -101,28 +103,38 @@ class ReclaimConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", *(f"j{n}" for n in range(7)))
-        await take_batch(store, 7, lease=100)
+        await take_batch(store, 7, lease_time=100)
         clock.advance(100)
-        assert await store.reclaim(TYPE, limit=3) == Reclaimed(requeued=3, dead=0, more=True)
+        assert await tend_type(store, TYPE, limit=3) == Reclaimed(requeued=3, dead=0, more=True)
         assert await lengths(store, "q") == (3, 4, 0)
-        assert await store.reclaim(TYPE, limit=3) == Reclaimed(requeued=3, dead=0, more=True)
-        assert await store.reclaim(TYPE, limit=3) == Reclaimed(requeued=1, dead=0, more=False)
+        assert await tend_type(store, TYPE, limit=3) == Reclaimed(requeued=3, dead=0, more=True)
+        assert await tend_type(store, TYPE, limit=3) == Reclaimed(requeued=1, dead=0, more=False)
 
     async def test_leases_that_have_not_expired_are_no_more_to_do(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", *(f"j{n}" for n in range(9)))
-        await take(store, lease=100)
-        await take_batch(store, 8, lease=101)
+        await take(store, lease_time=100)
+        await take_batch(store, 8, lease_time=101)
         clock.advance(100)
-        assert await store.reclaim(TYPE, limit=2) == Reclaimed(requeued=1, dead=0, more=False)
+        assert await tend_type(store, TYPE, limit=2) == Reclaimed(requeued=1, dead=0, more=False)
+
+    async def test_jobs_that_wait_and_leases_that_stand_are_no_more_to_do_however_long(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j1", "j2", interval=1000)
+        await take(store, lease_time=10**12)
+        for _ in range(3):
+            clock.advance(COUNTED_MINUTES * MINUTE)
+            await reclaim_in_steps(store, 100)
+            assert await tend_type(store, TYPE, limit=100) == NOTHING
 
     async def test_leases_are_reclaimed_in_the_order_of_their_expiry(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j1", "j2", "j3", "j4")
-        for lease in (300, 9, 100, 20):
-            await take(store, lease=lease)
+        for lease_time in (300, 9, 100, 20):
+            await take(store, lease_time=lease_time)
         clock.advance(300)
         assert await reclaim_order(store, 4) == ["q/j2", "q/j4", "q/j3", "q/j1"]
 
@@ -132,7 +144,7 @@ class ReclaimConformance(Conformance):
         queue_ids = ["a_", "aa", "B", "a0", "b", "10", "a", "9", "a-", "A", "_", "-"]
         for queue_id in queue_ids:
             await enqueue(store, queue_id, "j2", "j1")
-        assert len(await take_batch(store, 24, lease=100)) == 24
+        assert len(await take_batch(store, 24, lease_time=100)) == 24
         clock.advance(100)
         expected = [f"{queue_id}/{job}" for queue_id in sorted(queue_ids) for job in ("j2", "j1")]
         assert await reclaim_order(store, 24) == expected
@@ -142,7 +154,7 @@ class ReclaimConformance(Conformance):
     ) -> None:
         job_ids = [f"j{n}" for n in range(101)]
         await enqueue(store, "q", *job_ids)
-        await take_batch(store, 101, lease=100)
+        await take_batch(store, 101, lease_time=100)
         clock.advance(100)
         assert await reclaim_order(store, 101) == [f"q/{job_id}" for job_id in job_ids]
 
@@ -150,7 +162,7 @@ class ReclaimConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert await counted(store, "q") == (1, 1)
@@ -159,18 +171,19 @@ class ReclaimConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", queue_type="other")
-        await take(store, queue_type="other", lease=100)
+        await take(store, queue_type="other", lease_time=100)
         clock.advance(100)
-        assert await reclaim(store) == NOTHING
-        assert (await reclaim(store, queue_type="other")).requeued == 1
+        ours, theirs = await reclaim_of_each(store, TYPE, "other")
+        assert ours == NOTHING
+        assert theirs.requeued == 1
 
     async def test_a_lease_that_was_ended_is_not_reclaimed(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "finished", "released", "expired")
-        finished, released, _ = await take_in_turn(store, 3, lease=100)
+        finished, released, _ = await take_in_turn(store, 3, lease_time=100)
         await finish_job(store, finished)
-        await store.release(TYPE, [claim(released)])
+        await release_all(store, TYPE, [claim(released)])
         clock.advance(100)
         assert (await reclaim(store)).requeued == 1
         assert await lengths(store, "q") == (2, 0, 0)
@@ -179,8 +192,8 @@ class ReclaimConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        await store.release(TYPE, [claim(await take(store, lease=100))])
-        await take(store, lease=500)
+        await release_all(store, TYPE, [claim(await take(store, lease_time=100))])
+        await take(store, lease_time=500)
         clock.advance(499)
         assert await reclaim(store) == NOTHING
         clock.advance(1)
@@ -194,7 +207,7 @@ class DeadLetterConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
         assert await reclaim(store) == Reclaimed(requeued=0, dead=1, more=False)
         assert await lengths(store, "q") == (0, 0, 1)
@@ -203,7 +216,7 @@ class DeadLetterConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         for _ in range(3):
             clock.advance(100_000)
             await reclaim(store)
@@ -214,27 +227,27 @@ class DeadLetterConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        await take(store, lease=100)
+        await take(store, lease_time=100)
         clock.advance(100)
         await reclaim(store)
-        assert await names(store.queue_types) == set()
-        assert (await store.queue_ids(TYPE, limit=10)).names == ()
+        assert await listed(store, None) == set()
+        assert (await store.page(TYPE, limit=10)).names == ()
 
     async def test_the_dead_and_the_requeued_are_told_apart(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j1", "j2", requeue_limit=0)
         await enqueue(store, "q", "j3", "j4", "j5", requeue_limit=1)
-        await take_batch(store, 5, lease=100)
+        await take_batch(store, 5, lease_time=100)
         clock.advance(100)
         assert await reclaim(store) == Reclaimed(requeued=3, dead=2, more=False)
         assert await lengths(store, "q") == (3, 0, 2)
 
     async def test_a_limit_counts_the_dead_too(self, store: QueueStore, clock: ManualClock) -> None:
         await enqueue(store, "q", *(f"j{n}" for n in range(5)), requeue_limit=0)
-        await take_batch(store, 5, lease=100)
+        await take_batch(store, 5, lease_time=100)
         clock.advance(100)
-        assert await store.reclaim(TYPE, limit=2) == Reclaimed(requeued=0, dead=2, more=True)
+        assert await tend_type(store, TYPE, limit=2) == Reclaimed(requeued=0, dead=2, more=True)
         assert await reclaim_in_steps(store, 2) == Reclaimed(requeued=0, dead=3, more=False)
 
     async def test_a_second_death_of_an_id_replaces_nothing(
@@ -242,7 +255,7 @@ class DeadLetterConformance(Conformance):
     ) -> None:
         for deaths in (1, 2, 3):
             await enqueue(store, "q", "j", requeue_limit=0)
-            await take(store, lease=100)
+            await take(store, lease_time=100)
             clock.advance(100)
             await reclaim(store)
             assert await lengths(store, "q") == (0, 0, deaths)
@@ -253,7 +266,7 @@ class DeadLetterConformance(Conformance):
     ) -> None:
         await enqueue(store, "a", "j", requeue_limit=0)
         await enqueue(store, "b", "j", requeue_limit=1)
-        await take_batch(store, 2, lease=100)
+        await take_batch(store, 2, lease_time=100)
         clock.advance(100)
         await reclaim(store)
         assert await lengths(store, "a") == (0, 0, 1)
@@ -264,7 +277,7 @@ class DeadLetterConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        late = claim(await take(store, lease=100))
+        late = claim(await take(store, lease_time=100))
         clock.advance(100)
         await reclaim(store)
         clock.advance(10**9)

@@ -3,13 +3,14 @@
 import asyncio
 from dataclasses import replace
 
-from sharq_plug.model import MAX_BATCH, LeasedJob
+from sharq_plug.model import MAX_BATCH, Delivery
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import dequeue_for_one
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.isolating import NAMES
 from sharq_plug.testing.conformance.vocabulary import (
-    LEASE,
+    LEASE_TIME,
     TYPE,
     clear,
     counted,
@@ -28,11 +29,13 @@ async def attempt(
     attempt_id: str | None = "try",
     *,
     count: int = 1,
-    lease: int = LEASE,
+    lease_time: int = LEASE_TIME,
     queue_type: str = TYPE,
-) -> list[LeasedJob]:
+) -> list[Delivery]:
     """Dequeue in a call that may be repeated."""
-    answer = await store.dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
+    answer = await dequeue_for_one(
+        store, queue_type, count=count, lease_time=lease_time, attempt_id=attempt_id
+    )
     return list(answer.jobs)
 
 
@@ -46,7 +49,7 @@ class RepeatedDequeueConformance(Conformance):
         await enqueue(store, "b", "j1", "j2", interval=1000)
         first = await attempt(store, count=3)
         assert [job.queue_id for job in first] == ["a", "b", "a"]
-        clock.advance(LEASE - 1)
+        clock.advance(LEASE_TIME - 1)
         again = await attempt(store, count=3)
         assert again == [replace(first[0], queue_length=0), *first[1:]]
 
@@ -68,10 +71,10 @@ class RepeatedDequeueConformance(Conformance):
     ) -> None:
         start = clock.now()
         await enqueue(store, "q", "j1", "j2", interval=1000)
-        first = await store.dequeue(TYPE, count=2, lease=LEASE, attempt_id="try")
+        first = await dequeue_for_one(store, TYPE, count=2, lease_time=LEASE_TIME, attempt_id="try")
         assert (first.now, first.next_ready_at) == (start, start + 1000)
         clock.advance(10)
-        again = await store.dequeue(TYPE, count=2, lease=LEASE, attempt_id="try")
+        again = await dequeue_for_one(store, TYPE, count=2, lease_time=LEASE_TIME, attempt_id="try")
         assert again.jobs == first.jobs
         assert (again.now, again.next_ready_at) == (start + 10, None)
 
@@ -103,11 +106,11 @@ class RepeatedDequeueConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j1", "j2", "j3")
-        first = await attempt(store, count=2, lease=100)
+        first = await attempt(store, count=2, lease_time=100)
         clock.advance(10)
         expected = [replace(job, queue_length=1) for job in first]
-        assert await attempt(store, count=1, lease=5000) == expected
-        assert await attempt(store, count=9, lease=5000) == expected
+        assert await attempt(store, count=1, lease_time=5000) == expected
+        assert await attempt(store, count=9, lease_time=5000) == expected
 
     async def test_the_largest_batch_can_be_repeated(self, store: QueueStore) -> None:
         job_ids = [f"{n:0100}" for n in range(MAX_BATCH)]
@@ -133,7 +136,7 @@ class RepeatedDequeueConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j1", "j2")
-        await attempt(store, lease=100)
+        await attempt(store, lease_time=100)
         clock.advance(99)
         await reclaim(store)
         assert [job.job_id for job in await attempt(store)] == ["j1"]
@@ -190,7 +193,7 @@ class RepeatedDequeueConformance(Conformance):
         await attempt(store, "cleared")
         await clear(store, "q")
         await enqueue(store, "q", "j1")
-        [job] = await attempt(store, "cleared", lease=100)
+        [job] = await attempt(store, "cleared", lease_time=100)
         assert job.attempt == 1
         clock.advance(100)
         await reclaim(store)
@@ -200,7 +203,9 @@ class RepeatedDequeueConformance(Conformance):
     async def test_an_attempt_is_nothing_to_wait_for(self, store: QueueStore) -> None:
         await enqueue(store, "q", "j")
         await finish_job(store, (await attempt(store))[0])
-        answer = await store.dequeue(TYPE, count=1, lease=LEASE, attempt_id="try")
+        answer = await dequeue_for_one(
+            store, TYPE, count=1, lease_time=LEASE_TIME, attempt_id="try"
+        )
         assert (answer.jobs, answer.next_ready_at) == ((), None)
 
     async def test_many_calls_under_one_id_get_one_job(self, store: QueueStore) -> None:

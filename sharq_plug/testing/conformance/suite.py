@@ -2,12 +2,11 @@
 
 from sharq_plug.testing.conformance.batching import BatchConformance
 from sharq_plug.testing.conformance.clearing import ClearConformance, PurgeConformance
-from sharq_plug.testing.conformance.clocks import (
-    ClockAtZeroConformance,
-    SteppingBackConformance,
-)
+from sharq_plug.testing.conformance.clock_at_zero import ClockAtZeroConformance
+from sharq_plug.testing.conformance.clocks import SteppingBackConformance
 from sharq_plug.testing.conformance.concurrency import ConcurrencyConformance
-from sharq_plug.testing.conformance.counting import MetricsConformance, MinuteCountConformance
+from sharq_plug.testing.conformance.counting import MinuteCountConformance, ViewConformance
+from sharq_plug.testing.conformance.dequeue_ends import DequeueEndsConformance
 from sharq_plug.testing.conformance.dequeueing import (
     BatchSizeConformance,
     DequeueConformance,
@@ -48,12 +47,13 @@ class StoreConformance(  # pytest runs the tests of the last base first
     IsolationConformance,
     NameConformance,
     ListingConformance,
-    MetricsConformance,
+    ViewConformance,
     MinuteCountConformance,
     PurgeConformance,
     ClearConformance,
     DeadLetterConformance,
     ReclaimConformance,
+    DequeueEndsConformance,
     ReleaseConformance,
     MixedReceiptConformance,
     ReceiptConformance,

@@ -1,28 +1,33 @@
 """The words in which the conformance tests are written: one call for one thought."""
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol
+from typing import Any
 
 from sharq_plug.model import (
     Cleared,
+    Delivery,
     EnqueueOutcome,
-    LeasedJob,
     LeaseOutcome,
     LeaseRef,
     NewJob,
-    Page,
-    Reclaimed,
 )
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import (
+    MAX_STEPS,
+    Reclaimed,
+    dequeue_for_one,
+    finish_all,
+    reclaimed,
+    release_all,
+    tend_all,
+)
 from sharq_plug.testing.clock import ManualClock
 
 TYPE = "sms"
-LEASE = 60_000
+LEASE_TIME = 60_000
 RECEIPT_TIME = 60_000
-MAX_STEPS = 10_000
-"""What takes more steps than this, a listing or a reclaiming, does not end."""
 
-Ending = Callable[[QueueStore, LeasedJob], Coroutine[Any, Any, object]]
+Ending = Callable[[QueueStore, Delivery], Coroutine[Any, Any, object]]
 
 
 def new_job(
@@ -61,24 +66,26 @@ async def enqueue_one(store: QueueStore, job: NewJob, *, queue_type: str = TYPE)
     return result.outcome
 
 
-async def take(store: QueueStore, *, queue_type: str = TYPE, lease: int = LEASE) -> LeasedJob:
+async def take(
+    store: QueueStore, *, queue_type: str = TYPE, lease_time: int = LEASE_TIME
+) -> Delivery:
     """Dequeue one job; there must be one."""
-    [job] = (await store.dequeue(queue_type, count=1, lease=lease)).jobs
+    [job] = (await dequeue_for_one(store, queue_type, count=1, lease_time=lease_time)).jobs
     return job
 
 
 async def take_in_turn(
-    store: QueueStore, count: int, *, queue_type: str = TYPE, lease: int = LEASE
-) -> list[LeasedJob]:
+    store: QueueStore, count: int, *, queue_type: str = TYPE, lease_time: int = LEASE_TIME
+) -> list[Delivery]:
     """Dequeue `count` jobs, one call each."""
-    return [await take(store, queue_type=queue_type, lease=lease) for _ in range(count)]
+    return [await take(store, queue_type=queue_type, lease_time=lease_time) for _ in range(count)]
 
 
 async def take_batch(
-    store: QueueStore, count: int, *, queue_type: str = TYPE, lease: int = LEASE
-) -> list[LeasedJob]:
+    store: QueueStore, count: int, *, queue_type: str = TYPE, lease_time: int = LEASE_TIME
+) -> list[Delivery]:
     """Dequeue up to `count` jobs in one call."""
-    return list((await store.dequeue(queue_type, count=count, lease=lease)).jobs)
+    return list((await dequeue_for_one(store, queue_type, count=count, lease_time=lease_time)).jobs)
 
 
 async def job_order(store: QueueStore, count: int) -> list[str]:
@@ -93,12 +100,12 @@ async def queue_order(store: QueueStore, count: int) -> list[str]:
 
 async def next_ready_at(store: QueueStore, *, queue_type: str = TYPE) -> int | None:
     """Return when an empty dequeue says to come back; it must be empty."""
-    answer = await store.dequeue(queue_type, count=1, lease=LEASE)
+    answer = await dequeue_for_one(store, queue_type, count=1, lease_time=LEASE_TIME)
     assert answer.jobs == ()
     return answer.next_ready_at
 
 
-async def take_exactly_at(store: QueueStore, clock: ManualClock, instant: int) -> LeasedJob:
+async def take_exactly_at(store: QueueStore, clock: ManualClock, instant: int) -> Delivery:
     """Dequeue one job at `instant`, when not one was ready 1 ms before."""
     clock.advance(instant - 1 - clock.now())
     await next_ready_at(store)
@@ -106,12 +113,12 @@ async def take_exactly_at(store: QueueStore, clock: ManualClock, instant: int) -
     return await take(store)
 
 
-def claim(job: LeasedJob) -> LeaseRef:
+def claim(job: Delivery) -> LeaseRef:
     """Return the claim to a job's lease, with its token."""
     return LeaseRef(job.queue_id, job.job_id, job.token)
 
 
-def claim_without_token(job: LeasedJob) -> LeaseRef:
+def claim_without_token(job: Delivery) -> LeaseRef:
     """Return the claim to whatever lease a job has."""
     return LeaseRef(job.queue_id, job.job_id)
 
@@ -124,44 +131,51 @@ async def finish(
     receipt_time: int = RECEIPT_TIME,
 ) -> LeaseOutcome:
     """Finish one job and return the outcome."""
-    [outcome] = await store.finish(queue_type, [lease], receipt_time=receipt_time)
+    [outcome] = await finish_all(store, queue_type, [lease], receipt_time=receipt_time)
     return outcome
 
 
 async def release(store: QueueStore, lease: LeaseRef, *, queue_type: str = TYPE) -> LeaseOutcome:
     """Release one job and return the outcome."""
-    [outcome] = await store.release(queue_type, [lease])
+    [outcome] = await release_all(store, queue_type, [lease])
     return outcome
 
 
-async def finish_job(store: QueueStore, job: LeasedJob) -> None:
+async def finish_job(store: QueueStore, job: Delivery) -> None:
     """Finish a job whose lease is the caller's."""
     assert await finish(store, claim(job)) is LeaseOutcome.ENDED
 
 
-async def release_job(store: QueueStore, job: LeasedJob) -> None:
+async def release_job(store: QueueStore, job: Delivery) -> None:
     """Release a job whose lease is the caller's."""
     assert await release(store, claim(job)) is LeaseOutcome.ENDED
 
 
 async def reclaim(store: QueueStore, *, queue_type: str = TYPE) -> Reclaimed:
-    """Reclaim all that has expired, in one call."""
-    reclaimed = await store.reclaim(queue_type, limit=1000)
-    assert not reclaimed.more
-    return reclaimed
+    """End all leases that have expired; return what became of those of a type."""
+    [of_type] = await reclaim_of_each(store, queue_type)
+    return of_type
+
+
+async def reclaim_of_each(
+    store: QueueStore, *queue_types: str, limit: int = 1000
+) -> list[Reclaimed]:
+    """End all leases that have expired; return what became of those of each type."""
+    steps = await tend_all(store, limit=limit)
+    found = [[reclaimed(step, queue_type) for step in steps] for queue_type in queue_types]
+    return [
+        Reclaimed(sum(of.requeued for of in each), sum(of.dead for of in each), more=False)
+        for each in found
+    ]
 
 
 async def reclaim_in_steps(store: QueueStore, limit: int, *, queue_type: str = TYPE) -> Reclaimed:
-    """Reclaim until there is no more to do, `limit` at a time; return the sums."""
-    requeued = dead = 0
-    for _ in range(MAX_STEPS):
-        step = await store.reclaim(queue_type, limit=limit)
-        assert step.requeued + step.dead <= limit
-        requeued += step.requeued
-        dead += step.dead
-        if not step.more:
-            return Reclaimed(requeued, dead, more=False)
-    raise AssertionError("reclaiming does not end")
+    """End all leases that have expired, `limit` at a time; return the sums."""
+    steps = [reclaimed(tended, queue_type) for tended in await tend_all(store, limit=limit)]
+    assert all(step.requeued + step.dead <= limit for step in steps)
+    return Reclaimed(
+        sum(step.requeued for step in steps), sum(step.dead for step in steps), more=False
+    )
 
 
 async def clear(
@@ -175,40 +189,24 @@ async def lengths(
     store: QueueStore, queue_id: str, *, queue_type: str = TYPE
 ) -> tuple[int, int, int]:
     """Return how many jobs of a queue wait, are leased, are dead."""
-    metrics = await store.queue_metrics(queue_type, queue_id)
-    return metrics.waiting, metrics.leased, metrics.dead
+    view = await store.look(queue_type, queue_id)
+    return view.waiting, view.leased, view.dead
 
 
 async def counted(store: QueueStore, queue_id: str, *, queue_type: str = TYPE) -> tuple[int, int]:
     """Return how many enqueues and dequeues a queue has counted in its ten minutes."""
-    counts = (await store.queue_metrics(queue_type, queue_id)).counts
+    counts = (await store.look(queue_type, queue_id)).counts
     return sum(counts.enqueues.values()), sum(counts.dequeues.values())
 
 
-class Listing(Protocol):
-    """A verb that lists names step by step."""
-
-    async def __call__(self, *, cursor: str | None = None, limit: int) -> Page:
-        """Return one step."""
-
-
-async def names(listing: Listing, *, limit: int = 100) -> set[str]:
-    """Follow a listing to its end."""
+async def listed(store: QueueStore, queue_type: str | None = TYPE, *, limit: int = 100) -> set[str]:
+    """Follow the listing of a type's queues, or (None) of the types, to its end."""
     found: set[str] = set()
     cursor: str | None = None
     for _ in range(MAX_STEPS):
-        page = await listing(cursor=cursor, limit=limit)
+        page = await store.page(queue_type, cursor=cursor, limit=limit)
         found.update(page.names)
         cursor = page.cursor
         if cursor is None:
             return found
     raise AssertionError("the listing does not end")
-
-
-def listing_of(store: QueueStore, *, queue_type: str = TYPE) -> Listing:
-    """Return the listing of a type's queues."""
-
-    async def step(*, cursor: str | None = None, limit: int) -> Page:
-        return await store.queue_ids(queue_type, cursor=cursor, limit=limit)
-
-    return step

@@ -7,10 +7,11 @@ import pytest
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.model import EnqueueOutcome
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import change_interval, dequeue_for_one
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance, OpenStore
 from sharq_plug.testing.conformance.vocabulary import (
-    LEASE,
+    LEASE_TIME,
     TYPE,
     enqueue,
     enqueue_one,
@@ -113,8 +114,8 @@ class WatchingConformance(Conformance):
     async def test_a_reclaim_wakes(self, store: QueueStore, clock: ManualClock) -> None:
         await enqueue(store, "free", "j")
         await enqueue(store, "throttled", "j", interval=1000)
-        await take(store, lease=200)
-        await take(store, lease=100)
+        await take(store, lease_time=200)
+        await take(store, lease_time=100)
         wakes = Wakes()
         async with store.watching(TYPE, wakes):
             clock.advance(100)
@@ -132,7 +133,7 @@ class WatchingConformance(Conformance):
         clock.advance(10)
         wakes = Wakes()
         async with store.watching(TYPE, wakes):
-            assert await store.set_interval(TYPE, "q", 0)
+            assert await change_interval(store, TYPE, "q", 0)
             await wakes.hear(0)
 
     async def test_an_interval_that_brings_a_queue_forward_wakes_for_then(
@@ -143,7 +144,7 @@ class WatchingConformance(Conformance):
         clock.advance(10)
         wakes = Wakes()
         async with store.watching(TYPE, wakes):
-            assert await store.set_interval(TYPE, "q", 1000)
+            assert await change_interval(store, TYPE, "q", 1000)
             await wakes.hear(990)
 
     async def test_a_duplicate_that_brings_a_queue_forward_wakes_too(
@@ -230,5 +231,5 @@ class WatchingConformance(Conformance):
         wakes = Wakes()
         async with open_store(clock) as other, store.watching(TYPE, wakes):
             await enqueue(other, "q", "j")
-            if (await store.dequeue(TYPE, count=1, lease=LEASE)).jobs:
+            if (await dequeue_for_one(store, TYPE, count=1, lease_time=LEASE_TIME)).jobs:
                 await wakes.hear(0)

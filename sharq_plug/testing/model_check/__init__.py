@@ -8,6 +8,7 @@ told by callers of any kind, many at a time and some without an answer.
 from sharq_plug.testing.model_check.checker import check
 from sharq_plug.testing.model_check.history import Event, History, merge
 from sharq_plug.testing.model_check.machine import StoreMachine, model_check
+from sharq_plug.testing.model_check.operations import Operation
 from sharq_plug.testing.model_check.recording import Recorder, RecordingStore
 from sharq_plug.testing.model_check.twins import AnswersDiffer, OpenStore, RulesBroken
 from sharq_plug.testing.model_check.violations import Rule, Violation
@@ -17,6 +18,7 @@ __all__ = [
     "Event",
     "History",
     "OpenStore",
+    "Operation",
     "Recorder",
     "RecordingStore",
     "Rule",

@@ -4,6 +4,7 @@ from sharq_plug.testing.model_check.exact.judge import check_exactly
 from sharq_plug.testing.model_check.history import History
 from sharq_plug.testing.model_check.sound.deliveries import check_deliveries
 from sharq_plug.testing.model_check.sound.evidence import gather
+from sharq_plug.testing.model_check.sound.expiries import check_expiries
 from sharq_plug.testing.model_check.sound.fencing import check_fencing
 from sharq_plug.testing.model_check.sound.order import check_order
 from sharq_plug.testing.model_check.sound.presence import check_presence
@@ -34,6 +35,7 @@ def check_soundly(history: History) -> list[Violation]:
         *check_rate(evidence),
         *check_deliveries(evidence),
         *check_fencing(evidence),
+        *check_expiries(evidence),
         *check_presence(evidence),
         *check_order(evidence),
         *check_repeats(history, evidence),

@@ -1,40 +1,37 @@
 """How steps are drawn: few names, so that they meet; equal instants; what matters most, most often.
 
-One strategy draws every step, so that no sequence goes without jobs, as many do where each step
-is a rule and Hypothesis leaves some rules out.
+`ITEMS` has a strategy for each type of item. One strategy draws every step, so that no sequence
+goes without jobs, as many do where each step is a rule and Hypothesis leaves some rules out.
 """
 
 from hypothesis import strategies as st
 
-from sharq_plug.model import NewJob
+from sharq_plug.model import MAX_ENDED, Finish, NewJob, Release, SetInterval, Take
 from sharq_plug.testing.model_check.moves import (
-    LONG_LEASE,
-    SHORT_LEASE,
+    LONG_LEASE_TIME,
+    SHORT_LEASE_TIME,
+    EndOneLease,
     Fill,
     FinishAgain,
     HandBack,
     LetExpire,
+    LetMany,
     LookLater,
-    ReclaimOne,
     Refill,
     Repeat,
     Tie,
     Work,
 )
+from sharq_plug.testing.model_check.operations import Clear, ListNames, Look, Tend
 from sharq_plug.testing.model_check.steps import (
     Advance,
     AdvanceTo,
-    Clear,
-    Dequeue,
-    Enqueue,
-    Finish,
-    Leave,
-    Look,
-    Reclaim,
-    Release,
-    SetInterval,
+    FollowListing,
+    OneCall,
+    Settle,
+    StartWatching,
     Step,
-    Watch,
+    StopWatching,
 )
 from sharq_plug.testing.model_check.walk import (
     JOB_IDS,
@@ -42,6 +39,7 @@ from sharq_plug.testing.model_check.walk import (
     RECEIPT_TIME,
     TYPES,
     Manner,
+    Pick,
 )
 
 types = st.sampled_from([TYPES[0], TYPES[0], TYPES[0], TYPES[1]])
@@ -59,11 +57,44 @@ new_jobs = st.builds(
     requeue_limits,
     st.sampled_from([None, None, None, 0, 1, 3]),
 )
-manners = st.sampled_from([Manner.OWN, Manner.OWN, *Manner])
-picks = st.lists(st.tuples(manners, st.integers(0, 5)), min_size=1, max_size=3)
+counts = st.sampled_from([1, 1, 2, 5, 1000])
+lease_times = st.sampled_from([1, SHORT_LEASE_TIME, 100, LONG_LEASE_TIME])
+takes = st.builds(Take, counts, lease_times, st.sampled_from([None, None, None, "one", "t+w.o"]))
+picks = st.builds(Pick, st.sampled_from([Manner.OWN, Manner.OWN, *Manner]), st.integers(0, 5))
 earlies = st.sampled_from([0, 0, 1, -1])
 receipt_times = st.sampled_from([RECEIPT_TIME, RECEIPT_TIME, 0, 50, 1000])
-attempt_ids = st.sampled_from([None, None, None, "one", "t+w.o"])
+finishes = st.tuples(picks, receipt_times)
+releases = st.tuples(picks, st.none())
+
+
+def settling(settlements: st.SearchStrategy[tuple[Pick, int | None]]) -> st.SearchStrategy[Step]:
+    """Draw a call of up to three settlements."""
+    return st.builds(Settle, types, st.lists(settlements, min_size=1, max_size=3))
+
+
+ITEMS: dict[type, st.SearchStrategy[Step]] = {
+    NewJob: st.builds(OneCall, types, st.lists(new_jobs, min_size=1, max_size=4)),
+    Take: st.builds(OneCall, types, st.lists(takes, min_size=1, max_size=2)),
+    Finish: settling(finishes),
+    Release: settling(st.one_of(releases, releases, finishes)),
+    SetInterval: st.builds(
+        OneCall,
+        types,
+        st.lists(st.builds(SetInterval, queue_ids, intervals), min_size=1, max_size=2),
+    ),
+    Tend: st.builds(OneCall, st.none(), st.lists(st.builds(Tend, limits), min_size=1, max_size=1)),
+    Clear: st.builds(
+        OneCall,
+        types,
+        st.lists(st.builds(Clear, queue_ids, st.booleans()), min_size=1, max_size=1),
+    ),
+    Look: st.one_of(
+        st.builds(OneCall, types, st.lists(st.builds(Look, queue_ids), min_size=1, max_size=1)),
+        st.builds(OneCall, st.one_of(types, st.none()), st.just([Look()])),
+    ),
+    ListNames: st.builds(FollowListing, st.one_of(types, st.none()), limits),
+}
+"""How a call of each type of item is drawn."""
 
 
 @st.composite
@@ -73,12 +104,12 @@ def refills(draw: st.DrawFn) -> Refill:
     interval = draw(st.sampled_from([1, 10, 50]))
     refused = NewJob(queue_id, JOB_IDS[1], b"", interval, max_queued_length=0)
     meanwhile: list[Step] = [
-        Clear(queue_type, queue_id, purge=True),
-        Clear(queue_type, queue_id, purge=False),
-        Enqueue(queue_type, [refused]),
-        SetInterval(queue_type, queue_id, 0),
-        Reclaim(queue_type, 100),
-        ReclaimOne(queue_type, QUEUE_IDS[-1]),
+        OneCall(queue_type, [Clear(queue_id, purge=True)]),
+        OneCall(queue_type, [Clear(queue_id, purge=False)]),
+        OneCall(queue_type, [refused]),
+        OneCall(queue_type, [SetInterval(queue_id, 0)]),
+        OneCall(None, [Tend(100)]),
+        EndOneLease(queue_type, QUEUE_IDS[-1]),
     ]
     steps = [
         draw(st.sampled_from(meanwhile)),
@@ -95,44 +126,34 @@ def ties(draw: st.DrawFn) -> Tie:
     interval = draw(st.sampled_from([0, 10, 50]))
     meanwhile: list[list[Step]] = [
         [],
-        [SetInterval(queue_type, queue_id, each) for each in (2 * interval, interval)],
-        [Release(queue_type, [(Manner.OWN, 1)])],
-        [Enqueue(queue_type, [NewJob(queue_id, job_id, b"", interval)]) for job_id in JOB_IDS[3:5]],
+        [OneCall(queue_type, [SetInterval(queue_id, each)]) for each in (2 * interval, interval)],
+        [Settle(queue_type, [(Pick(Manner.OWN, 1), None)])],
+        [OneCall(queue_type, [NewJob(queue_id, job_id, b"", interval)]) for job_id in JOB_IDS[3:5]],
     ]
     return Tie(queue_type, interval, draw(st.sampled_from(meanwhile)))
 
 
-enqueues = st.builds(Enqueue, types, st.lists(new_jobs, min_size=1, max_size=4))
-fills = st.builds(Fill, types, queue_ids, intervals, requeue_limits, some)
-counts = st.sampled_from([1, 1, 2, 5, 1000])
-dequeues = st.builds(
-    Dequeue, types, counts, st.sampled_from([1, SHORT_LEASE, 100, LONG_LEASE]), attempt_ids
-)
 advances_to = st.builds(AdvanceTo, st.integers(0, 5), earlies)
 steps: st.SearchStrategy[Step] = st.one_of(
-    enqueues,
-    enqueues,
-    fills,
-    dequeues,
-    dequeues,
+    *ITEMS.values(),
+    ITEMS[NewJob],
+    ITEMS[Take],
+    ITEMS[Finish],
+    st.builds(Fill, types, queue_ids, intervals, requeue_limits, some),
     st.builds(Repeat, types, some, st.sampled_from(["one", "t+w.o"]), st.booleans(), earlies),
     st.builds(Work, types, some, st.booleans()),
     st.builds(FinishAgain, types, some, receipt_times, st.booleans(), earlies),
     st.builds(HandBack, types, some),
     refills(),
     ties(),
-    st.builds(LetExpire, types, some),
-    st.builds(Finish, types, picks, receipt_times),
-    st.builds(Finish, types, picks, receipt_times),
-    st.builds(Release, types, picks),
-    st.builds(Reclaim, types, limits),
-    st.builds(SetInterval, types, queue_ids, intervals),
-    st.builds(Clear, types, queue_ids, st.booleans()),
+    st.builds(LetExpire, types, some, st.booleans()),
+    st.builds(
+        LetMany, types, queue_ids, requeue_limits, st.sampled_from([3, 3, 3, 5, MAX_ENDED + 10])
+    ),
     st.builds(Advance, st.sampled_from([1, 5, 10, 49, 50, 51, 200, 1000, 60_000, 600_000])),
     advances_to,
     advances_to,
-    st.builds(Look, types, queue_ids, limits),
     st.builds(LookLater, types, queue_ids, st.sampled_from([9, 9, 10])),
-    st.builds(Watch, types),
-    st.builds(Leave, types),
+    st.builds(StartWatching, types),
+    st.builds(StopWatching, types),
 )

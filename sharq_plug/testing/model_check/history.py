@@ -5,182 +5,11 @@ the same history. `time.monotonic_ns()` serves, also for several processes of on
 time is in ms since the epoch, as the store's clock tells it or one that agrees with it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
-from sharq_plug.model import (
-    Cleared,
-    Dequeued,
-    EnqueueResult,
-    LeasedJob,
-    LeaseOutcome,
-    LeaseRef,
-    MinuteCounts,
-    NewJob,
-    Page,
-    QueueMetrics,
-    Reclaimed,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Enqueue:
-    """One job of an enqueue. Its outcome is an EnqueueResult."""
-
-    queue_type: str
-    job: NewJob
-
-
-@dataclass(frozen=True, slots=True)
-class Dequeue:
-    """A dequeue of up to `count` jobs for `lease` ms. Its outcome is a Dequeued."""
-
-    queue_type: str
-    count: int
-    lease: int
-    attempt_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """One claim of a finish. Its outcome is a LeaseOutcome."""
-
-    queue_type: str
-    ref: LeaseRef
-    receipt_time: int
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """One claim of a release. Its outcome is a LeaseOutcome."""
-
-    queue_type: str
-    ref: LeaseRef
-
-
-@dataclass(frozen=True, slots=True)
-class Reclaim:
-    """A reclaim. Its outcome is a Reclaimed."""
-
-    queue_type: str
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class SetInterval:
-    """A change of a queue's interval (ms). Its outcome is whether the queue existed."""
-
-    queue_type: str
-    queue_id: str
-    interval: int
-
-
-@dataclass(frozen=True, slots=True)
-class Clear:
-    """A clearing. Its outcome is a Cleared."""
-
-    queue_type: str
-    queue_id: str
-    purge: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """A look at one queue. Its outcome is a QueueMetrics."""
-
-    queue_type: str
-    queue_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """A look at the minute counts of a type, or of everything. Its outcome is a MinuteCounts."""
-
-    queue_type: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ListQueues:
-    """One step of a listing of a type's queues. Its outcome is a Page."""
-
-    queue_type: str
-    cursor: str | None
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class ListTypes:
-    """One step of a listing of the types that have a queue. Its outcome is a Page."""
-
-    cursor: str | None
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class ListKnownTypes:
-    """One step of a listing of the types to reclaim. Its outcome is a Page."""
-
-    cursor: str | None
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """A watcher of a type enters. `watcher` is its number. The outcome is True."""
-
-    queue_type: str
-    watcher: int
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """A watcher leaves. The outcome is True."""
-
-    queue_type: str
-    watcher: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wake:
-    """A store wakes a watcher: in `delay` ms a job may be ready. This is no call on the store.
-
-    It is recorded when the watcher hears it, so also in the middle of a call. The outcome is True.
-    """
-
-    queue_type: str
-    watcher: int
-    delay: int
-
-
-Operation: TypeAlias = (
-    Enqueue
-    | Dequeue
-    | Finish
-    | Release
-    | Reclaim
-    | SetInterval
-    | Clear
-    | Measure
-    | Count
-    | ListQueues
-    | ListTypes
-    | ListKnownTypes
-    | Watch
-    | Leave
-    | Wake
-)
-Outcome: TypeAlias = (
-    EnqueueResult
-    | Dequeued
-    | LeaseOutcome
-    | Reclaimed
-    | bool
-    | Cleared
-    | QueueMetrics
-    | MinuteCounts
-    | Page
-)
+from sharq_plug.model import Delivery, Dequeued, Take
+from sharq_plug.testing.model_check.operations import Operation, Outcome, Wake
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,25 +39,25 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
-    """A job's lease, as the answer to a dequeue gave it.
+class Grant:
+    """A lease as a dequeue gave it: the delivery, and the event that it came with.
 
-    `event` is that dequeue. If it was one of several with the same `attempt_id`, the step may
+    `event` is a take. If it was one of several with the same `attempt_id`, the step may
     have been that of an earlier one: then `event` begins where the first of them did.
     """
 
     event: Event
     place: int
     queue_type: str
-    lease: int
-    job: LeasedJob
+    lease_time: int
+    job: Delivery
 
     @property
     def instant(self) -> int:
         """Return the instant (ms of the store's clock) of the dequeue, exactly."""
-        return self.job.expires_at - self.lease
+        return self.job.expires_at - self.lease_time
 
-    def before(self, other: "Delivery") -> bool:
+    def before(self, other: "Grant") -> bool:
         """Return whether this job surely was leased before that of `other`."""
         if self.event is other.event:
             return self.place < other.place
@@ -240,7 +69,7 @@ class History:
     """Events by `invoked`, then by their place in their call, from an empty store on.
 
     `complete` says that not one call on the store is missing. If some are, they may only be
-    those that no caller asks for: reclaims, releases of jobs that never reached their caller,
+    those that no caller asks for: tending, releases of jobs that never reached their caller,
     and calls that change nothing.
     """
 
@@ -258,7 +87,7 @@ class History:
             return False
         ended = None
         for event in self.events:
-            if isinstance(event.operation, Wake):
+            if isinstance(event.operation.item, Wake):
                 continue
             if event.answered is None or event.outcome is None:
                 return False
@@ -270,25 +99,51 @@ class History:
                 ended = event.answered
         return True
 
-    def deliveries(self) -> Iterator[Delivery]:
+    def grants(self) -> Iterator[Grant]:
         """Iterate over all leases that were given, each once, however often it was answered."""
-        begun: dict[tuple[str, str], Event] = {}
-        given: set[tuple[str, str, str]] = set()
+        given: set[tuple[str | None, str, str]] = set()
+        attempts = self._attempts()
         for event in self.events:
-            asked, answer = event.operation, event.outcome
-            if not isinstance(asked, Dequeue):
+            queue_type, take = event.operation.queue_type, event.operation.item
+            if not isinstance(take, Take):
                 continue
-            step = event
-            if asked.attempt_id is not None:
-                first = begun.setdefault((asked.queue_type, asked.attempt_id), event)
+            step, asked = event, [(event, take.lease_time)]
+            if take.attempt_id is not None:
+                asked += attempts[queue_type, take.attempt_id]
+                first, _ = asked[1]
                 step = replace(event, invoked=first.invoked, invoked_at=first.invoked_at)
+            answer = event.outcome
             for place, job in enumerate(answer.jobs if isinstance(answer, Dequeued) else ()):
-                if asked.attempt_id is not None:
-                    lease = (asked.queue_type, asked.attempt_id, job.token)
+                if take.attempt_id is not None:
+                    lease = (queue_type, take.attempt_id, job.token)
                     if lease in given:
                         continue
                     given.add(lease)
-                yield Delivery(step, place, asked.queue_type, asked.lease, job)
+                yield Grant(step, place, queue_type or "", _lease_time(job, asked), job)
+
+    def _attempts(self) -> dict[tuple[str | None, str], list[tuple[Event, int]]]:
+        """Return the takes of each attempt, by type and `attempt_id`, with their lease times."""
+        attempts: dict[tuple[str | None, str], list[tuple[Event, int]]] = {}
+        for event in self.events:
+            take = event.operation.item
+            if isinstance(take, Take) and take.attempt_id is not None:
+                attempt = event.operation.queue_type, take.attempt_id
+                attempts.setdefault(attempt, []).append((event, take.lease_time))
+        return attempts
+
+
+def _lease_time(job: Delivery, asked: Sequence[tuple[Event, int]]) -> int:
+    """Return how long a lease was to last: as the take asked that gave it.
+
+    It is the first of these that can have been carried out so long before the lease expires. The
+    take that was answered comes first, but another of its attempt, whose answer was lost, may have
+    given the lease, and may have asked for another time.
+    """
+    for event, lease_time in asked:
+        instant = job.expires_at - lease_time
+        if event.invoked_at <= instant and (event.answered_at or instant) >= instant:
+            return lease_time
+    return asked[0][1]
 
 
 def merge(histories: Iterable[History]) -> History:

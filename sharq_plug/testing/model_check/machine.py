@@ -12,7 +12,7 @@ from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.model_check.drawing import steps
 from sharq_plug.testing.model_check.history import History
 from sharq_plug.testing.model_check.steps import Step
-from sharq_plug.testing.model_check.twins import PATIENCE, OpenStore, Twins, Watch
+from sharq_plug.testing.model_check.twins import PATIENCE, Inspect, OpenStore, Twins
 from sharq_plug.testing.model_check.walk import TYPES, Walk
 
 
@@ -23,12 +23,12 @@ class StoreMachine(RuleBasedStateMachine):
         self,
         open_store: OpenStore,
         reference: OpenStore | None,
-        watch: Watch | None,
+        inspect: Inspect | None,
         when_emptied: Callable[[], None] | None,
         patience: float = PATIENCE,
     ) -> None:
         super().__init__()
-        self._twins = Twins(open_store, reference, watch, patience)
+        self._twins = Twins(open_store, reference, inspect, patience)
         self._walk = Walk(self._twins)
         self._when_emptied = when_emptied
         self._has_failed = False
@@ -66,7 +66,7 @@ class StoreMachine(RuleBasedStateMachine):
             await self._walk.finish_all(queue_type)
         await self._walk.purge_all()
         await self._walk.compare_state()
-        await self._twins.tend()
+        await self._twins.health()
         await self._twins.leave_all()
         self._twins.check()
 
@@ -87,7 +87,7 @@ def model_check(
     open_store: OpenStore,
     *,
     reference: OpenStore | None = open_reference,
-    watch: Watch | None = None,
+    inspect: Inspect | None = None,
     when_emptied: Callable[[], None] | None = None,
     patience: float = PATIENCE,
 ) -> type[StoreMachine]:
@@ -96,7 +96,7 @@ def model_check(
     Each sequence of calls has a store of its own: `open_store` is given a clock and returns a
     store that is empty, goes by that clock and is not entered yet. Every answer is compared with
     that of `reference` (None: with nothing), and the history is judged by
-    `sharq_plug.testing.model_check.check`. `watch` is called with each open store after every
+    `sharq_plug.testing.model_check.check`. `inspect` is called with each open store after every
     call. At the end everything is drained and purged, and `when_emptied` may look at what is left.
     A wake-up must come within `patience` seconds; with 0, before its call is answered.
 
@@ -109,6 +109,6 @@ def model_check(
 
     class ModelCheck(StoreMachine):
         def __init__(self) -> None:
-            super().__init__(open_store, reference, watch, when_emptied, patience)
+            super().__init__(open_store, reference, inspect, when_emptied, patience)
 
     return ModelCheck

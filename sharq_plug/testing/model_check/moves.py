@@ -1,14 +1,20 @@
-"""Steps of several calls that seldom meet by chance: what a worker does, and close shaves."""
+"""Moves of several calls that seldom meet by chance: what a worker does, and close shaves."""
 
 from dataclasses import dataclass
-from functools import partial
 
-from sharq_plug.model import MINUTE, NewJob
+from sharq_plug.model import MINUTE, LeaseRef, NewJob, Release, Take
+from sharq_plug.testing.model_check.operations import Clear, Look
 from sharq_plug.testing.model_check.steps import Step
-from sharq_plug.testing.model_check.walk import JOB_IDS, QUEUE_IDS, RECEIPT_TIME, Manner, Walk
+from sharq_plug.testing.model_check.walk import (
+    JOB_IDS,
+    QUEUE_IDS,
+    RECEIPT_TIME,
+    Walk,
+    without_tokens,
+)
 
-LONG_LEASE = 5000
-SHORT_LEASE = 20
+LONG_LEASE_TIME = 5000
+SHORT_LEASE_TIME = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,7 @@ class Fill:
             NewJob(self.queue_id, job_id, b"", self.interval, self.requeue_limit)
             for job_id in JOB_IDS[: self.count]
         ]
-        await walk.enqueue(self.queue_type, jobs)
+        await walk.ask(self.queue_type, jobs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +46,9 @@ class Work:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        _, claims = await walk.dequeue(self.queue_type, count=self.count, lease=LONG_LEASE)
-        first = walk.without_tokens(claims[:1]) if self.doubles else []
-        await walk.finish(self.queue_type, [*first, *first, *claims])
+        leases = await walk.take(self.queue_type, Take(self.count, LONG_LEASE_TIME))
+        first = without_tokens(leases[:1]) if self.doubles else []
+        await walk.finish(self.queue_type, [*first, *first, *leases])
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +60,10 @@ class HandBack:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        _, claims = await walk.dequeue(self.queue_type, count=self.count, lease=LONG_LEASE)
-        await walk.release(self.queue_type, claims)
-        await walk.finish(self.queue_type, claims)
-        await walk.finish(self.queue_type, walk.without_tokens(claims))
+        leases = await walk.take(self.queue_type, Take(self.count, LONG_LEASE_TIME))
+        await walk.ask(self.queue_type, [Release(lease) for lease in leases])
+        await walk.finish(self.queue_type, leases)
+        await walk.finish(self.queue_type, without_tokens(leases))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,17 +82,18 @@ class FinishAgain:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        _, claims = await walk.dequeue(self.queue_type, count=self.count, lease=LONG_LEASE)
-        for claim in claims:
-            receipt_time = RECEIPT_TIME if claim is claims[0] else self.receipt_time
-            await walk.finish(self.queue_type, [claim], receipt_time=receipt_time)
-        await walk.finish(self.queue_type, claims)
-        other = walk.claims(self.queue_type, [(Manner.OTHER_JOB, self.count)])
-        await walk.finish(self.queue_type, other)
-        if claims and self.clears:
-            await walk.clear(self.queue_type, claims[0].ref.queue_id, purge=False)
+        leases = await walk.take(self.queue_type, Take(self.count, LONG_LEASE_TIME))
+        for lease in leases:
+            receipt_time = RECEIPT_TIME if lease is leases[0] else self.receipt_time
+            await walk.finish(self.queue_type, [lease], receipt_time=receipt_time)
+        await walk.finish(self.queue_type, leases)
+        other = JOB_IDS[self.count % len(JOB_IDS)]
+        strange = [LeaseRef(lease.queue_id, other, lease.token) for lease in leases[:1]]
+        await walk.finish(self.queue_type, strange)
+        if leases and self.clears:
+            await walk.ask(self.queue_type, [Clear(leases[0].queue_id, purge=False)])
         await walk.advance(RECEIPT_TIME - self.early)
-        await walk.finish(self.queue_type, claims)
+        await walk.finish(self.queue_type, leases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,35 +113,35 @@ class Refill:
     async def take(self, walk: Walk) -> None:
         """Do it."""
         job = NewJob(self.queue_id, JOB_IDS[0], b"", self.interval, requeue_limit=0)
-        await walk.clear(self.queue_type, self.queue_id, purge=False)
-        await walk.enqueue(self.queue_type, [job])
-        _, claims = await walk.dequeue(self.queue_type, count=100, lease=1)
+        await walk.ask(self.queue_type, [Clear(self.queue_id, purge=False)])
+        await walk.ask(self.queue_type, [job])
+        leases = await walk.take(self.queue_type, Take(100, 1))
         paid_at = walk.now + self.interval
         if self.dies:
             await walk.advance(1)
-            await walk.reclaim(self.queue_type, limit=100)
+            await walk.tend()
         else:
-            await walk.finish(self.queue_type, claims)
+            await walk.finish(self.queue_type, leases)
         for step in self.meanwhile:
             await step.take(walk)
         await walk.advance(max(0, paid_at - self.early - walk.now))
-        await walk.enqueue(self.queue_type, [job])
-        await walk.dequeue(self.queue_type, count=100, lease=LONG_LEASE)
+        await walk.ask(self.queue_type, [job])
+        await walk.take(self.queue_type, Take(100, LONG_LEASE_TIME))
 
 
 @dataclass(frozen=True, slots=True)
-class ReclaimOne:
-    """Let a lease of a queue expire, and reclaim exactly one."""
+class EndOneLease:
+    """Let a lease of a queue expire, and end exactly one lease of each type."""
 
     queue_type: str
     queue_id: str
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.enqueue(self.queue_type, [NewJob(self.queue_id, JOB_IDS[0], b"", 0)])
-        await walk.dequeue(self.queue_type, count=1, lease=1)
+        await walk.ask(self.queue_type, [NewJob(self.queue_id, JOB_IDS[0], b"", 0)])
+        await walk.take(self.queue_type, Take(1, 1))
         await walk.advance(1)
-        await walk.reclaim(self.queue_type, limit=1)
+        await walk.tend(limit=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,28 +159,62 @@ class Tie:
             for queue_id in QUEUE_IDS[:2]
             for job_id in JOB_IDS[:3]
         ]
-        await walk.enqueue(self.queue_type, jobs)
-        await walk.dequeue(self.queue_type, count=2, lease=LONG_LEASE)
+        await walk.ask(self.queue_type, jobs)
+        await walk.take(self.queue_type, Take(2, LONG_LEASE_TIME))
         for step in self.meanwhile:
             await step.take(walk)
         await walk.advance(self.interval)
         for _ in range(2):
-            await walk.dequeue(self.queue_type, count=1, lease=LONG_LEASE)
+            await walk.take(self.queue_type, Take(1, LONG_LEASE_TIME))
 
 
 @dataclass(frozen=True, slots=True)
 class LetExpire:
-    """Dequeue jobs, reclaim them at the very ms at which they expire, and finish them too late."""
+    """Dequeue jobs, end their leases at the very ms of their expiry, and finish them too late.
+
+    Tending ends them, or (`by_take`) a take of `count` jobs that finds nothing ready.
+    """
 
     queue_type: str
+    count: int
+    by_take: bool
+
+    async def take(self, walk: Walk) -> None:
+        """Do it."""
+        leases = await walk.take(self.queue_type, Take(self.count, SHORT_LEASE_TIME))
+        await walk.advance(SHORT_LEASE_TIME)
+        if self.by_take:
+            await walk.take(self.queue_type, Take(self.count, LONG_LEASE_TIME))
+        else:
+            await walk.tend()
+        await walk.finish(self.queue_type, leases)
+
+
+@dataclass(frozen=True, slots=True)
+class LetMany:
+    """Let `count` leases of a queue expire at once, and come for each job again in two takes.
+
+    At the end the queue is cleared.
+    """
+
+    queue_type: str
+    queue_id: str
+    requeue_limit: int
     count: int
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        _, claims = await walk.dequeue(self.queue_type, count=self.count, lease=SHORT_LEASE)
-        await walk.advance(SHORT_LEASE)
-        await walk.reclaim(self.queue_type, limit=100)
-        await walk.finish(self.queue_type, claims)
+        jobs = [
+            NewJob(self.queue_id, f"m{number}", b"", 0, self.requeue_limit)
+            for number in range(self.count)
+        ]
+        await walk.ask(self.queue_type, jobs)
+        await walk.take(self.queue_type, Take(1000, SHORT_LEASE_TIME))
+        await walk.advance(SHORT_LEASE_TIME)
+        half = Take(self.count // 2, LONG_LEASE_TIME)
+        await walk.ask(self.queue_type, [half, half])
+        await walk.take(self.queue_type, Take(1000, LONG_LEASE_TIME))
+        await walk.ask(self.queue_type, [Clear(self.queue_id, purge=True)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,25 +232,19 @@ class Repeat:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        again = partial(
-            walk.dequeue,
-            self.queue_type,
-            count=self.count,
-            lease=SHORT_LEASE,
-            attempt_id=self.attempt_id,
-        )
-        _, claims = await again()
+        take = Take(self.count, SHORT_LEASE_TIME, self.attempt_id)
+        leases = await walk.take(self.queue_type, take)
         if self.ends:
-            await again()
-            await walk.finish(self.queue_type, claims[:1])
-            await again()
-        await walk.advance(SHORT_LEASE - self.early)
-        await again()
+            await walk.take(self.queue_type, take)
+            await walk.finish(self.queue_type, leases[:1])
+            await walk.take(self.queue_type, take)
+        await walk.advance(SHORT_LEASE_TIME - self.early)
+        await walk.take(self.queue_type, take)
 
 
 @dataclass(frozen=True, slots=True)
 class LookLater:
-    """Let a queue count, and look at its counts so many minutes later."""
+    """Let a queue count, and look at its counts some minutes later."""
 
     queue_type: str
     queue_id: str
@@ -217,8 +252,8 @@ class LookLater:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.enqueue(self.queue_type, [NewJob(self.queue_id, JOB_IDS[0], b"", 0)])
-        await walk.dequeue(self.queue_type, count=1, lease=LONG_LEASE)
+        await walk.ask(self.queue_type, [NewJob(self.queue_id, JOB_IDS[0], b"", 0)])
+        await walk.take(self.queue_type, Take(1, LONG_LEASE_TIME))
         await walk.advance(self.minutes * MINUTE)
-        await walk.twins.measure(self.queue_type, self.queue_id)
-        await walk.twins.count(self.queue_type)
+        await walk.ask(self.queue_type, [Look(self.queue_id)])
+        await walk.ask(self.queue_type, [Look()])

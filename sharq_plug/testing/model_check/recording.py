@@ -1,42 +1,36 @@
 """Writing a history: a recorder for any caller, and a store that records what is asked of it."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from sharq_plug.model import (
+    ChangeOutcome,
     Cleared,
     Dequeued,
     EnqueueResult,
     LeaseOutcome,
-    LeaseRef,
-    MinuteCounts,
     NewJob,
     Page,
-    QueueMetrics,
-    Reclaimed,
+    SetInterval,
+    Settlement,
+    Take,
+    Tended,
+    View,
 )
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.model_check.history import (
+from sharq_plug.testing.model_check.history import Event, History
+from sharq_plug.testing.model_check.operations import (
     Clear,
-    Count,
-    Dequeue,
-    Enqueue,
-    Event,
-    Finish,
-    History,
+    Item,
     Leave,
-    ListKnownTypes,
-    ListQueues,
-    ListTypes,
-    Measure,
+    ListNames,
+    Look,
     Operation,
     Outcome,
-    Reclaim,
-    Release,
-    SetInterval,
+    Tend,
     Wake,
     Watch,
 )
@@ -94,8 +88,11 @@ class Recorder:
     """Keep what is asked of a store and what it answers.
 
     `now` reads the store's clock (ms), or one that agrees with it; `tick` tells real time as
-    `sharq_plug.testing.model_check.history` says. If no tick is given, calls are counted: that
-    serves where one recorder sees every call.
+    `sharq_plug.testing.model_check.history` says. Without `tick` calls are counted: that serves
+    where one recorder sees every call.
+
+        call = recorder.begin(Operation("sms", Take(1, 60_000)))
+        call.answer(Dequeued((), now=now))
     """
 
     def __init__(self, now: Callable[[], int], tick: Callable[[], int] | None = None) -> None:
@@ -150,17 +147,46 @@ class RecordingStore(QueueStore):
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
         """Put jobs into their queues."""
-        call = self._recorder.begin(*(Enqueue(queue_type, job) for job in jobs))
-        results = await self._store.enqueue(queue_type, jobs)
-        call.answer(*results)
-        return results
+        return await self._all(queue_type, jobs, self._store.enqueue(queue_type, jobs))
 
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> Dequeued:
+    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
         """Lease ready jobs."""
-        answer = self._store.dequeue(queue_type, count=count, lease=lease, attempt_id=attempt_id)
-        return await self._recorded(Dequeue(queue_type, count, lease, attempt_id), answer)
+        return await self._all(queue_type, takes, self._store.dequeue(queue_type, takes))
+
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
+        """Do what workers say of their leases."""
+        return await self._all(queue_type, items, self._store.settle(queue_type, items))
+
+    async def configure(
+        self, queue_type: str, changes: Sequence[SetInterval]
+    ) -> list[ChangeOutcome]:
+        """Change the intervals of queues."""
+        return await self._all(queue_type, changes, self._store.configure(queue_type, changes))
+
+    async def tend(self, *, limit: int) -> Tended:
+        """Do what is due."""
+        return await self._one(None, Tend(limit), self._store.tend(limit=limit))
+
+    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
+        """Remove a queue's jobs."""
+        answer = self._store.clear(queue_type, queue_id, purge=purge)
+        return await self._one(queue_type, Clear(queue_id, purge), answer)
+
+    async def look(self, queue_type: str | None = None, queue_id: str | None = None) -> View:
+        """Look at a queue, at a type, or at everything."""
+        answer = self._store.look(queue_type, queue_id)
+        return await self._one(queue_type, Look(queue_id), answer)
+
+    async def page(
+        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+    ) -> Page:
+        """List types, or the queues of a type."""
+        answer = self._store.page(queue_type, cursor=cursor, limit=limit)
+        return await self._one(queue_type, ListNames(cursor, limit), answer)
+
+    async def health(self, *, thorough: bool = False) -> Sequence[str]:
+        """Pass on what the store says of itself; nothing is recorded."""
+        return await self._store.health(thorough=thorough)
 
     @asynccontextmanager
     async def watching(self, queue_type: str, wake: Callable[[int], None]) -> AsyncIterator[None]:
@@ -168,89 +194,30 @@ class RecordingStore(QueueStore):
         watcher = self._recorder.watcher()
 
         def woken(delay: int) -> None:
-            self._recorder.begin(Wake(queue_type, watcher, delay)).answer(True)
+            self._recorder.begin(Operation(queue_type, Wake(watcher, delay))).answer(True)
             wake(delay)
 
-        call = self._recorder.begin(Watch(queue_type, watcher))
+        call = self._recorder.begin(Operation(queue_type, Watch(watcher)))
         async with self._store.watching(queue_type, woken):
             call.answer(True)
             try:
                 yield
             finally:
-                call = self._recorder.begin(Leave(queue_type, watcher))
+                call = self._recorder.begin(Operation(queue_type, Leave(watcher)))
         call.answer(True)
 
-    async def finish(
-        self, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int
-    ) -> list[LeaseOutcome]:
-        """End leases, their jobs done."""
-        call = self._recorder.begin(*(Finish(queue_type, ref, receipt_time) for ref in leases))
-        outcomes = await self._store.finish(queue_type, leases, receipt_time=receipt_time)
-        call.answer(*outcomes)
-        return outcomes
-
-    async def release(self, queue_type: str, leases: Sequence[LeaseRef]) -> list[LeaseOutcome]:
-        """Hand leased jobs back."""
-        call = self._recorder.begin(*(Release(queue_type, ref) for ref in leases))
-        outcomes = await self._store.release(queue_type, leases)
-        call.answer(*outcomes)
-        return outcomes
-
-    async def reclaim(self, queue_type: str, *, limit: int) -> Reclaimed:
-        """End expired leases."""
-        answer = self._store.reclaim(queue_type, limit=limit)
-        return await self._recorded(Reclaim(queue_type, limit), answer)
-
-    async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> bool:
-        """Change the interval of a queue."""
-        answer = self._store.set_interval(queue_type, queue_id, interval)
-        return await self._recorded(SetInterval(queue_type, queue_id, interval), answer)
-
-    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
-        """Remove a queue's jobs."""
-        answer = self._store.clear(queue_type, queue_id, purge=purge)
-        return await self._recorded(Clear(queue_type, queue_id, purge), answer)
-
-    async def queue_metrics(self, queue_type: str, queue_id: str) -> QueueMetrics:
-        """Return what there is in one queue."""
-        answer = self._store.queue_metrics(queue_type, queue_id)
-        return await self._recorded(Measure(queue_type, queue_id), answer)
-
-    async def counts(self, queue_type: str | None = None) -> MinuteCounts:
-        """Return the minute counts of a type, or of everything."""
-        return await self._recorded(Count(queue_type), self._store.counts(queue_type))
-
-    async def queue_types(self, *, cursor: str | None = None, limit: int) -> Page:
-        """List the types that have a queue."""
-        answer = self._store.queue_types(cursor=cursor, limit=limit)
-        return await self._recorded(ListTypes(cursor, limit), answer)
-
-    async def queue_ids(self, queue_type: str, *, cursor: str | None = None, limit: int) -> Page:
-        """List the queues of a type that exist."""
-        answer = self._store.queue_ids(queue_type, cursor=cursor, limit=limit)
-        return await self._recorded(ListQueues(queue_type, cursor, limit), answer)
-
-    async def known_types(self, *, cursor: str | None = None, limit: int) -> Page:
-        """List the types on which a reclaim may have something to do."""
-        answer = self._store.known_types(cursor=cursor, limit=limit)
-        return await self._recorded(ListKnownTypes(cursor, limit), answer)
-
-    async def ping(self) -> None:
-        """Make a round trip to where the data is."""
-        await self._store.ping()
-
-    async def weaknesses(self) -> Sequence[str]:
-        """Say what the store says of itself."""
-        return await self._store.weaknesses()
-
-    async def maintain(self) -> None:
-        """Do a step of the store's upkeep."""
-        await self._store.maintain()
-
-    async def _recorded(
-        self, operation: Operation, answer: Coroutine[Any, Any, OneOutcome]
+    async def _one(
+        self, queue_type: str | None, item: Item, answer: Awaitable[OneOutcome]
     ) -> OneOutcome:
-        call = self._recorder.begin(operation)
+        call = self._recorder.begin(Operation(queue_type, item))
         outcome = await answer
         call.answer(outcome)
         return outcome
+
+    async def _all(
+        self, queue_type: str, items: Sequence[Item], answer: Awaitable[list[OneOutcome]]
+    ) -> list[OneOutcome]:
+        call = self._recorder.begin(*(Operation(queue_type, item) for item in items))
+        outcomes = await answer
+        call.answer(*outcomes)
+        return outcomes

@@ -1,9 +1,10 @@
-"""The steps of a walk: one call each, or the passing of time."""
+"""The steps of a walk: one call, a watcher that comes or goes, or the passing of time."""
 
 from dataclasses import dataclass
 from typing import Protocol
 
-from sharq_plug.model import NewJob
+from sharq_plug.model import Finish, Release
+from sharq_plug.testing.model_check.operations import Item
 from sharq_plug.testing.model_check.walk import Pick, Walk
 
 
@@ -15,99 +16,47 @@ class Step(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Enqueue:
-    """Enqueue jobs of any queues."""
+class OneCall:
+    """Make one call."""
 
-    queue_type: str
-    jobs: list[NewJob]
-
-    async def take(self, walk: Walk) -> None:
-        """Do it."""
-        await walk.enqueue(self.queue_type, self.jobs)
-
-
-@dataclass(frozen=True, slots=True)
-class Dequeue:
-    """Dequeue jobs."""
-
-    queue_type: str
-    count: int
-    lease: int
-    attempt_id: str | None
+    queue_type: str | None
+    items: list[Item]
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.dequeue(
-            self.queue_type, count=self.count, lease=self.lease, attempt_id=self.attempt_id
-        )
+        await walk.ask(self.queue_type, self.items)
 
 
 @dataclass(frozen=True, slots=True)
-class Finish:
-    """Finish leases, standing and other ones."""
+class Settle:
+    """Settle leases, standing and other ones. Without a receipt time a lease is released."""
 
     queue_type: str
-    picks: list[Pick]
-    receipt_time: int
+    picks: list[tuple[Pick, int | None]]
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        claims = walk.claims(self.queue_type, self.picks)
-        await walk.finish(self.queue_type, claims, receipt_time=self.receipt_time)
+        items: list[Item] = []
+        for pick, receipt_time in self.picks:
+            lease = walk.picked(self.queue_type, pick)
+            items.append(Release(lease) if receipt_time is None else Finish(lease, receipt_time))
+        await walk.ask(self.queue_type, items)
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
-    """Release leases, standing and other ones."""
+class FollowListing:
+    """List types, or the queues of a type, to the end, in steps of `limit`."""
 
-    queue_type: str
-    picks: list[Pick]
-
-    async def take(self, walk: Walk) -> None:
-        """Do it."""
-        await walk.release(self.queue_type, walk.claims(self.queue_type, self.picks))
-
-
-@dataclass(frozen=True, slots=True)
-class Reclaim:
-    """Reclaim some leases."""
-
-    queue_type: str
+    queue_type: str | None
     limit: int
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.reclaim(self.queue_type, limit=self.limit)
+        await walk.twins.list_names(self.queue_type, limit=self.limit)
 
 
 @dataclass(frozen=True, slots=True)
-class SetInterval:
-    """Change an interval."""
-
-    queue_type: str
-    queue_id: str
-    interval: int
-
-    async def take(self, walk: Walk) -> None:
-        """Do it."""
-        await walk.set_interval(self.queue_type, self.queue_id, self.interval)
-
-
-@dataclass(frozen=True, slots=True)
-class Clear:
-    """Clear a queue."""
-
-    queue_type: str
-    queue_id: str
-    purge: bool
-
-    async def take(self, walk: Walk) -> None:
-        """Do it."""
-        await walk.clear(self.queue_type, self.queue_id, purge=self.purge)
-
-
-@dataclass(frozen=True, slots=True)
-class Watch:
+class StartWatching:
     """Watch a type from now on."""
 
     queue_type: str
@@ -118,8 +67,8 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
-    """Leave off watching a type, if anybody watches it."""
+class StopWatching:
+    """Stop watching a type, if anybody watches it."""
 
     queue_type: str
 
@@ -149,20 +98,3 @@ class AdvanceTo:
     async def take(self, walk: Walk) -> None:
         """Do it."""
         await walk.advance_to(self.which, self.early)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Look at a queue, at the counts, and at the listings."""
-
-    queue_type: str
-    queue_id: str
-    limit: int
-
-    async def take(self, walk: Walk) -> None:
-        """Do it."""
-        await walk.twins.measure(self.queue_type, self.queue_id)
-        await walk.twins.count(self.queue_type)
-        await walk.twins.count(None)
-        await walk.twins.list_queues(self.queue_type, limit=self.limit)
-        await walk.twins.list_types(limit=self.limit)

@@ -1,32 +1,29 @@
 """A store and its reference, asked the same: each answer compared, everything recorded."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from collections.abc import Callable, Sequence, Set
+from contextlib import AsyncExitStack, suppress
 
-from sharq_plug.model import Dequeued, LeasedJob, LeaseOutcome, LeaseRef, NewJob, Page
+from sharq_plug.model import EndedLease, Page, Tended
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.model_check.checker import check
+from sharq_plug.testing.model_check.comparing import Tokens, by_fate, comparable
 from sharq_plug.testing.model_check.exact.judge import Judge
 from sharq_plug.testing.model_check.history import History
+from sharq_plug.testing.model_check.operations import Item, ListNames, Outcome, Tend, ask
 from sharq_plug.testing.model_check.recording import Recorder, RecordingStore
 from sharq_plug.testing.model_check.violations import Violation
 
 OpenStore = Callable[[ManualClock], QueueStore]
 """From a clock to a store that is empty, goes by that clock, and is not entered yet."""
-Watch = Callable[[QueueStore], None]
+Inspect = Callable[[QueueStore], None]
 """What looks at an open store between two calls, and raises AssertionError if it is amiss."""
-
-Answer = TypeVar("Answer")
 
 PATIENCE = 5.0
 """Seconds in which a wake-up must come; it takes about a millisecond."""
-PAUSE = 0.001
-MAX_PAGES = 1000
-"""A listing of more steps than this does not end."""
+MAX_STEPS = 1000
+"""A listing, or tending, that takes more steps than this does not end."""
 
 
 class AnswersDiffer(AssertionError):
@@ -41,15 +38,6 @@ class RulesBroken(AssertionError):
         self.violations = violations
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A claim to a lease: the same job, and each store's own token for it."""
-
-    ref: LeaseRef
-    reference: LeaseRef
-    expires_at: int
-
-
 class Hearing:
     """Wait for the wake-ups that a store owes its watchers, by what was recorded so far."""
 
@@ -59,13 +47,19 @@ class Hearing:
         self._judge = Judge()
         self._calls = 0
         self._is_lost = False
+        self._told = asyncio.Event()
+
+    def wake(self, _delay: int) -> None:
+        """Be woken; the recorder has noted it."""
+        self._told.set()
 
     async def all_heard(self) -> None:
-        """Return once nobody is to be woken any more, or it has taken too long."""
-        tries = int(self._patience / PAUSE)
-        while self._is_owed() and tries:
-            await asyncio.sleep(PAUSE)
-            tries -= 1
+        """Return once no wake-up is owed, or patience has run out."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                while self._is_owed():
+                    self._told.clear()
+                    await self._told.wait()
 
     def _is_owed(self) -> bool:
         for event in self._recorder.events(self._calls):
@@ -86,19 +80,20 @@ class Twins:
         self,
         open_store: OpenStore,
         open_reference: OpenStore | None,
-        watch: Watch | None,
+        inspect: Inspect | None,
         patience: float = PATIENCE,
     ) -> None:
         self.clock = ManualClock()
         self._recorder = Recorder(self.clock.now)
-        self._watch = watch
-        self._watched = [open_store(self.clock)]
-        self._store = RecordingStore(self._watched[0], self._recorder)
+        self._inspect = inspect
+        self._inspected = [open_store(self.clock)]
+        self._store = RecordingStore(self._inspected[0], self._recorder)
         self._reference: QueueStore | None = None
         if open_reference is not None:
             self._reference = open_reference(self.clock)
-            self._watched.append(self._reference)
+            self._inspected.append(self._reference)
         self._stack = AsyncExitStack()
+        self._tokens = Tokens()
         self._hearing = Hearing(self._recorder, patience)
         self._watches: dict[str, list[AsyncExitStack]] = {}
 
@@ -109,7 +104,7 @@ class Twins:
             await self._stack.enter_async_context(self._reference)
 
     async def close(self) -> None:
-        """Leave off watching and close both stores."""
+        """Let all watchers leave, and close both stores."""
         try:
             await self.leave_all()
         finally:
@@ -126,7 +121,7 @@ class Twins:
         return self._recorder.history(complete=True)
 
     async def advance(self, duration: int) -> None:
-        """Let so many ms pass, once all wake-ups of the present are heard."""
+        """Hear all wake-ups that are due, then let `duration` ms pass."""
         if self._watches:
             await self._hearing.all_heard()
         self.clock.advance(duration)
@@ -134,11 +129,11 @@ class Twins:
     async def watch(self, queue_type: str) -> None:
         """Watch a type once more."""
         stack = AsyncExitStack()
-        await stack.enter_async_context(self._store.watching(queue_type, _hear_nothing))
+        await stack.enter_async_context(self._store.watching(queue_type, self._hearing.wake))
         self._watches.setdefault(queue_type, []).append(stack)
 
     async def leave(self, queue_type: str) -> None:
-        """Let the first who watches a type leave, if anybody does."""
+        """Let the first watcher of a type leave, if there is one."""
         stacks = self._watches.get(queue_type, [])
         if stacks:
             await self._hearing.all_heard()
@@ -147,137 +142,101 @@ class Twins:
             self._watches.pop(queue_type, None)
 
     async def leave_all(self) -> None:
-        """Leave off watching."""
+        """Let all watchers leave."""
         while self._watches:
             await self.leave(next(iter(self._watches)))
 
-    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> None:
-        """Enqueue jobs."""
-        await self._both(lambda store: store.enqueue(queue_type, jobs))
-
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> tuple[Dequeued, list[Claim]]:
-        """Dequeue; return the answer, and a claim to each lease with each store's own token."""
-        answers = await self._both(
-            lambda store: store.dequeue(
-                queue_type, count=count, lease=lease, attempt_id=attempt_id
-            ),
-            _comparable,
-        )
-        jobs = zip(answers[0].jobs, answers[-1].jobs, strict=True)
-        return answers[0], [Claim(_ref(job), _ref(other), job.expires_at) for job, other in jobs]
-
-    async def finish(
-        self, queue_type: str, claims: Sequence[Claim], *, receipt_time: int
-    ) -> list[LeaseOutcome]:
-        """Finish what is claimed; return the outcomes."""
-        answers = await self._both(
-            lambda store: store.finish(
-                queue_type, self._refs(claims, store), receipt_time=receipt_time
-            )
-        )
-        return answers[0]
-
-    async def release(self, queue_type: str, claims: Sequence[Claim]) -> list[LeaseOutcome]:
-        """Release what is claimed; return the outcomes."""
-        answers = await self._both(
-            lambda store: store.release(queue_type, self._refs(claims, store))
-        )
-        return answers[0]
-
-    async def reclaim(self, queue_type: str, *, limit: int) -> bool:
-        """Reclaim; return whether the store says that there is more to do."""
-        answers = await self._both(
-            lambda store: store.reclaim(queue_type, limit=limit),
-            lambda reclaimed: (reclaimed.requeued, reclaimed.dead),
-        )
-        return answers[0].more
-
-    async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> None:
-        """Change an interval."""
-        await self._both(lambda store: store.set_interval(queue_type, queue_id, interval))
-
-    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> None:
-        """Clear a queue."""
-        await self._both(lambda store: store.clear(queue_type, queue_id, purge=purge))
-
-    async def measure(self, queue_type: str, queue_id: str) -> None:
-        """Look at a queue."""
-        await self._both(lambda store: store.queue_metrics(queue_type, queue_id))
-
-    async def count(self, queue_type: str | None) -> None:
-        """Look at the minute counts of a type, or of everything."""
-        await self._both(lambda store: store.counts(queue_type))
-
-    async def list_queues(self, queue_type: str, *, limit: int) -> None:
-        """List the queues of a type in steps of `limit`."""
-        await self._both(
-            lambda store: _listed(
-                lambda cursor: store.queue_ids(queue_type, cursor=cursor, limit=limit)
-            )
-        )
-
-    async def list_types(self, *, limit: int) -> None:
-        """List the types in steps of `limit`; the types to reclaim may well differ."""
-        await self._both(
-            lambda store: _listed(lambda cursor: store.queue_types(cursor=cursor, limit=limit))
-        )
-        await self._both(
-            lambda store: _listed(lambda cursor: store.known_types(cursor=cursor, limit=limit)),
-            lambda _: None,
-        )
-
-    async def tend(self) -> None:
-        """Let both stores do a step of their upkeep, and answer a ping."""
-        await self._both(lambda store: store.maintain())
-        await self._both(lambda store: store.ping())
-
-    def _stores(self) -> Iterator[QueueStore]:
-        yield self._store
+    async def ask(self, queue_type: str | None, items: Sequence[Item]) -> Sequence[Outcome]:
+        """Make one call; return the store's outcomes, one for each item."""
+        outcomes = await ask(self._store, queue_type, items)
         if self._reference is not None:
-            yield self._reference
+            theirs = self._tokens.translated(list(items))
+            expected = await ask(self._reference, queue_type, theirs)
+            self._tokens.learn(outcomes, expected)
+            found = self._tokens.translated(list(outcomes))
+            _compare(comparable(found), comparable(expected))
+            for item, ours, other in zip(items, found, expected, strict=True):
+                if isinstance(item, Tend) and isinstance(ours, Tended):
+                    await self._compare_tended(self._reference, item, ours, other)
+        self._inspect_all()
+        return outcomes
 
-    def _refs(self, claims: Sequence[Claim], store: QueueStore) -> list[LeaseRef]:
-        is_reference = store is self._reference
-        return [claim.reference if is_reference else claim.ref for claim in claims]
+    async def tend_all(self) -> None:
+        """Tend until neither store says that there is more to do."""
+        for _ in range(MAX_STEPS):
+            [answer] = await self.ask(None, [Tend(100)])
+            if isinstance(answer, Tended) and not answer.more:
+                break
+        else:
+            raise AssertionError("tending has no end")
+        if self._reference is not None:
+            await _tended(self._reference, Tend(100))
 
-    async def _both(
-        self,
-        ask: Callable[[QueueStore], Awaitable[Answer]],
-        compared: Callable[[Answer], object] = lambda answer: answer,
-    ) -> list[Answer]:
-        answers = [await ask(store) for store in self._stores()]
-        for answer in answers[1:]:
-            found, expected = compared(answers[0]), compared(answer)
-            if found != expected:
-                raise AnswersDiffer(f"answer: {found}\nreference: {expected}")
-        if self._watch is not None:
-            for store in self._watched:
-                self._watch(store)
-        return answers
+    async def health(self) -> None:
+        """Ask both stores whether a dequeue and a finish can run."""
+        for store in self._inspected:
+            await store.health()
+
+    async def list_names(self, queue_type: str | None, *, limit: int) -> None:
+        """List types, or the queues of a type, in steps of `limit`."""
+        found = await _listed(self._store, queue_type, limit)
+        if self._reference is not None:
+            _compare(found, await _listed(self._reference, queue_type, limit))
+
+    async def _compare_tended(
+        self, reference: QueueStore, tend: Tend, ours: Tended, theirs: Outcome
+    ) -> None:
+        """Compare the leases that were ended. Who left out a type must say that there is more.
+
+        Then both go on to the end, and must have ended the same leases by then.
+        """
+        if not isinstance(theirs, Tended):
+            raise TypeError(f"{theirs!r} is no outcome of tending")
+        types = [{lease.queue_type for lease in tended.ended} for tended in (ours, theirs)]
+        both = types[0] & types[1]
+        _compare(_of_types(ours.ended, both), _of_types(theirs.ended, both))
+        if types[0] == types[1]:
+            return
+        if not (ours.more or types[0] > types[1]) or not (theirs.more or types[1] > types[0]):
+            raise AnswersDiffer(f"answer: {ours}\nreference: {theirs}")
+        found = [*ours.ended, *self._tokens.translated(await _tended(self._store, tend))]
+        _compare(by_fate(found), by_fate([*theirs.ended, *await _tended(reference, tend)]))
+
+    def _inspect_all(self) -> None:
+        if self._inspect is not None:
+            for store in self._inspected:
+                self._inspect(store)
 
 
-def _hear_nothing(_delay: int) -> None:
-    """Be woken; the recorder has noted it."""
+def _compare(found: object, expected: object) -> None:
+    if found != expected:
+        raise AnswersDiffer(f"answer: {found}\nreference: {expected}")
 
 
-async def _listed(step: Callable[[str | None], Awaitable[Page]]) -> set[str]:
+def _of_types(ended: Sequence[EndedLease], queue_types: Set[str]) -> object:
+    return by_fate([lease for lease in ended if lease.queue_type in queue_types])
+
+
+async def _tended(store: QueueStore, tend: Tend) -> list[EndedLease]:
+    """Tend until there is no more to do; return the leases that this ended."""
+    ended: list[EndedLease] = []
+    for _ in range(MAX_STEPS):
+        tended = await store.tend(limit=tend.limit)
+        ended += tended.ended
+        if not tended.more:
+            return ended
+    raise AssertionError("tending has no end")
+
+
+async def _listed(store: QueueStore, queue_type: str | None, limit: int) -> set[str]:
     names: set[str] = set()
     cursor: str | None = None
-    for _ in range(MAX_PAGES):
-        page = await step(cursor)
+    for _ in range(MAX_STEPS):
+        [page] = await ask(store, queue_type, [ListNames(cursor, limit)])
+        if not isinstance(page, Page):
+            raise TypeError(f"{page!r} is no page")
         names.update(page.names)
         cursor = page.cursor
         if cursor is None:
             return names
     raise AssertionError(f"a listing has no end: {names}")
-
-
-def _comparable(answer: Dequeued) -> tuple[Dequeued, int]:
-    jobs = tuple(replace(job, token="") for job in answer.jobs)
-    return replace(answer, jobs=jobs), answer.now
-
-
-def _ref(job: LeasedJob) -> LeaseRef:
-    return LeaseRef(job.queue_id, job.job_id, job.token)

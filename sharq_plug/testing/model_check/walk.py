@@ -1,20 +1,30 @@
 """A walk: a sequence of calls, with what must be remembered to make the next ones matter."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TypeAlias
 
-from sharq_plug.model import Dequeued, LeaseOutcome, LeaseRef, NewJob
-from sharq_plug.testing.model_check.twins import Claim, Twins
+from sharq_plug.model import (
+    Dequeued,
+    EndedLease,
+    Finish,
+    LeaseOutcome,
+    LeaseRef,
+    NewJob,
+    Release,
+    SetInterval,
+    Settlement,
+    Take,
+    Tended,
+)
+from sharq_plug.testing.model_check.operations import Clear, Item, Look, Outcome, Tend
+from sharq_plug.testing.model_check.twins import MAX_STEPS, Twins
 
 TYPES = ["t", "pay.load"]
 QUEUE_IDS = ["b", "a", "a-", "+10", "9"]
 JOB_IDS = ["j1", "j.2", "+3", "4@j", "~5", "j6"]
 NOBODYS = "no-such-token"
 RECEIPT_TIME = 200
-MAX_STEPS = 500
-"""What takes more steps than this, has no end."""
 LONG_AFTER = 2 * 10**12
 """ms after which the longest interval is paid off."""
 
@@ -29,8 +39,12 @@ class Manner(Enum):
     OTHER_JOB = "a lease that has ended, with its token, but for another job"
 
 
-Pick: TypeAlias = tuple[Manner, int]
-"""How to claim a lease, and which one: so many were given after it."""
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A lease to settle: how it is claimed, and how many were given after it."""
+
+    manner: Manner
+    back: int
 
 
 class Walk:
@@ -38,8 +52,8 @@ class Walk:
 
     def __init__(self, twins: Twins) -> None:
         self.twins = twins
-        self._standing: dict[str, list[Claim]] = {queue_type: [] for queue_type in TYPES}
-        self._ended: dict[str, list[Claim]] = {queue_type: [] for queue_type in TYPES}
+        self._standing: dict[str, list[LeaseRef]] = {queue_type: [] for queue_type in TYPES}
+        self._ended: dict[str, list[LeaseRef]] = {queue_type: [] for queue_type in TYPES}
         self._intervals: dict[tuple[str, str], int] = {}
         self._instants: list[int] = []
 
@@ -49,86 +63,58 @@ class Walk:
         return self.twins.clock.now()
 
     async def advance(self, duration: int) -> None:
-        """Let so many ms pass."""
+        """Let `duration` ms pass."""
         await self.twins.advance(duration)
 
     async def advance_to(self, which: int, early: int) -> None:
-        """Let time pass until so many ms before something is due, if there is anything."""
+        """Let time pass until `early` ms before something is due, if anything is."""
         ahead = sorted({at - early for at in self._instants if at - early > self.now})
         if ahead:
             await self.advance(ahead[which % len(ahead)] - self.now)
 
-    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> None:
-        """Enqueue jobs."""
-        await self.twins.enqueue(queue_type, jobs)
-        for job in jobs:
-            self._intervals[queue_type, job.queue_id] = job.interval
+    async def ask(self, queue_type: str | None, items: Sequence[Item]) -> Sequence[Outcome]:
+        """Make one call, if there are items, and remember what it changed."""
+        if not items:
+            return []
+        outcomes = await self.twins.ask(queue_type, items)
+        for item, outcome in zip(items, outcomes, strict=True):
+            self._note(queue_type or "", item, outcome)
+        return outcomes
 
-    async def dequeue(
-        self, queue_type: str, *, count: int, lease: int, attempt_id: str | None = None
-    ) -> tuple[Dequeued, list[Claim]]:
-        """Dequeue jobs."""
-        answer, claims = await self.twins.dequeue(
-            queue_type, count=count, lease=lease, attempt_id=attempt_id
-        )
-        self._standing[queue_type] += claims
-        if answer.next_ready_at is not None:
-            self._instants.append(answer.next_ready_at)
-        for job in answer.jobs:
-            interval = self._intervals[queue_type, job.queue_id]
-            self._instants += [job.expires_at, self.now + interval]
-        return answer, claims
+    async def take(self, queue_type: str, take: Take) -> list[LeaseRef]:
+        """Dequeue; return the leases that this gave, or gave again."""
+        [answer] = await self.ask(queue_type, [take])
+        return _leases(answer)
 
     async def finish(
-        self, queue_type: str, claims: Sequence[Claim], *, receipt_time: int = RECEIPT_TIME
+        self, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int = RECEIPT_TIME
     ) -> None:
-        """Finish what is claimed, if anything is."""
-        if not claims:
-            return
-        outcomes = await self.twins.finish(queue_type, claims, receipt_time=receipt_time)
-        self._note_ended(queue_type, claims, outcomes)
-        self._instants.append(self.now + receipt_time)
+        """Finish leases, if there are any."""
+        await self.ask(queue_type, [Finish(lease, receipt_time) for lease in leases])
 
-    async def release(self, queue_type: str, claims: Sequence[Claim]) -> None:
-        """Release what is claimed, if anything is."""
-        if not claims:
-            return
-        outcomes = await self.twins.release(queue_type, claims)
-        self._note_ended(queue_type, claims, outcomes)
-
-    async def reclaim(self, queue_type: str, *, limit: int) -> None:
-        """Reclaim some leases."""
-        await self.twins.reclaim(queue_type, limit=limit)
-        self._retire(queue_type, lambda claim: claim.expires_at <= self.now)
-
-    async def set_interval(self, queue_type: str, queue_id: str, interval: int) -> None:
-        """Change an interval."""
-        await self.twins.set_interval(queue_type, queue_id, interval)
-        self._intervals[queue_type, queue_id] = interval
-
-    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> None:
-        """Clear a queue."""
-        await self.twins.clear(queue_type, queue_id, purge=purge)
-        self._retire(queue_type, lambda claim: claim.ref.queue_id == queue_id)
+    async def tend(self, limit: int = 100) -> None:
+        """Tend once."""
+        await self.ask(None, [Tend(limit)])
 
     async def compare_state(self) -> None:
         """Look at all there is."""
         for queue_type in TYPES:
             for queue_id in QUEUE_IDS:
-                await self.twins.measure(queue_type, queue_id)
-            await self.twins.count(queue_type)
-            await self.twins.list_queues(queue_type, limit=100)
-        await self.twins.count(None)
-        await self.twins.list_types(limit=100)
+                await self.ask(queue_type, [Look(queue_id)])
+            await self.ask(queue_type, [Look()])
+            await self.twins.list_names(queue_type, limit=100)
+        await self.ask(None, [Look()])
+        await self.twins.list_names(None, limit=100)
 
     async def finish_all(self, queue_type: str) -> None:
         """Serve a type's jobs, each at its time, until there are none."""
         for _ in range(MAX_STEPS):
-            await self.twins.reclaim(queue_type, limit=100)
-            answer, claims = await self.twins.dequeue(queue_type, count=100, lease=1000)
-            if claims:
-                await self.twins.finish(queue_type, claims, receipt_time=RECEIPT_TIME)
-            elif answer.next_ready_at is None:
+            await self.tend()
+            [answer] = await self.ask(queue_type, [Take(100, 1000)])
+            leases = _leases(answer)
+            if leases:
+                await self.finish(queue_type, leases)
+            elif not isinstance(answer, Dequeued) or answer.next_ready_at is None:
                 return
             else:
                 await self.advance(max(1, answer.next_ready_at - self.now))
@@ -139,62 +125,75 @@ class Walk:
         """Remove what is left, and let every rate be paid off and be forgotten."""
         for queue_type in TYPES:
             for queue_id in QUEUE_IDS:
-                await self.twins.clear(queue_type, queue_id, purge=True)
+                await self.ask(queue_type, [Clear(queue_id, purge=True)])
         await self.advance(LONG_AFTER)
-        for queue_type in TYPES:
-            for _ in range(MAX_STEPS):
-                if not await self.twins.reclaim(queue_type, limit=100):
-                    break
-            else:
-                raise AssertionError(f"the reclaims of {queue_type} have no end")
+        await self.twins.tend_all()
 
-    def claims(self, queue_type: str, picks: Sequence[Pick]) -> list[Claim]:
-        """Return the claims that are picked; to a lease nobody has, if there is none."""
-        return [self._claim(queue_type, manner, back) for manner, back in picks]
-
-    def without_tokens(self, claims: Sequence[Claim]) -> list[Claim]:
-        """Return claims to the same jobs, whoever has them now."""
-        return [
-            replace(
-                claim,
-                ref=_altered(claim.ref, Manner.WITHOUT, 0),
-                reference=_altered(claim.reference, Manner.WITHOUT, 0),
-            )
-            for claim in claims
-        ]
-
-    def _claim(self, queue_type: str, manner: Manner, back: int) -> Claim:
+    def picked(self, queue_type: str, pick: Pick) -> LeaseRef:
+        """Return the claim that is picked; without any lease, one with a token of nobody."""
         standing, ended = self._standing[queue_type], self._ended[queue_type]
-        late = manner in {Manner.LATE, Manner.OTHER_JOB}
+        late = pick.manner in {Manner.LATE, Manner.OTHER_JOB}
         leases = (ended or standing) if late else (standing or ended)
         if not leases:
-            nobodys = LeaseRef(QUEUE_IDS[0], JOB_IDS[0], NOBODYS)
-            return Claim(nobodys, nobodys, 0)
-        claim = leases[-1 - back % len(leases)]
-        return replace(
-            claim,
-            ref=_altered(claim.ref, manner, back),
-            reference=_altered(claim.reference, manner, back),
-        )
+            return LeaseRef(QUEUE_IDS[0], JOB_IDS[0], NOBODYS)
+        return _altered(leases[-1 - pick.back % len(leases)], pick)
 
-    def _note_ended(
-        self, queue_type: str, claims: Sequence[Claim], outcomes: Sequence[LeaseOutcome]
-    ) -> None:
-        jobs = {
-            (claim.ref.queue_id, claim.ref.job_id)
-            for claim, outcome in zip(claims, outcomes, strict=True)
-            if outcome is LeaseOutcome.ENDED
-        }
-        self._retire(queue_type, lambda claim: (claim.ref.queue_id, claim.ref.job_id) in jobs)
+    def _note(self, queue_type: str, item: Item, outcome: Outcome) -> None:
+        match item, outcome:
+            case NewJob() | SetInterval(), _:
+                self._intervals[queue_type, item.queue_id] = item.interval
+            case Take(), Dequeued():
+                self._note_dequeued(queue_type, outcome)
+            case Finish() | Release(), LeaseOutcome.ENDED:
+                self._note_settled(queue_type, item)
+            case Tend(), Tended():
+                self._note_ended(outcome.ended)
+            case Clear(), _:
+                leases = self._standing[queue_type]
+                gone = [lease for lease in leases if lease.queue_id == item.queue_id]
+                self._retire(queue_type, gone)
+            case _:
+                pass
 
-    def _retire(self, queue_type: str, has_ended: Callable[[Claim], bool]) -> None:
+    def _note_dequeued(self, queue_type: str, answer: Dequeued) -> None:
+        self._note_ended(answer.ended)
+        self._standing[queue_type] += _leases(answer)
+        if answer.next_ready_at is not None:
+            self._instants.append(answer.next_ready_at)
+        for job in answer.jobs:
+            interval = self._intervals[queue_type, job.queue_id]
+            self._instants += [job.expires_at, self.now + interval]
+
+    def _note_settled(self, queue_type: str, item: Settlement) -> None:
+        job = (item.lease.queue_id, item.lease.job_id)
+        leases = self._standing[queue_type]
+        self._retire(queue_type, [ref for ref in leases if (ref.queue_id, ref.job_id) == job])
+        if isinstance(item, Finish):
+            self._instants.append(self.now + item.receipt_time)
+
+    def _note_ended(self, ended: Sequence[EndedLease]) -> None:
+        for lease in ended:
+            ref = LeaseRef(lease.queue_id, lease.job_id, lease.token)
+            self._retire(lease.queue_type, [ref])
+
+    def _retire(self, queue_type: str, gone: Collection[LeaseRef]) -> None:
         standing = self._standing[queue_type]
-        self._ended[queue_type] += filter(has_ended, standing)
-        self._standing[queue_type] = [claim for claim in standing if not has_ended(claim)]
+        self._ended[queue_type] += [lease for lease in standing if lease in gone]
+        self._standing[queue_type] = [lease for lease in standing if lease not in gone]
 
 
-def _altered(ref: LeaseRef, manner: Manner, back: int) -> LeaseRef:
-    match manner:
+def without_tokens(leases: Sequence[LeaseRef]) -> list[LeaseRef]:
+    """Return claims to the current leases of the same jobs."""
+    return [replace(lease, token=None) for lease in leases]
+
+
+def _leases(answer: Outcome) -> list[LeaseRef]:
+    jobs = answer.jobs if isinstance(answer, Dequeued) else ()
+    return [LeaseRef(job.queue_id, job.job_id, job.token) for job in jobs]
+
+
+def _altered(ref: LeaseRef, pick: Pick) -> LeaseRef:
+    match pick.manner:
         case Manner.OWN | Manner.LATE:
             return ref
         case Manner.WITHOUT:
@@ -202,4 +201,4 @@ def _altered(ref: LeaseRef, manner: Manner, back: int) -> LeaseRef:
         case Manner.WRONG:
             return replace(ref, token=NOBODYS)
         case Manner.OTHER_JOB:
-            return replace(ref, job_id=JOB_IDS[back % len(JOB_IDS)])
+            return replace(ref, job_id=JOB_IDS[pick.back % len(JOB_IDS)])

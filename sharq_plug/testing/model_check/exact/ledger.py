@@ -7,7 +7,7 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
-from sharq_plug.model import LeasedJob, LeaseOutcome, LeaseRef, NewJob
+from sharq_plug.model import Delivery, EndedLease, LeaseOutcome, LeaseRef, NewJob
 
 
 @dataclass(slots=True)
@@ -25,11 +25,12 @@ class Life:
 
 @dataclass(slots=True)
 class QueueFacts:
-    """A queue, or what it left behind. `place` is (ready since, place number)."""
+    """A queue, or what it left behind. `place` is (ready since, place number), if a job waits."""
 
+    queue_id: str
     interval: int = 0
     last: int | None = None
-    place: tuple[int, int] = (0, 0)
+    place: tuple[int, int] | None = None
     lives: dict[str, Life] = field(default_factory=dict)
 
     @property
@@ -56,37 +57,42 @@ class TypeLedger:
         self.queues: dict[str, QueueFacts] = {}
         self.dead: Counter[tuple[str, str]] = Counter()
         self._receipts: dict[LeaseRef, int] = {}
-        self._attempts: dict[str, tuple[LeasedJob, ...]] = {}
+        self._attempts: dict[str, tuple[Delivery, ...]] = {}
         self._numbers = itertools.count(1)
-        self._sooner: list[int] = []
+        self._sooner: dict[str, int] = {}
 
     def queue(self, queue_id: str) -> QueueFacts:
         """Return the facts of a queue, empty ones if nothing is known of it."""
-        return self.queues.get(queue_id) or QueueFacts()
+        return self.queues.get(queue_id) or QueueFacts(queue_id)
 
     def existing(self) -> set[str]:
         """Return the queues that exist."""
         return {queue_id for queue_id, queue in self.queues.items() if queue.lives}
 
-    def first_in_line(self) -> str | None:
-        """Return the queue with the lowest place of those where jobs wait."""
-        line = [(queue.place, queue_id) for queue_id, queue in self.queues.items() if queue.waiting]
-        return min(line)[1] if line else None
-
     def first_ready(self, now: int) -> str | None:
         """Return the queue that the next dequeue at `now` (ms) must serve."""
-        first = self.first_in_line()
-        return None if first is None or self.queues[first].place[0] > now else first
+        first = self._first_place()
+        return first[1] if first is not None and first[0] <= now else None
 
-    def next_ready_at(self, now: int) -> int | None:
-        """Return what a dequeue at `now` (ms) that got too few jobs must say."""
-        first = self.first_in_line()
-        instants = [] if first is None else [self.queues[first].place[0]]
-        instants += [life.expires_at for queue in self.queues.values() for life in queue.leased]
-        return max(now, min(instants)) if instants else None
+    def next_ready_at(self) -> tuple[int | None, int | None]:
+        """Return the earliest and the latest instant (ms) that a short dequeue may name.
+
+        No job can be ready before a queue's place says so or a lease expires: that is the
+        earliest. A job surely is ready when a place says so, or when a lease has expired, leaves
+        a requeue and its queue's rate allows: that is the latest. None is never.
+        """
+        first = self._first_place()
+        places = [] if first is None else [first[0]]
+        leases = [(queue, life) for queue in self.queues.values() for life in queue.leased]
+        earliest = [*places, *(life.expires_at for _, life in leases)]
+        latest = [
+            *places,
+            *(max(life.expires_at, queue.allowed_at) for queue, life in leases if life.requeues),
+        ]
+        return min(earliest, default=None), min(latest, default=None)
 
     def expired(self, now: int) -> list[Life]:
-        """Return the jobs whose leases have expired at `now` (ms), in the order of reclaim."""
+        """Return the jobs whose leases have expired at `now` (ms), in the order of their ends."""
         leased = [life for queue in self.queues.values() for life in queue.leased]
         leased = [life for life in leased if life.expires_at <= now]
         return sorted(leased, key=lambda life: (life.expires_at, life.new.queue_id, life.number))
@@ -107,7 +113,7 @@ class TypeLedger:
         """Return whether the receipt of a finish still answers at `now` (ms)."""
         return self._receipts.get(ref, -1) >= now
 
-    def repeated(self, attempt_id: str | None, now: int) -> tuple[LeasedJob, ...]:
+    def repeated(self, attempt_id: str | None, now: int) -> tuple[Delivery, ...]:
         """Return what a dequeue with this id must give again; nothing if it is a new one."""
         jobs = self._attempts.get(attempt_id or "", ())
         standing = [
@@ -117,39 +123,29 @@ class TypeLedger:
         ]
         return tuple(standing)
 
-    def attempted(self, attempt_id: str, jobs: tuple[LeasedJob, ...]) -> None:
+    def attempted(self, attempt_id: str, jobs: tuple[Delivery, ...]) -> None:
         """Note what a new dequeue with this id got."""
         self._attempts[attempt_id] = jobs
 
     def enqueued(self, new: NewJob, now: int) -> None:
         """Note a job that was queued."""
-        queue = self.queues.setdefault(new.queue_id, QueueFacts())
+        queue = self.queues.setdefault(new.queue_id, QueueFacts(new.queue_id))
         if not queue.lives and queue.allowed_at <= now:
             queue.last = None
-        self.interval_set(queue, new.interval, now)
-        if not queue.waiting:
-            self._line_up(queue, now)
-            self._sooner.append(queue.place[0])
         queue.lives[new.job_id] = Life(new, next(self._numbers), new.requeue_limit)
+        self.interval_set(queue, new.interval, now)
 
     def interval_set(self, queue: QueueFacts, interval: int, now: int) -> None:
         """Note a new interval, and what it does to the queue's place."""
         queue.interval = interval
-        ready_since, number = queue.place
-        if queue.allowed_at > now:
-            queue.place = (queue.allowed_at, number)
-        elif ready_since > now:
-            self._line_up(queue, now)
-        if queue.waiting and queue.place[0] < ready_since:
-            self._sooner.append(queue.place[0])
+        self._take_place(queue, now)
 
-    def served(self, life: Life, job: LeasedJob, now: int) -> None:
+    def served(self, life: Life, job: Delivery, now: int) -> None:
         """Note a lease that was given."""
         queue = self.queues[job.queue_id]
         life.token, life.expires_at, life.attempt = job.token, job.expires_at, job.attempt
         queue.last = now
-        if queue.waiting:
-            self._line_up(queue, now)
+        self._take_place(queue, now, is_served=True)
 
     def finished(self, ref: LeaseRef, until: int) -> None:
         """Note a lease that a finish ended; its receipt answers until then (ms)."""
@@ -159,24 +155,26 @@ class TypeLedger:
 
     def came_back(self, life: Life, now: int) -> None:
         """Note a job that waits again."""
-        queue = self.queues[life.new.queue_id]
-        if not queue.waiting:
-            self._line_up(queue, now)
-            self._sooner.append(queue.place[0])
         life.token, life.returned = None, True
+        self._take_place(self.queues[life.new.queue_id], now)
 
-    def lease_expired(self, life: Life, now: int) -> None:
-        """Note a lease that a reclaim ended."""
-        if life.requeues == 0:
-            del self.queues[life.new.queue_id].lives[life.new.job_id]
-            self.dead[life.new.queue_id, life.new.job_id] += 1
+    def lease_ended(self, queue_type: str, life: Life, now: int) -> EndedLease:
+        """Note an expired lease that was ended, and return what must be said of it."""
+        queue_id, job_id = life.new.queue_id, life.new.job_id
+        ended = EndedLease(queue_type, queue_id, job_id, life.token or "", life.requeues == 0)
+        if ended.is_dead:
+            del self.queues[queue_id].lives[job_id]
+            self.dead[queue_id, job_id] += 1
         else:
             life.requeues -= life.requeues > 0
             self.came_back(life, now)
+        return ended
 
     def cleared(self, queue_id: str, *, purge: bool) -> None:
         """Note a clearing."""
-        self.queue(queue_id).lives.clear()
+        queue = self.queue(queue_id)
+        queue.lives.clear()
+        queue.place = None
         if purge:
             for letter in [letter for letter in self.dead if letter[0] == queue_id]:
                 del self.dead[letter]
@@ -186,12 +184,34 @@ class TypeLedger:
 
         From each of them on a job may be ready, and that was not foreseen.
         """
-        sooner, self._sooner = self._sooner, []
-        return sooner
+        sooner, self._sooner = self._sooner, {}
+        return list(sooner.values())
 
-    def _is_current(self, job: LeasedJob) -> bool:
+    def _is_current(self, job: Delivery) -> bool:
         life = self.queue(job.queue_id).lives.get(job.job_id)
         return life is not None and life.token == job.token
 
-    def _line_up(self, queue: QueueFacts, now: int) -> None:
-        queue.place = (max(now, queue.allowed_at), next(self._numbers))
+    def _first_place(self) -> tuple[int, str] | None:
+        """Return the lowest place's ready since, and whose it is."""
+        line = [(queue.place, queue_id) for queue_id, queue in self.queues.items() if queue.place]
+        if not line:
+            return None
+        (ready_since, _), queue_id = min(line)
+        return ready_since, queue_id
+
+    def _take_place(self, queue: QueueFacts, now: int, *, is_served: bool = False) -> None:
+        """Give a queue its place after a change, row by row as the contract has it."""
+        before, allowed_at = queue.place, queue.allowed_at
+        if not queue.waiting:
+            queue.place = None
+        elif is_served or before is None:
+            queue.place = (max(now, allowed_at), next(self._numbers))
+        elif allowed_at > now:
+            queue.place = (allowed_at, before[1])
+        elif before[0] > now:
+            queue.place = (now, next(self._numbers))
+        after = queue.place
+        if is_served or after is None:
+            self._sooner.pop(queue.queue_id, None)
+        elif before is None or after[0] < before[0]:
+            self._sooner[queue.queue_id] = after[0]

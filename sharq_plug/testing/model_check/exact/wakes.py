@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sharq_plug.testing.model_check.history import Event, Leave, Wake, Watch
+from sharq_plug.testing.model_check.history import Event
+from sharq_plug.testing.model_check.operations import Leave, Wake, Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,15 @@ class Wakes:
 
     def wrong(self, event: Event) -> Iterator[str]:
         """Yield what is wrong about a watcher that enters, leaves or is woken."""
-        match event.operation:
-            case Watch(queue_type, watcher):
+        queue_type = event.operation.queue_type or ""
+        match event.operation.item:
+            case Watch(watcher):
                 self._watched[watcher] = queue_type
-            case Leave(_, watcher):
+            case Leave(watcher):
                 del self._watched[watcher]
                 self._left[watcher] = event.answered or event.invoked
                 yield from (str(owed) for owed in self._owed if owed.watcher == watcher)
-            case Wake(queue_type, watcher, delay):
+            case Wake(watcher, delay):
                 if delay < 0:
                     yield f"watcher {watcher} of {queue_type} is told a delay of {delay} ms"
                 if self._left.get(watcher, event.invoked) < event.invoked:

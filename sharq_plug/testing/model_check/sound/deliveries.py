@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 from sharq_plug.model import LeaseOutcome
-from sharq_plug.testing.model_check.history import Delivery, Event
+from sharq_plug.testing.model_check.history import Event, Grant
 from sharq_plug.testing.model_check.sound.evidence import (
     Evidence,
     JobEvidence,
@@ -18,7 +18,7 @@ from sharq_plug.testing.model_check.violations import Rule, Violation
 def check_deliveries(evidence: Evidence) -> Iterator[Violation]:
     """Yield what is wrong about single jobs' deliveries."""
     for job in evidence.jobs():
-        if job.deliveries:
+        if job.grants:
             yield from _check_origin(job)
             yield from _check_overlaps(job)
             yield from _check_ends(job)
@@ -29,15 +29,15 @@ def check_deliveries(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _check_origin(job: JobEvidence) -> Iterator[Violation]:
-    for delivery in job.deliveries:
-        starts = [start for start in job.starts if not delivery.event.before(start)]
+    for grant in job.grants:
+        starts = [start for start in job.starts if not grant.event.before(start)]
         if not starts:
             what = f"{job.job_id} is leased, and was not enqueued before"
-            yield Violation(Rule.DOUBLING, what, (delivery.event,))
-        elif delivery.job.payload not in [new_job(start).payload for start in starts]:
+            yield Violation(Rule.DOUBLING, what, (grant.event,))
+        elif grant.job.payload not in [new_job(start).payload for start in starts]:
             what = f"{job.job_id} has not the payload it was enqueued with"
-            yield Violation(Rule.PAYLOAD, what, (*starts, delivery.event))
-    first = [delivery.event for delivery in job.deliveries if delivery.job.attempt == 1]
+            yield Violation(Rule.PAYLOAD, what, (*starts, grant.event))
+    first = [grant.event for grant in job.grants if grant.job.attempt == 1]
     if len(first) > len(job.starts):
         what = f"{job.job_id} is leased for the first time {len(first)} times"
         yield Violation(Rule.DOUBLING, what, (*job.starts, *first))
@@ -45,7 +45,7 @@ def _check_origin(job: JobEvidence) -> Iterator[Violation]:
 
 def _check_overlaps(job: JobEvidence) -> Iterator[Violation]:
     """Hold that a lease which has not expired was ended before the next is given."""
-    by_instant = sorted(job.deliveries, key=lambda delivery: delivery.instant)
+    by_instant = sorted(job.grants, key=lambda grant: grant.instant)
     for earlier, later in pairwise(by_instant):
         if later.instant >= earlier.job.expires_at:
             continue
@@ -57,7 +57,7 @@ def _check_overlaps(job: JobEvidence) -> Iterator[Violation]:
             yield Violation(Rule.REDELIVERY, what, (earlier.event, later.event))
 
 
-def _may_have_ended_before(job: JobEvidence, lease: Delivery, following: Delivery) -> bool:
+def _may_have_ended_before(job: JobEvidence, lease: Grant, following: Grant) -> bool:
     return any(
         may_end(ender, lease) and not following.event.before(ender)
         for ender in (*job.ends, *job.releases)
@@ -65,17 +65,20 @@ def _may_have_ended_before(job: JobEvidence, lease: Delivery, following: Deliver
 
 
 def _check_ends(job: JobEvidence) -> Iterator[Violation]:
-    """Hold that what was finished or cleared comes back by a new enqueue alone."""
-    for end in job.ends:
-        if end.outcome is None:
-            continue
-        over_from = min(event.invoked for event in _same_end(job, end))
+    """Hold that a job that was finished, cleared or died comes back by a new enqueue alone."""
+    ends = [
+        (end, min(event.invoked for event in _same_end(job, end)))
+        for end in job.ends
+        if end.outcome is not None
+    ]
+    ends += [(event, event.invoked) for event, lease in job.expiries if lease.is_dead]
+    for end, over_from in ends:
         if any(start.answered is None or start.answered >= over_from for start in job.starts):
             continue
-        for delivery in job.deliveries:
-            if end.before(delivery.event):
+        for grant in job.grants:
+            if end.before(grant.event):
                 what = f"{job.job_id} is leased after its end"
-                yield Violation(Rule.DOUBLING, what, (end, delivery.event))
+                yield Violation(Rule.DOUBLING, what, (end, grant.event))
 
 
 def _same_end(job: JobEvidence, end: Event) -> list[Event]:
@@ -85,15 +88,15 @@ def _same_end(job: JobEvidence, end: Event) -> list[Event]:
 
 
 def _check_attempts(job: JobEvidence, *, all_seen: bool) -> Iterator[Violation]:
-    for one, other in combinations(job.deliveries, 2):
+    for one, other in combinations(job.grants, 2):
         equal = one.job.attempt == other.job.attempt
         falls = one.job.attempt > other.job.attempt and one.before(other)
         if equal or falls:
             what = f"{job.job_id} has attempt {one.job.attempt}, then {other.job.attempt}"
             yield Violation(Rule.ATTEMPTS, what, (one.event, other.event))
-    last = max(job.deliveries, key=lambda delivery: delivery.job.attempt)
-    if all_seen and last.job.attempt > len(job.deliveries):
-        what = f"{job.job_id} has attempt {last.job.attempt} at delivery {len(job.deliveries)}"
+    last = max(job.grants, key=lambda grant: grant.job.attempt)
+    if all_seen and last.job.attempt > len(job.grants):
+        what = f"{job.job_id} has attempt {last.job.attempt} at delivery {len(job.grants)}"
         yield Violation(Rule.ATTEMPTS, what, (last.event,))
 
 
@@ -101,14 +104,14 @@ def _check_requeues(job: JobEvidence) -> Iterator[Violation]:
     if len(job.limits) > 1:
         return
     [limit] = job.limits or {-1}
-    for delivery in job.deliveries:
-        lowest = max(0, limit - (delivery.job.attempt - 1)) if limit >= 0 else -1
-        if not lowest <= delivery.job.requeues_remaining <= limit:
-            what = f"{job.job_id} has {delivery.job.requeues_remaining} requeues left of {limit}"
-            yield Violation(Rule.ATTEMPTS, what, (*job.starts, delivery.event))
+    for grant in job.grants:
+        lowest = max(0, limit - (grant.job.attempt - 1)) if limit >= 0 else -1
+        if not lowest <= grant.job.requeues_remaining <= limit:
+            what = f"{job.job_id} has {grant.job.requeues_remaining} requeues left of {limit}"
+            yield Violation(Rule.ATTEMPTS, what, (*job.starts, grant.event))
     if limit == -1:
         return
-    for one, other in pairwise(sorted(job.deliveries, key=lambda lease: lease.job.attempt)):
+    for one, other in pairwise(sorted(job.grants, key=lambda lease: lease.job.attempt)):
         fall = one.job.requeues_remaining - other.job.requeues_remaining
         least, most = _possible_fall(job, one, other)
         if not least <= fall <= most:
@@ -116,11 +119,13 @@ def _check_requeues(job: JobEvidence) -> Iterator[Violation]:
             yield Violation(Rule.ATTEMPTS, what, (one.event, other.event))
 
 
-def _possible_fall(job: JobEvidence, one: Delivery, other: Delivery) -> tuple[int, int]:
+def _possible_fall(job: JobEvidence, one: Grant, other: Grant) -> tuple[int, int]:
     """Return by how much, at least and at most, the requeues fall from one lease to another."""
     leases = other.job.attempt - one.job.attempt
     if leases > 1:
         return 0, leases
+    if any(lease.token == one.job.token for _, lease in job.expiries):
+        return 1, 1
     releases = [release for release in job.releases if may_end(release, one)]
     if any(token_of(r) and r.outcome is LeaseOutcome.ENDED for r in releases):
         return 0, 0

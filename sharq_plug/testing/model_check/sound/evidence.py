@@ -3,19 +3,23 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sharq_plug.model import Cleared, EnqueueOutcome, EnqueueResult, LeaseOutcome, NewJob
-from sharq_plug.testing.model_check.history import (
-    Clear,
-    Delivery,
-    Dequeue,
-    Enqueue,
-    Event,
+from sharq_plug.model import (
+    ChangeOutcome,
+    Cleared,
+    Dequeued,
+    EndedLease,
+    EnqueueOutcome,
+    EnqueueResult,
     Finish,
-    History,
-    Measure,
+    LeaseOutcome,
+    NewJob,
     Release,
     SetInterval,
+    Take,
+    Tended,
 )
+from sharq_plug.testing.model_check.history import Event, Grant, History
+from sharq_plug.testing.model_check.operations import Clear, Look
 
 QueueName = tuple[str, str]
 """A queue type and a queue id."""
@@ -26,6 +30,7 @@ class JobEvidence:
     """What is known of one job id. `starts` may have queued it, `proofs` show that it was there.
 
     `finishes`, `releases` and `clears` are those that ended a lease or a life, or may have.
+    `expiries` are the leases that were ended because they had expired, and who said so.
     """
 
     queue: QueueName
@@ -33,9 +38,10 @@ class JobEvidence:
     clears: list[Event]
     starts: list[Event] = field(default_factory=list)
     proofs: list[Event] = field(default_factory=list)
-    deliveries: list[Delivery] = field(default_factory=list)
+    grants: list[Grant] = field(default_factory=list)
     finishes: list[Event] = field(default_factory=list)
     releases: list[Event] = field(default_factory=list)
+    expiries: list[tuple[Event, EndedLease]] = field(default_factory=list)
     refused: list[Event] = field(default_factory=list)
 
     @property
@@ -67,10 +73,10 @@ class QueueEvidence:
     """What is known of one queue. `setters` are what set its interval, or may have."""
 
     jobs: dict[str, JobEvidence] = field(default_factory=dict)
-    deliveries: list[Delivery] = field(default_factory=list)
+    grants: list[Grant] = field(default_factory=list)
     clears: list[Event] = field(default_factory=list)
     setters: list[tuple[int, Event]] = field(default_factory=list)
-    measures: list[Event] = field(default_factory=list)
+    looks: list[Event] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -92,60 +98,66 @@ def gather(history: History) -> Evidence:
     evidence = Evidence()
     for event in history.events:
         _sort(evidence, event)
-    for delivery in history.deliveries():
-        name = (delivery.queue_type, delivery.job.queue_id)
-        _queue(evidence, name).deliveries.append(delivery)
-        _job(evidence, name, delivery.job.job_id).deliveries.append(delivery)
+    for grant in history.grants():
+        name = (grant.queue_type, grant.job.queue_id)
+        _queue(evidence, name).grants.append(grant)
+        _job(evidence, name, grant.job.job_id).grants.append(grant)
     return evidence
 
 
-def may_end(ender: Event, lease: Delivery) -> bool:
+def may_end(ender: Event, lease: Grant) -> bool:
     """Return whether a finish, release or clearing may have ended this very lease."""
     if ender.before(lease.event):
         return False
-    match ender.operation:
-        case Finish(ref=ref) | Release(ref=ref):
-            return ref.token in {None, lease.job.token}
+    match ender.operation.item:
+        case Finish(lease=claimed) | Release(lease=claimed):
+            return claimed.token in {None, lease.job.token}
         case _:
             return True
 
 
 def new_job(event: Event) -> NewJob:
     """Return the job of an enqueue."""
-    if not isinstance(event.operation, Enqueue):
+    if not isinstance(event.operation.item, NewJob):
         raise TypeError(f"{event.operation} is no enqueue")
-    return event.operation.job
+    return event.operation.item
 
 
 def token_of(event: Event) -> str | None:
     """Return the token of a finish or release; None if it has none, or is something else."""
-    match event.operation:
-        case Finish(ref=ref) | Release(ref=ref):
-            return ref.token
+    match event.operation.item:
+        case Finish(lease=claimed) | Release(lease=claimed):
+            return claimed.token
         case _:
             return None
 
 
 def _sort(evidence: Evidence, event: Event) -> None:
-    match event.operation, event.outcome:
-        case Enqueue(queue_type, new), None | EnqueueResult():
+    queue_type = event.operation.queue_type or ""
+    match event.operation.item, event.outcome:
+        case NewJob() as new, None | EnqueueResult():
             _sort_enqueue(_job(evidence, (queue_type, new.queue_id), new.job_id), event)
             if not _is_refusal(event):
                 queue = _queue(evidence, (queue_type, new.queue_id))
                 queue.setters.append((new.interval, event))
-        case Dequeue(queue_type), None:
+        case Take(), None:
             evidence.unanswered_dequeues.add(queue_type)
-        case SetInterval(queue_type, queue_id, interval), None | True:
-            _queue(evidence, (queue_type, queue_id)).setters.append((interval, event))
-        case Clear(queue_type, queue_id), outcome if outcome != Cleared(0, 0, 0):
+        case _, Dequeued(ended=ended) | Tended(ended=ended):
+            for lease in ended:
+                job = _job(evidence, (lease.queue_type, lease.queue_id), lease.job_id)
+                job.expiries.append((event, lease))
+        case SetInterval() as change, None | ChangeOutcome.CHANGED:
+            queue = _queue(evidence, (queue_type, change.queue_id))
+            queue.setters.append((change.interval, event))
+        case Clear(queue_id), outcome if outcome != Cleared(0, 0, 0):
             _queue(evidence, (queue_type, queue_id)).clears.append(event)
-        case Measure(queue_type, queue_id), outcome if outcome is not None:
-            _queue(evidence, (queue_type, queue_id)).measures.append(event)
-        case Finish(queue_type, ref), outcome:
-            job = _job(evidence, (queue_type, ref.queue_id), ref.job_id)
+        case Look(str(queue_id)), outcome if outcome is not None:
+            _queue(evidence, (queue_type, queue_id)).looks.append(event)
+        case Finish(lease), outcome:
+            job = _job(evidence, (queue_type, lease.queue_id), lease.job_id)
             (job.finishes if _may_have_ended(outcome) else job.refused).append(event)
-        case Release(queue_type, ref), outcome:
-            job = _job(evidence, (queue_type, ref.queue_id), ref.job_id)
+        case Release(lease), outcome:
+            job = _job(evidence, (queue_type, lease.queue_id), lease.job_id)
             if _may_have_ended(outcome):
                 job.releases.append(event)
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from sharq_plug.model import LeaseOutcome
-from sharq_plug.testing.model_check.history import Delivery, Event, Finish
+from sharq_plug.model import Finish, LeaseOutcome
+from sharq_plug.testing.model_check.history import Event, Grant
 from sharq_plug.testing.model_check.sound.evidence import (
     Evidence,
     JobEvidence,
@@ -17,7 +17,7 @@ def check_fencing(evidence: Evidence) -> Iterator[Violation]:
     """Yield each claim that cannot have had the outcome it had."""
     yield from _check_tokens(evidence)
     for job in evidence.jobs():
-        leases = {delivery.job.token: delivery for delivery in job.deliveries}
+        leases = {grant.job.token: grant for grant in job.grants}
         yield from _check_double_ends(job)
         for claim in (*job.finishes, *job.releases):
             if claim.outcome is LeaseOutcome.ENDED and token_of(claim) is not None:
@@ -32,11 +32,11 @@ def check_fencing(evidence: Evidence) -> Iterator[Violation]:
 def _check_tokens(evidence: Evidence) -> Iterator[Violation]:
     given: dict[str, Event] = {}
     for queue in evidence.queues.values():
-        for delivery in queue.deliveries:
-            first = given.setdefault(delivery.job.token, delivery.event)
-            if first is not delivery.event:
-                what = f"the token {delivery.job.token} is given twice"
-                yield Violation(Rule.FENCING, what, (first, delivery.event))
+        for grant in queue.grants:
+            first = given.setdefault(grant.job.token, grant.event)
+            if first is not grant.event:
+                what = f"the token {grant.job.token} is given twice"
+                yield Violation(Rule.FENCING, what, (first, grant.event))
 
 
 def _check_double_ends(job: JobEvidence) -> Iterator[Violation]:
@@ -58,7 +58,7 @@ def _check_double_ends(job: JobEvidence) -> Iterator[Violation]:
 
 
 def _check_accepted(
-    job: JobEvidence, claim: Event, leases: dict[str, Delivery]
+    job: JobEvidence, claim: Event, leases: dict[str, Grant]
 ) -> Iterator[Violation]:
     """Hold that a granted claim was to a current lease, or found the receipt of a finish."""
     lease = leases.get(token_of(claim) or "")
@@ -73,9 +73,9 @@ def _check_accepted(
             return
 
 
-def _sure_ends(job: JobEvidence, lease: Delivery, claim: Event) -> Iterator[Event]:
+def _sure_ends(job: JobEvidence, lease: Grant, claim: Event) -> Iterator[Event]:
     """Iterate over what shows that the lease was over before the claim."""
-    later = (other.event for other in job.deliveries if lease.before(other))
+    later = (other.event for other in job.grants if lease.before(other))
     clears = (
         clear for clear in job.clears if clear.outcome is not None and lease.event.before(clear)
     )
@@ -86,7 +86,7 @@ def _sure_ends(job: JobEvidence, lease: Delivery, claim: Event) -> Iterator[Even
 
 def _may_leave_receipt(finish: Event, claim: Event, over: Event) -> bool:
     """Return whether a finish may have ended the claimed lease before `over`."""
-    same = isinstance(claim.operation, Finish) and token_of(finish) == token_of(claim)
+    same = isinstance(claim.operation.item, Finish) and token_of(finish) == token_of(claim)
     return same and finish is not claim and not over.before(finish)
 
 
@@ -105,13 +105,13 @@ def _check_receipt(job: JobEvidence, claim: Event) -> Iterator[Violation]:
 def _kept_until(finishes: list[Event]) -> int:
     """Return until when (ms) a receipt is kept, whichever of these finishes left it."""
     return min(
-        finish.invoked_at + finish.operation.receipt_time
+        finish.invoked_at + finish.operation.item.receipt_time
         for finish in finishes
-        if isinstance(finish.operation, Finish)
+        if isinstance(finish.operation.item, Finish)
     )
 
 
-def _check_refused(job: JobEvidence, claim: Event, lease: Delivery) -> Iterator[Violation]:
+def _check_refused(job: JobEvidence, claim: Event, lease: Grant) -> Iterator[Violation]:
     """Hold that a claim to a lease which surely was there is granted."""
     if not lease.event.before(claim):
         return

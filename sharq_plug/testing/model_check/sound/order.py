@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sharq_plug.model import LeaseOutcome
-from sharq_plug.testing.model_check.history import Delivery
+from sharq_plug.testing.model_check.history import Grant
 from sharq_plug.testing.model_check.sound.evidence import (
     Evidence,
     JobEvidence,
@@ -16,28 +16,28 @@ from sharq_plug.testing.model_check.violations import Rule, Violation
 
 @dataclass(frozen=True, slots=True)
 class _Stay:
-    """A job surely waited from `entry` (tick) until the step of `delivery`."""
+    """A job surely waited from `entry` (tick) until the step of `grant`."""
 
     job: JobEvidence
     entry: int
-    delivery: Delivery
+    grant: Grant
 
     @property
     def leaves(self) -> int:
-        return self.delivery.event.invoked
+        return self.grant.event.invoked
 
 
 def check_order(evidence: Evidence) -> Iterator[Violation]:
     """Yield each job that was served while one ahead of it surely waited."""
     for queue in evidence.queues.values():
-        jobs = [job for job in queue.jobs.values() if job.deliveries and job.had_one_life()]
+        jobs = [job for job in queue.jobs.values() if job.grants and job.had_one_life()]
         yield from _check_fresh(jobs)
         yield from _check_returned(queue, jobs)
 
 
 def _check_fresh(jobs: list[JobEvidence]) -> Iterator[Violation]:
     """Hold that of jobs never delivered before the first to be enqueued is the first served."""
-    first = {job.job_id: _delivery(job, 1) for job in jobs}
+    first = {job.job_id: _grant_of(job, 1) for job in jobs}
     numbered = sorted(
         (_stay for job in jobs if (_stay := _fresh_stay(job)) is not None),
         key=lambda stay: stay.entry,
@@ -62,7 +62,7 @@ def _check_returned(queue: QueueEvidence, jobs: list[JobEvidence]) -> Iterator[V
     """Hold that a job which came back stands before fresh ones, and before later numbers."""
     single = {job.job_id: job for job in jobs}
     for stay in [stay for job in jobs for stay in _returned_stays(job)]:
-        for served in queue.deliveries:
+        for served in queue.grants:
             other = single.get(served.job.job_id)
             if other is None or other is stay.job or served.event.invoked <= stay.entry:
                 continue
@@ -70,25 +70,28 @@ def _check_returned(queue: QueueEvidence, jobs: list[JobEvidence]) -> Iterator[V
                 yield from _overtaken(served, stay)
 
 
-def _overtaken(served: Delivery, stay: _Stay) -> Iterator[Violation]:
-    if served.before(stay.delivery):
+def _overtaken(served: Grant, stay: _Stay) -> Iterator[Violation]:
+    if served.before(stay.grant):
         what = f"{served.job.job_id} is served while {stay.job.job_id} stands ahead of it"
-        yield Violation(Rule.JOB_ORDER, what, (served.event, stay.delivery.event))
+        yield Violation(Rule.JOB_ORDER, what, (served.event, stay.grant.event))
 
 
 def _fresh_stay(job: JobEvidence) -> _Stay | None:
-    delivery = _delivery(job, 1)
+    grant = _grant_of(job, 1)
     entry = _known_from(job)
-    return None if delivery is None or entry is None else _Stay(job, entry, delivery)
+    return None if grant is None or entry is None else _Stay(job, entry, grant)
 
 
 def _returned_stays(job: JobEvidence) -> Iterator[_Stay]:
-    for release in job.releases:
-        if release.outcome is LeaseOutcome.ENDED and release.answered is not None:
-            lease = [d for d in job.deliveries if d.job.token == token_of(release)]
-            following = _delivery(job, lease[0].job.attempt + 1) if lease else None
-            if following is not None:
-                yield _Stay(job, release.answered, following)
+    returns = [
+        (event, token_of(event)) for event in job.releases if event.outcome is LeaseOutcome.ENDED
+    ]
+    returns += [(event, lease.token) for event, lease in job.expiries if not lease.is_dead]
+    for event, token in returns:
+        attempts = [grant.job.attempt for grant in job.grants if grant.job.token == token]
+        following = _grant_of(job, attempts[0] + 1) if attempts else None
+        if following is not None and event.answered is not None:
+            yield _Stay(job, event.answered, following)
 
 
 def _is_lower(job: JobEvidence, other: JobEvidence) -> bool:
@@ -102,5 +105,5 @@ def _known_from(job: JobEvidence) -> int | None:
     return min((e.answered for e in job.proofs if e.answered is not None), default=None)
 
 
-def _delivery(job: JobEvidence, attempt: int) -> Delivery | None:
-    return next((d for d in job.deliveries if d.job.attempt == attempt), None)
+def _grant_of(job: JobEvidence, attempt: int) -> Grant | None:
+    return next((d for d in job.grants if d.job.attempt == attempt), None)

@@ -2,13 +2,7 @@
 
 from collections.abc import Iterator
 
-from sharq_plug.model import (
-    Cleared,
-    EnqueueOutcome,
-    EnqueueResult,
-    LeaseOutcome,
-    QueueMetrics,
-)
+from sharq_plug.model import Cleared, EnqueueOutcome, EnqueueResult, LeaseOutcome, View
 from sharq_plug.testing.model_check.history import Event
 from sharq_plug.testing.model_check.sound.evidence import (
     Evidence,
@@ -22,19 +16,19 @@ from sharq_plug.testing.model_check.violations import Rule, Violation
 def check_presence(evidence: Evidence) -> Iterator[Violation]:
     """Yield each job that is lost, doubled, or wrongly called a duplicate."""
     for (_, queue_id), queue in evidence.queues.items():
-        for measure in queue.measures:
-            yield from _check_lengths(queue_id, queue, measure)
+        for look in queue.looks:
+            yield from _check_lengths(queue_id, queue, look)
     for job in evidence.jobs():
         yield from _check_idempotence(job)
 
 
-def _check_lengths(queue_id: str, queue: QueueEvidence, measure: Event) -> Iterator[Violation]:
+def _check_lengths(queue_id: str, queue: QueueEvidence, look: Event) -> Iterator[Violation]:
     """Hold that a queue has all jobs that must be there, and no more than can be."""
-    if not isinstance(measure.outcome, QueueMetrics):
+    if not isinstance(look.outcome, View):
         return
-    alive = measure.outcome.waiting + measure.outcome.leased
-    there = alive + measure.outcome.dead
-    proofs = {job.job_id: _proof(job, measure) for job in queue.jobs.values()}
+    alive = look.outcome.waiting + look.outcome.leased
+    there = alive + look.outcome.dead
+    proofs = {job.job_id: _proof(job, look) for job in queue.jobs.values()}
     sure = {job_id: proof for job_id, proof in proofs.items() if proof is not None}
     immortal = {job_id: proof for job_id, proof in sure.items() if not queue.jobs[job_id].is_mortal}
     for must, found, state in (
@@ -43,40 +37,38 @@ def _check_lengths(queue_id: str, queue: QueueEvidence, measure: Event) -> Itera
     ):
         if len(must) > found:
             what = f"{len(must)} jobs of {queue_id} must be there, and {found} {state}"
-            yield Violation(Rule.LOSS, what, (measure, *must.values()))
+            yield Violation(Rule.LOSS, what, (look, *must.values()))
             return
-    most = _most(queue, measure)
+    most = _most(queue, look)
     if there > most:
         what = f"at most {most} jobs of {queue_id} can be there, and {there} are"
-        yield Violation(Rule.DOUBLING, what, (measure,))
+        yield Violation(Rule.DOUBLING, what, (look,))
 
 
-def _proof(job: JobEvidence, measure: Event) -> Event | None:
-    """Return an event after which the job surely was there until `measure`, if there is one."""
+def _proof(job: JobEvidence, look: Event) -> Event | None:
+    """Return an event after which the job surely was there until `look`, if there is one."""
     for proof in job.proofs:
-        if proof.before(measure) and all(
-            end.before(proof) or measure.before(end) for end in job.ends
-        ):
+        if proof.before(look) and all(end.before(proof) or look.before(end) for end in job.ends):
             return proof
     return None
 
 
-def _most(queue: QueueEvidence, measure: Event) -> int:
+def _most(queue: QueueEvidence, look: Event) -> int:
     """Return how many jobs of a queue can be there at most, dead ones included."""
     most = 0
     for job in queue.jobs.values():
-        most += sum(not measure.before(start) for start in job.starts)
-        ended = [event for event in job.finishes if _surely_ended(event, measure)]
+        most += sum(not look.before(start) for start in job.starts)
+        ended = [event for event in job.finishes if _surely_ended(event, look)]
         tokens = {token_of(event) for event in ended} - {None}
         most -= len(tokens) + sum(token_of(event) is None for event in ended)
     for clear in queue.clears:
-        if isinstance(clear.outcome, Cleared) and clear.before(measure):
+        if isinstance(clear.outcome, Cleared) and clear.before(look):
             most -= clear.outcome.waiting + clear.outcome.leased + clear.outcome.dead
     return most
 
 
-def _surely_ended(finish: Event, measure: Event) -> bool:
-    return finish.outcome is LeaseOutcome.ENDED and finish.before(measure)
+def _surely_ended(finish: Event, look: Event) -> bool:
+    return finish.outcome is LeaseOutcome.ENDED and finish.before(look)
 
 
 def _check_idempotence(job: JobEvidence) -> Iterator[Violation]:

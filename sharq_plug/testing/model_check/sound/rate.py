@@ -7,7 +7,7 @@ interval was in force; so the shortest counts that may have been, between the tw
 from collections.abc import Iterator
 from itertools import pairwise
 
-from sharq_plug.testing.model_check.history import Delivery
+from sharq_plug.testing.model_check.history import Grant
 from sharq_plug.testing.model_check.sound.evidence import Evidence, QueueEvidence
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
@@ -15,7 +15,7 @@ from sharq_plug.testing.model_check.violations import Rule, Violation
 def check_rate(evidence: Evidence) -> Iterator[Violation]:
     """Yield each pair of dequeues that came too close."""
     for (_, queue_id), queue in evidence.queues.items():
-        served = sorted(queue.deliveries, key=lambda delivery: delivery.instant)
+        served = sorted(queue.grants, key=lambda grant: grant.instant)
         longest = max((interval for interval, _ in queue.setters), default=0)
         for earlier, later in pairwise(served):
             gap = later.instant - earlier.instant
@@ -27,7 +27,7 @@ def check_rate(evidence: Evidence) -> Iterator[Violation]:
                 yield Violation(Rule.RATE, what, (earlier.event, later.event))
 
 
-def _shortest_interval(queue: QueueEvidence, one: Delivery, other: Delivery) -> int:
+def _shortest_interval(queue: QueueEvidence, one: Grant, other: Grant) -> int:
     """Return the shortest interval that may have been in force between two dequeues."""
     if len({interval for interval, _ in queue.setters}) == 1:
         return queue.setters[0][0]

@@ -1,29 +1,37 @@
-"""Dequeues that are repeated with their `attempt_id`: while a lease stands, it is given again."""
+"""Takes that are repeated with their `attempt_id`: while a lease stands, it is given again."""
 
 from collections.abc import Iterator
 
-from sharq_plug.model import Dequeued
-from sharq_plug.testing.model_check.history import Delivery, Dequeue, Event, History
+from sharq_plug.model import Dequeued, Take
+from sharq_plug.testing.model_check.history import Event, Grant, History
 from sharq_plug.testing.model_check.sound.evidence import Evidence, JobEvidence, may_end
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 
 def check_repeats(history: History, evidence: Evidence) -> Iterator[Violation]:
-    """Yield each repeated dequeue that left out a lease which surely stood."""
-    attempts: dict[tuple[str, str], list[Event]] = {}
+    """Yield each repeated take that left out a lease which surely stood."""
+    attempts: dict[tuple[str | None, str], list[Event]] = {}
     for event in history.events:
-        asked = event.operation
-        if isinstance(asked, Dequeue) and asked.attempt_id is not None:
-            attempts.setdefault((asked.queue_type, asked.attempt_id), []).append(event)
+        attempt = _attempt(event)
+        if attempt is not None:
+            attempts.setdefault(attempt, []).append(event)
     for job in evidence.jobs():
-        for lease in job.deliveries:
-            asked = lease.event.operation
-            if isinstance(asked, Dequeue) and asked.attempt_id is not None:
-                for again in attempts[asked.queue_type, asked.attempt_id]:
+        for lease in job.grants:
+            attempt = _attempt(lease.event)
+            if attempt is not None:
+                for again in attempts[attempt]:
                     yield from _check_again(job, lease, again)
 
 
-def _check_again(job: JobEvidence, lease: Delivery, again: Event) -> Iterator[Violation]:
+def _attempt(event: Event) -> tuple[str | None, str] | None:
+    """Return the queue type and the attempt id of a take that may be repeated."""
+    item = event.operation.item
+    if isinstance(item, Take) and item.attempt_id is not None:
+        return event.operation.queue_type, item.attempt_id
+    return None
+
+
+def _check_again(job: JobEvidence, lease: Grant, again: Event) -> Iterator[Violation]:
     if not isinstance(again.outcome, Dequeued) or not lease.event.before(again):
         return
     if again.answered_at is None or again.answered_at >= lease.job.expires_at:

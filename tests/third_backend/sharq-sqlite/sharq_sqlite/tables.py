@@ -1,4 +1,4 @@
-"""The tables as the store's verbs use them, within a transaction."""
+"""The tables as the verbs use them, within a transaction."""
 
 import sqlite3
 from dataclasses import astuple
@@ -14,11 +14,11 @@ FORGETTABLE = {
     "attempt": "until",
     "minute": f"epoch + {10 * MINUTE}",
 }
-"""A row of these tables is done with when this is not later than now."""
+"""A row of these tables may be deleted when this is not later than now."""
 
 
 class Tables:
-    """Reads and writes on one database, which is made if need be."""
+    """Read and write one database; create it if it does not exist."""
 
     def __init__(self, path: str) -> None:
         self.db = sqlite3.connect(path, isolation_level=None)
@@ -46,7 +46,7 @@ class Tables:
         return int(number)
 
     def queue(self, queue_type: str, queue_id: str, now: int) -> Queue:
-        """Return a queue, be it new."""
+        """Return a queue, or a new one."""
         row = self.one("SELECT * FROM queue WHERE type = ? AND id = ?", queue_type, queue_id)
         queue = Queue(*row) if row else Queue(queue_type, queue_id)
         queue.bring_last_back(now)
@@ -63,17 +63,17 @@ class Tables:
         )
         return Queue(*row) if row else None
 
-    def too_far_ahead(self, queue_type: str, now: int, limit: int) -> list[Queue]:
-        """Return queues whose places lie further ahead than their rate says, in their order.
+    def too_far_ahead(self, now: int, limit: int) -> list[Queue]:
+        """Return queues whose places lie further ahead than their rates say, in their order.
 
         Only a clock that stepped back makes them.
         """
-        late = "SELECT * FROM queue WHERE type = :type AND waiting > 0 AND "
+        late = "SELECT * FROM queue WHERE waiting > 0 AND "
         rows = self.db.execute(
             f"SELECT * FROM ({late} last > :now UNION "
             f"{late} ready_since > coalesce(last + interval, 0) AND ready_since > :now) "
             "ORDER BY ready_since, place LIMIT :limit",
-            {"type": queue_type, "now": now, "limit": limit},
+            {"now": now, "limit": limit},
         )
         return [Queue(*row) for row in rows]
 
@@ -107,20 +107,20 @@ class Tables:
             enqueues[epoch], dequeues[epoch] = enqueued, dequeued
         return MinuteCounts(enqueues, dequeues)
 
-    def forget(self, queue_type: str, now: int, limit: int) -> bool:
-        """Delete up to `limit` rows of each table that are done with; whether there are more."""
+    def forget(self, now: int, limit: int) -> bool:
+        """Delete up to `limit` old rows of each table; return whether there may be more."""
         deleted = [
             self.run(
                 f"DELETE FROM {table} WHERE rowid IN "
-                f"(SELECT rowid FROM {table} WHERE type = ? AND {done_with} <= ? LIMIT ?)",
-                *(queue_type, now, limit),
+                f"(SELECT rowid FROM {table} WHERE {done_with} <= ? LIMIT ?)",
+                *(now, limit),
             ).rowcount
             for table, done_with in FORGETTABLE.items()
         ]
         return max(deleted) == limit
 
     def names_after(self, cursor: str | None, limit: int, least: str, *values: str) -> list[str]:
-        """Return up to `limit` names in order, each of which `least` finds after the one before."""
+        """Return up to `limit` names in order; the query `least` finds the next after a name."""
         names: list[str] = []
         name = cursor or ""
         while len(names) < limit:

@@ -1,0 +1,216 @@
+"""The whole store as one state machine: no clock, no chance, no waiting."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from math import inf
+from typing import Any, Self
+
+from sortedcontainers import SortedDict
+
+from sharq_memory.call import DequeueCall
+from sharq_memory.due import Due
+from sharq_memory.rows import VERSION, Row, put_row, rows_of_type
+from sharq_memory.state import TypeState
+from sharq_memory.tally import Tally
+from sharq_plug.model import (
+    ChangeOutcome,
+    Cleared,
+    Dequeued,
+    EndedLease,
+    EnqueueOutcome,
+    EnqueueResult,
+    Finish,
+    LeaseOutcome,
+    NewJob,
+    Page,
+    SetInterval,
+    Settlement,
+    Take,
+    Tended,
+    View,
+    check_name,
+)
+
+TYPES_A_STEP = 64
+"""Types that are tended in one call."""
+
+
+class Machine:
+    """Every verb of the contract, at an instant `now` (ms) that the caller hands in.
+
+    The same calls, instants and tokens lead to the same answers and the same state.
+    """
+
+    def __init__(self) -> None:
+        self.types = SortedDict()  # queue type -> TypeState
+        self.tally = Tally()  # of everything
+        self._due = Due()
+        self._latest = 0  # the instant of the latest call, since the clock stepped back
+        self._doubted: str | None = None  # types up to here were told that it did
+        self.given: dict[str, int] = {}
+        """Types whose queues got places, but by being served, with the first ready since (ms).
+
+        Whoever reads this clears it.
+        """
+
+    def enqueue(self, queue_type: str, jobs: Sequence[NewJob], now: int) -> list[EnqueueResult]:
+        """Put jobs into their queues."""
+        state = self.types.get(queue_type) or self._unknown(queue_type)
+        results = [state.enqueue(job, now) for job in jobs]
+        queued = [result.outcome for result in results].count(EnqueueOutcome.QUEUED)
+        if queued:
+            self.types.setdefault(queue_type, state)
+            state.tally.add(now, enqueues=queued)
+            self.tally.add(now, enqueues=queued)
+        self._changed(state, now)
+        return results
+
+    def dequeue(
+        self, queue_type: str, takes: Sequence[Take], now: int, tokens: Iterator[str]
+    ) -> list[Dequeued]:
+        """Lease ready jobs under the next of `tokens`."""
+        state = self.types.get(queue_type) or self._unknown(queue_type)
+        call = DequeueCall(now, tokens)
+        answers = [state.dequeue(take, call) for take in takes]
+        if call.served:
+            state.tally.add(now, dequeues=call.served)
+            self.tally.add(now, dequeues=call.served)
+        self._changed(state, now)
+        return answers
+
+    def settle(self, queue_type: str, items: Sequence[Settlement], now: int) -> list[LeaseOutcome]:
+        """Do what workers say of their leases."""
+        state = self.types.get(queue_type) or self._unknown(queue_type)
+        outcomes = [
+            state.finish(item, now) if isinstance(item, Finish) else state.release(item, now)
+            for item in items
+        ]
+        self._changed(state, now)
+        return outcomes
+
+    def configure(
+        self, queue_type: str, changes: Sequence[SetInterval], now: int
+    ) -> list[ChangeOutcome]:
+        """Change intervals."""
+        state = self.types.get(queue_type) or self._unknown(queue_type)
+        outcomes = [state.configure(change, now) for change in changes]
+        self._changed(state, now)
+        return outcomes
+
+    def tend(self, limit: int, now: int) -> Tended:
+        """Do what is due, up to `limit` of each kind in each of some types."""
+        self._doubt_places(now)
+        ended: list[EndedLease] = []
+        for queue_type in self._due.take(now, TYPES_A_STEP):
+            ended += self._tend_type(self.types[queue_type], limit, now)
+        return Tended(tuple(ended), self._doubted is not None or self._due.is_due(now))
+
+    def clear(self, queue_type: str, queue_id: str, now: int, *, purge: bool) -> Cleared:
+        """Remove a queue's jobs."""
+        state = self.types.get(queue_type) or self._unknown(queue_type)
+        cleared = state.clear(queue_id, now, purge=purge)
+        self._changed(state, now)
+        return cleared
+
+    def look(self, queue_type: str | None, queue_id: str | None, now: int) -> View:
+        """Look at a queue, at a type, or at everything."""
+        if queue_type is None:
+            return View(self.tally.counts(now))
+        state = self.types.get(queue_type) or self._unknown(queue_type)
+        return View(state.tally.counts(now)) if queue_id is None else state.look(queue_id, now)
+
+    def page(self, queue_type: str | None, cursor: str | None, limit: int) -> Page:
+        """List types, or the queues of a type."""
+        if queue_type is None:
+            page = _page(self.types, cursor, limit)
+            existing = tuple(name for name in page.names if self.types[name].existing)
+        else:
+            queues = (self.types.get(queue_type) or self._unknown(queue_type)).queues
+            page = _page(queues, cursor, limit)
+            existing = tuple(name for name in page.names if queues[name].jobs)
+        return Page(existing, page.cursor)
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the whole state as rows of plain values, each of bounded size.
+
+        A machine made of them behaves the same. Nothing may change before the last one came.
+        """
+        yield VERSION, "machine", self._latest, self._doubted
+        yield VERSION, "tally", *self.tally.row()
+        for state in self.types.values():
+            for row in rows_of_type(state):
+                yield VERSION, *row
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Row]) -> Self:
+        """Return the machine whose `rows` these are; raise ValueError for another version."""
+        machine = cls()
+        for version, kind, *values in rows:
+            if version != VERSION:
+                raise ValueError(f"a row of version {version}; this is version {VERSION}")
+            machine._put(kind, values)
+        for state in machine.types.values():
+            state.due = state.next_due()
+            machine._changed(state, machine._latest)
+        return machine
+
+    def _put(self, kind: str, values: list[Any]) -> None:
+        match kind:
+            case "machine":
+                self._latest, self._doubted = values
+            case "tally":
+                self.tally = Tally.of_row(values)
+            case _:
+                queue_type, *rest = values
+                if queue_type not in self.types:
+                    self.types[queue_type] = self._new_state(queue_type)
+                put_row(self.types[queue_type], kind, rest)
+
+    def _unknown(self, queue_type: str) -> TypeState:
+        """Return a state for a type that is not known; it is not kept, unless jobs are queued."""
+        return self._new_state(check_name("queue_type", queue_type))
+
+    def _new_state(self, queue_type: str) -> TypeState:
+        return TypeState(queue_type)
+
+    def _changed(self, state: TypeState, now: int) -> None:
+        """End a call: note from when on its type is due, and which places were given."""
+        if now > self._latest:
+            self._latest = now
+        if state.due < state.noted_due:
+            self._due.note(state)
+        line = state.line
+        if line.soonest < inf:
+            self.given[state.queue_type] = int(line.soonest)
+            line.soonest = inf
+
+    def _tend_type(self, state: TypeState, limit: int, now: int) -> list[EndedLease]:
+        state.noted_due = inf
+        ended = state.tend(limit, now)
+        if state.is_empty(now):
+            del self.types[state.queue_type]
+        else:
+            self._changed(state, now)
+        return ended
+
+    def _doubt_places(self, now: int) -> None:
+        """Have places that lie ahead looked at where the clock has stepped back, type by type."""
+        if now < self._latest:
+            self._latest, self._doubted = now, ""
+        if self._doubted is None:
+            return
+        following = self.types.irange(minimum=self._doubted, inclusive=(False, True))
+        names = list(islice(following, TYPES_A_STEP))
+        self._doubted = names[-1] if len(names) == TYPES_A_STEP else None
+        for name in names:
+            state = self.types[name]
+            if state.line.doubt(now):
+                state.due = 0
+                self._changed(state, now)
+
+
+def _page(names: SortedDict, cursor: str | None, limit: int) -> Page:
+    """Return up to `limit` names that sort after `cursor`."""
+    following = names.irange(minimum=cursor, inclusive=(False, True))
+    found = tuple(islice(following, limit))
+    return Page(found, found[-1] if len(found) == limit else None)

@@ -1,0 +1,104 @@
+"""The state of one type as rows of plain values, and back.
+
+A row is (VERSION, kind, ...). It holds what is known nowhere else: indexes follow from it.
+What waits to be freed is in no row.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple
+from typing import Any, TypeAlias
+
+from sharq_memory.dead import DeadLetter, DeadLetters
+from sharq_memory.queue import Job, Queue
+from sharq_memory.state import TypeState
+from sharq_memory.tally import Tally
+from sharq_plug.model import LeaseRef
+
+Row: TypeAlias = tuple[Any, ...]
+
+VERSION = 1
+"""Changes with the meaning of any row."""
+
+
+def rows_of_type(state: TypeState) -> Iterator[Row]:
+    """Yield what `put_row` is to be given, in this order: kind, queue type, the other values."""
+    name = state.queue_type
+    yield "type", name, state.line.number, state.line.doubtful, state.tally.row()
+    for queue in state.queues.values():
+        yield "queue", name, *_row_of_queue(queue)
+        for job in queue.jobs.values():
+            yield "job", name, queue.queue_id, *_row_of_job(job)
+    for queue_id, letters in state.dead.items():
+        for number, letter in letters.letters.items():
+            yield "letter", name, queue_id, number, *astuple(letter)
+    for ref, until in state.receipts.items():
+        yield "receipt", name, until, *astuple(ref)
+    for attempt_id, until, refs in state.attempts.items():
+        yield "attempt", name, attempt_id, until, tuple(astuple(ref) for ref in refs)
+
+
+def put_row(state: TypeState, kind: str, values: Sequence[Any]) -> None:
+    """Put one row into a state; raise ValueError if its kind is not known."""
+    match kind, *values:
+        case "type", number, doubtful, tally:
+            state.line.number = number
+            state.line.doubtful = None if doubtful is None else tuple(doubtful)
+            state.tally = Tally.of_row(tally)
+        case "queue", *_:
+            _put_queue(state, values)
+        case "job", queue_id, *job:
+            _put_job(state, state.queues[queue_id], Job(*job))
+        case "letter", queue_id, number, *letter:
+            state.dead.setdefault(queue_id, DeadLetters()).put(number, DeadLetter(*letter))
+        case "receipt", until, *ref:
+            state.receipts.keep(LeaseRef(*ref), until)
+        case "attempt", attempt_id, until, refs:
+            state.attempts.keep(attempt_id, tuple(LeaseRef(*ref) for ref in refs), until)
+        case _:
+            raise ValueError(f"a row of an unknown kind: {kind}")
+
+
+def _row_of_queue(queue: Queue) -> Row:
+    place = None if queue.ready_since is None else (queue.ready_since, queue.place_number)
+    return (
+        queue.queue_id,
+        queue.interval,
+        queue.last,
+        place,
+        queue.looked_at,
+        queue.tally.row(),
+    )
+
+
+def _put_queue(state: TypeState, values: Sequence[Any]) -> None:
+    queue_id, interval, last, place, looked_at, tally = values
+    queue = Queue(queue_id, interval, last, Tally.of_row(tally))
+    state.queues[queue_id] = queue
+    if place is not None:
+        state.line.enter(queue, *place)
+    if looked_at is not None:
+        state.forgetting.list(queue, looked_at)
+
+
+def _row_of_job(job: Job) -> Row:
+    return (
+        job.job_id,
+        job.payload,
+        job.requeues,
+        job.place,
+        job.attempt,
+        job.token,
+        job.expires_at,
+    )
+
+
+def _put_job(state: TypeState, queue: Queue, job: Job) -> None:
+    state.existing += not queue.jobs
+    if job.token is None:
+        queue.add_waiting(job)
+        return
+    queue.jobs[job.job_id] = job
+    queue.add_lease(job)
+    first = queue.first_lease().expires_at
+    if first != queue.expiring:
+        state.expiring.list(queue, first)

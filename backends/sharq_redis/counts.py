@@ -1,0 +1,59 @@
+"""Minute counts of a type, and of everything: lua/lib/counts.lua says where they stand."""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from sharq_plug.model import MINUTE, MinuteCounts, counted_minutes
+from sharq_redis.buckets import Bucket, Buckets
+from sharq_redis.link import Link
+from sharq_redis.replies import minute_counts
+
+FIELDS_A_STEP = 1000
+
+
+async def counts_of_type(link: Link, bucket: Bucket, queue_type: str, now: int) -> MinuteCounts:
+    """Return the counts of a type at `now` (ms)."""
+    minutes = counted_minutes(now)
+    fields = (f"e/{queue_type}", f"d/{queue_type}")
+    found = await link.call_all(
+        [("HMGET", bucket.minutes(minute // MINUTE), *fields) for minute in minutes]
+    )
+    counted = zip(minutes, found, strict=True)
+    return minute_counts(now, ((minute, _count(e), _count(d)) for minute, (e, d) in counted))
+
+
+async def counts_of_everything(link: Link, buckets: Buckets, now: int) -> MinuteCounts:
+    """Add up the counts of all types at `now` (ms), a bounded number of them in each step."""
+    found: dict[tuple[int, int, bytes], int] = {}  # a scan may return a field twice
+    left = [
+        _Scan(number, minute, bucket.minutes(minute // MINUTE))
+        for number, bucket in enumerate(buckets.all)
+        for minute in counted_minutes(now)
+    ]
+    while left:
+        steps = [("HSCAN", scan.key, scan.cursor, "COUNT", FIELDS_A_STEP) for scan in left]
+        for scan, (cursor, fields) in zip(left, await link.call_all(steps), strict=True):
+            scan.cursor = cursor
+            for field, count in zip(fields[::2], fields[1::2], strict=True):
+                found[scan.minute, scan.bucket, field] = _count(count)
+        left = [scan for scan in left if scan.cursor != b"0"]
+    enqueues, dequeues = Counter[int](), Counter[int]()
+    for (minute, _, field), count in found.items():
+        (enqueues if field.startswith(b"e/") else dequeues)[minute] += count
+    minutes = counted_minutes(now)
+    return minute_counts(now, ((minute, enqueues[minute], dequeues[minute]) for minute in minutes))
+
+
+def _count(value: bytes | None) -> int:
+    """Return a count, 0 for what is none: others may have damaged the keys."""
+    return int(value) if value and value.isdigit() else 0
+
+
+@dataclass(slots=True)
+class _Scan:
+    """How far the scan of a bucket's counts of a minute has come."""
+
+    bucket: int
+    minute: int
+    key: str
+    cursor: bytes = b"0"

@@ -1,0 +1,115 @@
+"""The verbs in Lua, as a function library and as scripts.
+
+Each file of `lua/lib` is one idea, each of `lua/verbs` one verb: a table with a function `run` and
+its `flags`. Together they are one library for FUNCTION LOAD. Functions are global to a server, so
+the library and every function carry the digest of the text: servers of two versions share a Redis
+while one replaces the other. Where a library cannot be loaded, each verb runs as a script made of
+the same files.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Self
+
+IDEAS = (
+    "scope",
+    "writes",
+    "records",
+    "left",
+    "limits",
+    "line",
+    "counts",
+    "bodies",
+    "waiting",
+    "leases",
+    "receipts",
+    "dead",
+    "deliveries",
+    "attempts",
+    "wakeups",
+    "step",
+    "expiry",
+)
+"""The files of `lua/lib`, each after those it needs at its beginning."""
+VERBS = (
+    *("enqueue", "dequeue", "settle", "configure", "clear", "tend", "realign", "look"),
+    *("clock", "check", "room"),
+)
+
+NAME_PREFIX = "sharq_"
+DIGEST_LENGTH = 12
+
+_flags = re.compile(r"^local (\w+) = \{flags = \{(.*)\}\}$", re.MULTILINE).search
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb: the function's name, and the script that does the same."""
+
+    function: str
+    script: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """The text for FUNCTION LOAD, and each verb by its name."""
+
+    name: str
+    text: str
+    verbs: Mapping[str, Verb]
+
+    @classmethod
+    def load(cls) -> Self:
+        """Make a library of the files that came with this package."""
+        return cls.of(*texts())
+
+    @classmethod
+    def of(cls, ideas: str, verbs: Mapping[str, str]) -> Self:
+        """Make a library of the text of the ideas and of each verb."""
+        digest = _digest("\n".join((ideas, *verbs.values())))[:DIGEST_LENGTH]
+        name = f"{NAME_PREFIX}{digest}"
+        parts = [f"#!lua name={name}", ideas]
+        made = {}
+        for verb, text in verbs.items():
+            function = f"{name}_{verb}"
+            table, flags = _table_and_flags(verb, text)
+            parts += [
+                text,
+                _registration(function, table, flags),
+            ]
+            script = "\n".join((_shebang(flags), ideas, text, f"return {table}.run(KEYS, ARGV)"))
+            made[verb] = Verb(function, script, _digest(script))
+        return cls(name, "\n".join(parts), made)
+
+
+def texts() -> tuple[str, dict[str, str]]:
+    """Return the text of all ideas, and that of each verb."""
+    folder = files("sharq_redis") / "lua"
+    ideas = [(folder / "lib" / f"{idea}.lua").read_text("utf-8") for idea in IDEAS]
+    verbs = {verb: (folder / "verbs" / f"{verb}.lua").read_text("utf-8") for verb in VERBS}
+    return "\n".join(ideas), verbs
+
+
+def _table_and_flags(verb: str, text: str) -> tuple[str, str]:
+    found = _flags(text)
+    if found is None:
+        raise ValueError(f"the verb {verb} declares no table with its flags")
+    return found.group(1), found.group(2)
+
+
+def _registration(function: str, table: str, flags: str) -> str:
+    fields = f"function_name = '{function}', callback = {table}.run, flags = {{{flags}}}"
+    return f"redis.register_function{{{fields}}}"
+
+
+def _shebang(flags: str) -> str:
+    names = flags.replace("'", "").replace(" ", "")
+    return f"#!lua flags={names}" if names else "#!lua"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()

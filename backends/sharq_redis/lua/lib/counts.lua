@@ -1,0 +1,77 @@
+-- Minute counts: enqueues and dequeues of the last ten minutes, of a queue and of a type.
+--
+-- Those of a queue stand in its record: the minute that was counted last by itself, the others as 12
+-- bytes each (big-endian minute, enqueues, dequeues) in their order. Where the clock has stepped back,
+-- some lie ahead. Those of a type are fields of one hash a minute that its bucket's types share,
+-- e/<type> and d/<type>. Who asks for the counts of everything adds them up.
+
+local COUNTED_MINUTES = 10
+
+do
+    local BYTES = 12
+
+    -- Let a queue count this minute from now on, and keep the others that count, or will.
+    local function turn_to_minute(queue)
+        local counted, others = {{queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES]}}, queue[OTHERS] or ''
+        for at = 1, #others, BYTES do
+            counted[#counted + 1] = {struct.unpack('>I4I4I4', others, at)}
+        end
+        table.sort(counted, function(one, other) return one[1] < other[1] end)
+        local enqueues, dequeues, kept = 0, 0, {}
+        for _, that in ipairs(counted) do
+            if that[1] == minute then
+                enqueues, dequeues = that[2], that[3]
+            elseif that[1] > minute - COUNTED_MINUTES and that[2] + that[3] > 0 then
+                kept[#kept + 1] = struct.pack('>I4I4I4', that[1], that[2], that[3])
+            end
+        end
+        queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES] = minute, enqueues, dequeues
+        queue[OTHERS] = kept[1] and table.concat(kept)
+    end
+
+    -- Count one enqueue or dequeue of a queue.
+    function Counts.add(queue, what)
+        if queue[MINUTE] ~= minute then
+            turn_to_minute(queue)
+        end
+        queue[what] = queue[what] + 1
+    end
+
+    -- Return the instant from which on nobody can ask for the counts of a queue.
+    function Counts.asked_until(queue)
+        local latest, others = queue[MINUTE], queue[OTHERS]
+        if others then
+            latest = math.max(latest, (struct.unpack('>I4', others, #others - BYTES + 1)))
+        elseif queue[ENQUEUES] + queue[DEQUEUES] == 0 then
+            return 0
+        end
+        return (latest + COUNTED_MINUTES) * MINUTE_MS
+    end
+
+    function Counts.forget(queue)
+        queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES], queue[OTHERS] = 0, 0, 0, nil
+    end
+
+    -- Put the counts of a queue into a reply: minute, enqueues, dequeues for each minute.
+    function Counts.append(reply, queue)
+        reply[#reply + 1] = queue[MINUTE]
+        reply[#reply + 1], reply[#reply + 2] = queue[ENQUEUES], queue[DEQUEUES]
+        local others = queue[OTHERS] or ''
+        for at = 1, #others, BYTES do
+            local that, enqueues, dequeues = struct.unpack('>I4I4I4', others, at)
+            reply[#reply + 1] = that
+            reply[#reply + 1], reply[#reply + 2] = enqueues, dequeues
+        end
+    end
+
+    -- Count for the type. `what` is 'e' or 'd'. A damaged counter stops nothing.
+    function Counts.add_to_type(what, amount)
+        if amount == 0 then
+            return
+        end
+        local key, field = Scope.bucket_key('minutes', integer(minute)), what .. '/' .. Scope.type_name()
+        if redis.pcall('HINCRBY', key, field, integer(amount)) == amount then
+            keep(key, COUNTED_MINUTES * MINUTE_MS + MINUTE_MS + GRACE_MS)
+        end
+    end
+end

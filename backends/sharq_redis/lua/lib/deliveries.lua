@@ -1,0 +1,13 @@
+-- Deliveries: the jobs in the answer to a take (verbs/dequeue.lua), seven values each.
+
+local Deliveries = {}
+local NOTHING = {}      -- a list without anything in it, never changed
+
+do
+    function Deliveries.append(reply, queue, job_id, requeues, attempt, payload_at, raw)
+        local at = #reply
+        reply[at + 1], reply[at + 2], reply[at + 3] = queue[ID], job_id, requeues
+        reply[at + 4], reply[at + 5] = attempt, queue[WAITING]
+        reply[at + 6], reply[at + 7] = payload_at, raw
+    end
+end

@@ -1,0 +1,97 @@
+-- The line of a type: which queue goes next. One function, `take_place`, gives every place.
+--
+-- A place is (ready since, number): the score of a member that is the number, as 6 bytes that sort,
+-- and the queue id. R is the instant at which the queue's holds end. The first row that applies:
+--   it was served, or had no place         (the later of now and R, a new number)
+--   R lies in the future                   (R, its number kept)
+--   its place lay in the future            (now, a new number)
+--   else                                   unchanged
+-- A queue where nothing waits has no place. Places are written at the end of a step.
+
+local Line = {}
+
+do
+    local first_since       -- of the places given that callers should hear of
+    local latest, reserved  -- numbers: the latest given, the last that may be given
+    local left, taken = {n = 0}, {n = 0}    -- places to be written
+
+    function Line.begin()
+        first_since, latest, reserved = math.huge, 0, 0
+        left.n, taken.n = 0, 0
+    end
+
+    -- Reserve `count` numbers; return the one before the first.
+    function Line.reserve(count)
+        return call('INCRBY', NUMBER, integer(count)) - count
+    end
+
+    local function next_number(ahead)
+        if latest == reserved then
+            latest = Line.reserve(ahead or 1)
+            reserved = latest + (ahead or 1)
+        end
+        latest = latest + 1
+        return latest
+    end
+
+    function Line.member(number, id)
+        return struct.pack('>I6', number) .. id
+    end
+
+    function Line.parse(member)
+        return (struct.unpack('>I6', member)), string.sub(member, 7)
+    end
+
+    -- Read where a queue stands, for what its record cannot tell: the clock may have stepped back.
+    function Line.look_up(queue)
+        if queue[STANDS] and not queue[SINCE] then
+            local since = tonumber(call('ZSCORE', LINE, Line.member(queue[PLACE], queue[ID])) or 0)
+            queue[READY_BEFORE] = math.max(queue[READY_BEFORE], since)
+        end
+    end
+
+    -- Give a queue its place. `served`: it was just dequeued. `number` is for a new place, if it needs
+    -- one; without it one is drawn, `ahead` at a time.
+    function Line.take_place(queue, served, number, ahead)
+        local ready, before = Limits.ready_at(queue), queue[READY_BEFORE]
+        queue[READY_BEFORE] = ready
+        if queue[WAITING] == 0 then
+            queue[STANDS], queue[SINCE] = false, false
+        elseif served or not queue[STANDS] then
+            queue[STANDS], queue[SINCE] = true, math.max(now, ready)
+            queue[PLACE] = number or next_number(ahead)
+        elseif ready > now then
+            if ready ~= before then
+                queue[SINCE] = ready
+            end
+        elseif before > now then
+            queue[SINCE], queue[PLACE] = now, number or next_number(ahead)
+        end
+        if queue[SINCE] and not served and queue[SINCE] < first_since then
+            first_since = queue[SINCE]
+        end
+    end
+
+    -- Have the place that a queue was given, or gave up, written by `write`.
+    function Line.collect(queue)
+        local stood_at, place = queue[STOOD_AT], queue[STANDS] and queue[PLACE]
+        if stood_at and stood_at ~= place then
+            Writes.add(left, Line.member(stood_at, queue[ID]))
+        end
+        if queue[SINCE] then
+            Writes.add(taken, integer(queue[SINCE]), Line.member(place, queue[ID]))
+            queue[SINCE] = false
+        end
+        queue[STOOD_AT] = place
+    end
+
+    function Line.write()
+        Writes.send(left, 'ZREM', LINE)
+        Writes.send(taken, 'ZADD', LINE)
+    end
+
+    -- Return the instant from which on the first of the places given may be ready; nil if none was.
+    function Line.first_given()
+        return first_since < math.huge and first_since or nil
+    end
+end

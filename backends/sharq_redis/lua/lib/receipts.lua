@@ -1,0 +1,82 @@
+-- Receipts: finishes that succeeded, so that a repeated one is answered as the first was.
+--
+-- A receipt is token/queue id/job id with the instant until which it is kept. Sixteen zsets a type,
+-- the shards, hold them. Each expires by itself, later than everything it holds.
+
+local Receipts = {}
+
+do
+    local SHARDS = 16
+    local TRIMMED_RARELY = 8    -- a receipt that comes alone trims its shard this rarely
+    local given = {}            -- shard -> instant, receipt, ... to be written
+    local used = {n = 0}        -- the shards in which something is to be written
+    local longest, most         -- the longest life given; how many receipts a shard may hold
+
+    for shard = 0, SHARDS - 1 do
+        given[shard] = {n = 0}
+    end
+
+    function Receipts.begin(most_in_a_shard)
+        for at = 1, used.n do
+            given[used[at]].n = 0
+        end
+        used.n, longest, most = 0, 0, most_in_a_shard
+    end
+
+    local function name(token, id, job_id)
+        return token .. '/' .. id .. '/' .. job_id
+    end
+
+    local function shard_of(token)
+        return string.byte(token) % SHARDS
+    end
+
+    function Receipts.has(token, id, job_id)
+        Receipts.write()
+        local shard = Scope.key('receipts', shard_of(token))
+        local kept = redis.pcall('ZSCORE', shard, name(token, id, job_id))
+        return type(kept) ~= 'table' and kept and tonumber(kept) >= now
+    end
+
+    function Receipts.keep(token, id, job_id, life)
+        local shard = shard_of(token)
+        local entries = given[shard]
+        if entries.n == 0 then
+            Writes.add(used, shard)
+        end
+        Writes.add(entries, integer(now + life), name(token, id, job_id))
+        longest = math.max(longest, life)
+    end
+
+    -- Let a shard lose at least as many as it was given, of those it need not keep.
+    local function trim(shard, count)
+        local excess = call('ZCARD', shard) - most
+        local old = call('ZCOUNT', shard, '-inf', '(' .. integer(now))
+        local drop = math.max(excess, math.min(old, count * TRIMMED_RARELY + 100))
+        if drop > 0 then
+            call('ZREMRANGEBYRANK', shard, 0, drop - 1)
+        end
+    end
+
+    local function write_shard(shard, entries)
+        local given_values = entries.n
+        if not pcall(Writes.send, entries, 'ZADD', shard) then
+            call('UNLINK', shard)       -- damaged
+            entries.n = given_values
+            Writes.send(entries, 'ZADD', shard)
+        end
+        keep(shard, longest + GRACE_MS)
+        local count = given_values / 2
+        if count > 1 or string.byte(entries[2], 2) % TRIMMED_RARELY == 0 then
+            trim(shard, count)
+        end
+    end
+
+    -- Write the receipts that were given since this was called last.
+    function Receipts.write()
+        for at = 1, used.n do
+            write_shard(Scope.key('receipts', used[at]), given[used[at]])
+        end
+        used.n = 0
+    end
+end

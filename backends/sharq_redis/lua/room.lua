@@ -1,5 +1,0 @@
-#!lua
--- Do nothing. It is refused when memory is full, as an enqueue is.
--- Reply the time
-
-return now

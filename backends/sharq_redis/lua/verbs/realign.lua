@@ -1,0 +1,55 @@
+-- Set places anew that lie further ahead than their queues' rates say: the clock has stepped back.
+-- KEYS  those of a type (lib/scope.lua)
+-- ARGV  1 the time or '', 2 how many places to look at, 3 and 4 ready since and place of the last one
+--       that was looked at, '' at first
+-- Reply ready since and place of the last one, '' when all were looked at, the damaged queues, each with
+--       the reason
+
+local Realign = {flags = {'allow-oom'}}
+
+do
+    -- Return the next places, each with its ready since.
+    local function places_ahead(since, place, limit)
+        local first
+        if place == '' then
+            first = call('ZCOUNT', LINE, '-inf', integer(now))
+        else    -- the place itself may have moved: this one sorts next to where it stood
+            local mark = place .. '\0'
+            call('ZADD', LINE, since, mark)
+            first = call('ZRANK', LINE, mark)
+            call('ZREM', LINE, mark)
+        end
+        return call('ZRANGE', LINE, first, first + limit - 1, 'WITHSCORES')
+    end
+
+    local function realign(place)
+        local number, id = Line.parse(place)
+        local queue = Records.load(id)
+        if not queue or queue[WAITING] == 0 or queue[PLACE] ~= number then
+            call('ZREM', LINE, place)
+        else
+            Line.look_up(queue)
+            Step.changed(queue)
+        end
+        return true
+    end
+
+    function Realign.run(keys, args)
+        Scope.begin(keys, args)
+        Step.begin()
+        local limit, broken = tonumber(args[2]), {}
+        local places = places_ahead(args[3], args[4], limit)
+        for at = 1, #places, 2 do
+            local outcome, reason = guarded(realign, places[at])
+            if not outcome then
+                broken[#broken + 1], broken[#broken + 2] = string.sub(places[at], 7), reason
+            end
+        end
+        Step.write()
+        Wakeups.announce()
+        if #places < 2 * limit then
+            return {'', '', broken}
+        end
+        return {places[#places], places[#places - 1], broken}
+    end
+end

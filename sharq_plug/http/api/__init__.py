@@ -1,0 +1,1 @@
+"""The API itself: its table of verbs, its bodies, its replies. Nothing here knows Sanic."""

@@ -1,0 +1,126 @@
+"""Batches: bodies of many items, each of which is accepted or refused by itself."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Generic, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from sharq_plug.errors import InvalidRequest, SharqError
+from sharq_plug.http.api.bodies import BatchBody
+from sharq_plug.http.api.failures import TooLarge
+from sharq_plug.http.api.json_text import (
+    MAX_NESTING,
+    brackets,
+    check_nesting,
+    check_utf8,
+    fields_of,
+)
+
+Fields = TypeVar("Fields", bound=msgspec.Struct)
+Item = TypeVar("Item")
+
+AT_ONCE = 1024 * 1024
+"""Bytes of items that are read before other requests have their turn."""
+
+_raw_items = msgspec.json.Decoder(BatchBody[Raw])
+_UNREADABLE = (InvalidRequest, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Completion(Generic[Fields]):
+    """Work out what the decoder leaves open: `complete` does, and raises InvalidRequest.
+
+    A UTF-8 text needs it only if it contains `marker`.
+    """
+
+    marker: bytes
+    complete: Callable[[Fields], Fields]
+
+
+class BatchReader(Generic[Fields]):
+    """Read batches whose items have one schema, and their `names` among its fields."""
+
+    def __init__(
+        self,
+        schema: type[Fields],
+        names: Sequence[str],
+        completion: Completion[Fields] | None = None,
+    ) -> None:
+        self.schema = schema
+        self._names = [attrgetter(name) for name in names]
+        self._whole = msgspec.json.Decoder(BatchBody[schema])  # type: ignore[valid-type]
+        self._item = msgspec.json.Decoder(schema)
+        self._completion = completion
+        ignores_fields = not schema.__struct_config__.forbid_unknown_fields
+        self._opaque = None if ignores_fields else _opaque(schema)
+
+    async def read(
+        self, body: bytes, make: Callable[..., Item], *, max_item_size: int
+    ) -> list[Item | SharqError]:
+        """Return for each item what `make(fields, *names)` returns, or why it is refused.
+
+        An item that would be too large by itself is so here too. Raises InvalidRequest for all.
+        """
+        check_utf8(body)
+        if len(body) <= min(max_item_size, AT_ONCE):
+            try:
+                whole = self._read_whole(body)
+                return list(map(make, whole, *(map(name, whole) for name in self._names)))
+            except _UNREADABLE:
+                pass  # some items are fine perhaps, and the others get errors of their own
+        return await self._read_each(body, make, max_item_size)
+
+    def _read_whole(self, body: bytes) -> list[Fields]:
+        """Return the fields of a batch that is fine from its start to its end."""
+        items: list[Fields] = self._whole.decode(body).jobs
+        around = len(items) + 1  # the body, its list, and every item but one
+        if brackets(body) - around > MAX_NESTING + 1:
+            self._check_nesting(items)
+        completion = self._completion
+        if completion is None or completion.marker not in body:
+            return items
+        return list(map(completion.complete, items))
+
+    def _check_nesting(self, items: list[Fields]) -> None:
+        """Raise InvalidRequest if a single item has so many brackets that it may be too deep."""
+        if self._opaque is None:
+            raise InvalidRequest("An item may be nested too deep.")
+        for name in self._opaque:
+            texts = filter(None, map(bytes, map(name, items)))
+            if max(map(brackets, texts), default=0) > MAX_NESTING:
+                raise InvalidRequest("An item may be nested too deep.")
+
+    async def _read_each(
+        self, body: bytes, make: Callable[..., Item], max_item_size: int
+    ) -> list[Item | SharqError]:
+        items: list[Item | SharqError] = []
+        size_in_a_row = 0
+        for raw in fields_of(_raw_items, body).jobs:
+            size = len(memoryview(raw))
+            if size > max_item_size:
+                items.append(TooLarge())
+            else:
+                try:
+                    fields = self._read_one(raw)
+                    items.append(make(fields, *(name(fields) for name in self._names)))
+                except InvalidRequest as error:
+                    items.append(error)
+            size_in_a_row += size
+            if size_in_a_row > AT_ONCE:
+                size_in_a_row = 0
+                await asyncio.sleep(0)
+        return items
+
+    def _read_one(self, raw: Raw) -> Fields:
+        fields = fields_of(self._item, raw)
+        check_nesting(bytes(raw))
+        return fields if self._completion is None else self._completion.complete(fields)
+
+
+def _opaque(schema: type[msgspec.Struct]) -> list[Callable[[object], Raw]]:
+    """Return what reads the fields of a schema that may hold any JSON value."""
+    return [attrgetter(field.name) for field in msgspec.structs.fields(schema) if field.type is Raw]

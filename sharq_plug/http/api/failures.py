@@ -1,0 +1,98 @@
+"""Failures: the one table from an error to its status and its word."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from sharq_plug.errors import (
+    BrokenQueue,
+    InvalidRequest,
+    Overloaded,
+    QueueFull,
+    SharqError,
+    StaleLease,
+    StoreUnavailable,
+)
+from sharq_plug.http.api.replies import Answer, Reply, respond
+
+
+class TooLarge(SharqError):
+    """A body, or an item of a batch, exceeds the size limit; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__("Request body exceeds the size limit")
+
+
+class Draining(SharqError):
+    """The server is stopping: it finishes what it has begun."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is stopping.")
+
+
+class Failure(NamedTuple):
+    """How an error is told: its status for HTTP, and its word for programs."""
+
+    status: int
+    word: str
+
+
+FAILURES: Mapping[type[Exception], Failure] = {
+    InvalidRequest: Failure(400, "invalid"),
+    StaleLease: Failure(409, "stale_lease"),
+    TooLarge: Failure(413, "too_large"),
+    QueueFull: Failure(429, "queue_full"),
+    BrokenQueue: Failure(503, "broken_queue"),
+    Draining: Failure(503, "draining"),
+    Overloaded: Failure(503, "overloaded"),
+    StoreUnavailable: Failure(503, "unavailable"),
+}
+HTTP_FAILURES: Mapping[int, Failure] = {
+    failure.status: failure
+    for failure in (
+        Failure(400, "invalid"),
+        Failure(404, "not_found"),
+        Failure(405, "method_not_allowed"),
+        Failure(408, "timeout"),
+        Failure(413, "too_large"),
+        Failure(414, "url_too_long"),
+        Failure(417, "expectation_failed"),
+        Failure(501, "not_implemented"),
+        Failure(503, "unavailable"),
+    )
+}
+"""What the reading of a request, or the finding of its route, can answer."""
+INTERNAL = Failure(500, "internal")
+RETRIED = frozenset({429, 503})
+RETRY_AFTER = "1"
+"""Seconds."""
+
+
+def failure_of(error: Exception) -> Failure:
+    """Return how an error is told; INTERNAL unless it is one of ours."""
+    kinds = type(error).__mro__
+    return next((FAILURES[kind] for kind in kinds if kind in FAILURES), INTERNAL)
+
+
+def error_answer(error: Exception) -> Answer:
+    """Answer an error, as far as it is a client's business."""
+    failure = failure_of(error)
+    if failure is INTERNAL:
+        return failure_answer(INTERNAL, "Internal server error")
+    message = error.public if isinstance(error, StoreUnavailable) else str(error)
+    if isinstance(error, QueueFull):
+        return failure_answer(failure, message, current_queue_length=error.queue_length)
+    return failure_answer(failure, message)
+
+
+def failure_answer(failure: Failure, message: str, **fields: object) -> Answer:
+    """Return a failure with a message, which may quote a request that is no Unicode text."""
+    message = message.encode(errors="replace").decode()
+    said = {"status": "failure", "message": message, **fields, "error": failure.word}
+    return Answer(failure.status, said)
+
+
+def failure_reply(answer: Answer, headers: Mapping[str, str]) -> Reply:
+    """Return a failure as a reply, which says when to try again if that may help."""
+    if answer.status in RETRIED:
+        headers = {**headers, "Retry-After": RETRY_AFTER}
+    return respond(answer.status, answer.fields, headers=headers)

@@ -1,0 +1,105 @@
+"""Handlers of the verbs that are not on items: decode, call the service, encode."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from sharq_plug.errors import InvalidRequest
+from sharq_plug.http.api.bodies import decode_purge_all
+from sharq_plug.http.api.queries import decode_dequeue_query
+from sharq_plug.http.api.replies import (
+    Reply,
+    clear_reply,
+    count_fields,
+    deliveries_reply,
+    delivery_reply,
+    no_job_reply,
+    respond,
+    success,
+    view_reply,
+)
+from sharq_plug.http.api.request import Request
+from sharq_plug.model import Delivery
+
+DEFAULT_QUEUE_TYPE = "default"
+LARGE = 1024 * 1024
+"""Bytes of payload from which on a response waits for its turn to be built."""
+
+
+async def index(_request: Request) -> Reply:
+    """Greet."""
+    return respond(200, {"message": "Hello, SharQ!"})
+
+
+async def dequeue(request: Request, queue_type: str = DEFAULT_QUEUE_TYPE) -> Reply:
+    """Lease the next job of a type, or with `count` the next ones."""
+    asked = decode_dequeue_query(request.query_string)
+    count = 1 if asked.count is None else asked.count
+    if count > 1 and not request.server.memory.has_room:
+        await request.server.memory.room()
+    dequeued = await request.service.dequeue(
+        queue_type, count=count, wait=asked.wait, attempt_id=asked.attempt_id
+    )
+    if not dequeued.jobs:
+        return no_job_reply(dequeued)
+    is_repeatable = asked.attempt_id is not None
+    await _take_turn(request, queue_type, dequeued.jobs, is_repeatable=is_repeatable)
+    reply = (
+        delivery_reply(dequeued.jobs[0]) if asked.count is None else deliveries_reply(dequeued.jobs)
+    )
+    if not is_repeatable:
+        reply.undelivered = partial(request.service.hand_back, queue_type, dequeued.jobs)
+    return reply
+
+
+async def metrics(request: Request) -> Reply:
+    """List the types, and return the counts of everything."""
+    async with request.server.listings:
+        queue_types = await request.service.names()
+        view = await request.service.look()
+        return success(queue_types=queue_types, **count_fields(view.counts))
+
+
+async def type_metrics(request: Request, queue_type: str) -> Reply:
+    """List the queues of a type, and return its counts."""
+    async with request.server.listings:
+        queue_ids = await request.service.names(queue_type)
+        view = await request.service.look(queue_type)
+        return success(queue_ids=queue_ids, **count_fields(view.counts))
+
+
+async def queue_metrics(request: Request, queue_type: str, queue_id: str) -> Reply:
+    """Return what there is in a queue, and its counts."""
+    if not queue_type:
+        raise InvalidRequest("`queue_id` should be accompanied by `queue_type`.")
+    return view_reply(await request.service.look(queue_type, queue_id))
+
+
+async def delete_queue(request: Request, queue_type: str, queue_id: str) -> Reply:
+    """Clear a queue."""
+    purge = decode_purge_all(request.body)
+    return clear_reply(await request.service.clear(queue_type, queue_id, purge=purge), purge=purge)
+
+
+async def deep_status(request: Request) -> Reply:
+    """Make a round trip to the store: make sure that a dequeue and a finish can run there."""
+    await request.service.health()
+    return success()
+
+
+async def _take_turn(
+    request: Request, queue_type: str, jobs: Sequence[Delivery], *, is_repeatable: bool
+) -> None:
+    """Wait until a large response may be built; hand the jobs back if their client is gone.
+
+    Jobs of a dequeue that can be repeated stay leased.
+    """
+    is_gone = True
+    try:
+        size = sum(len(job.payload) for job in jobs)
+        if size > LARGE:
+            async with request.server.memory.building(size):
+                pass
+        is_gone = request.is_abandoned  # Sanic may not have noticed yet
+    finally:
+        if is_gone and not is_repeatable:
+            request.service.hand_back(queue_type, jobs)

@@ -1,0 +1,182 @@
+"""Replies: what the API answers, as a status, headers and the bytes of a body."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Raw
+
+from sharq_plug.model import (
+    Cleared,
+    Delivery,
+    Dequeued,
+    EnqueueOutcome,
+    EnqueueResult,
+    MinuteCounts,
+    View,
+)
+
+encode: Final = msgspec.json.Encoder().encode
+
+JSON = "application/json"
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+class Reply:
+    """A whole reply, ready to be written. `undelivered` is called if its client never got it."""
+
+    __slots__ = ("body", "content_type", "headers", "status", "undelivered")
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes,
+        headers: Mapping[str, str] = _NO_HEADERS,
+        *,
+        content_type: str = JSON,
+    ) -> None:
+        self.status = status
+        self.body = body
+        self.headers = headers
+        self.content_type = content_type
+        self.undelivered: Callable[[], None] | None = None
+
+
+class Answer:
+    """A status and the fields of a JSON body: of a single reply, or of one result in a batch.
+
+    It keeps its encoded forms, so that an answer that many requests get is encoded once.
+    """
+
+    __slots__ = ("_body", "_result", "fields", "status")
+
+    def __init__(self, status: int, fields: Mapping[str, object]) -> None:
+        self.status = status
+        self.fields = fields
+        self._body: bytes | None = None
+        self._result: bytes | None = None
+
+    def reply(self) -> Reply:
+        """Return the answer by itself."""
+        if self._body is None:
+            self._body = encode(self.fields)
+        return Reply(self.status, self._body)
+
+    def result(self) -> bytes:
+        """Return the answer as one of the results of a batch, where `code` is its status."""
+        if self._result is None:
+            self._result = encode({**self.fields, "code": self.status})
+        return self._result
+
+
+QUEUED = Answer(201, {"status": "queued"})
+SUCCEEDED = Answer(200, {"status": "success"})
+NOT_FOUND = Answer(404, {"status": "failure"})
+"""SharQ's 404, which has no message."""
+
+
+class DeliveryBody(msgspec.Struct, frozen=True):
+    """What a worker gets: SharQ's fields, then the lease. Times are ms since the epoch."""
+
+    queue_id: str
+    job_id: str
+    payload: Raw
+    requeues_remaining: int
+    current_queue_length: int
+    lease: str
+    attempt: int
+    expires_at: int
+
+
+def respond(status: int, content: object, *, headers: Mapping[str, str] = _NO_HEADERS) -> Reply:
+    """Return a reply whose body is `content` as JSON."""
+    return Reply(status, encode(content), headers)
+
+
+def success(**fields: object) -> Reply:
+    """Return 200 with a `status` of success and these fields."""
+    return respond(200, {"status": "success", **fields})
+
+
+def results_reply(answers: Iterable[Answer]) -> Reply:
+    """Return 200 with what each item of a batch would have been answered by itself."""
+    listed = b",".join([answer.result() for answer in answers])
+    return Reply(200, b'{"status":"success","results":[%b]}' % listed)
+
+
+def enqueue_answer(result: EnqueueResult) -> Answer:
+    """Answer an enqueue."""
+    is_duplicate = result.outcome is EnqueueOutcome.DUPLICATE
+    if not is_duplicate and result.queue_length is None:
+        return QUEUED
+    fields: dict[str, object] = {"status": "queued"}
+    if is_duplicate:
+        fields["duplicate"] = True
+    if result.queue_length is not None:
+        fields["current_queue_length"] = result.queue_length
+    return Answer(201, fields)
+
+
+def existence_answer(is_found: bool) -> Answer:  # noqa: FBT001  # it is all there is to say
+    """Answer a verb on something that exists, or does not."""
+    return SUCCEEDED if is_found else NOT_FOUND
+
+
+def delivery_reply(job: Delivery) -> Reply:
+    """Return 200 with a job and its lease, the payload as it came."""
+    return Reply(200, b'{"status":"success",%b' % encode(_delivery(job))[1:])
+
+
+def deliveries_reply(jobs: Sequence[Delivery]) -> Reply:
+    """Return 200 with jobs and their leases."""
+    return success(jobs=list(map(_delivery, jobs)))
+
+
+def no_job_reply(dequeued: Dequeued) -> Reply:
+    """Return 404 that says when to ask again, if that is known."""
+    ready_at = dequeued.next_ready_at
+    fields = {"status": "failure", "next_ready_at": ready_at}
+    if ready_at is None:
+        return respond(404, fields)
+    seconds = max(1, math.ceil((ready_at - dequeued.now) / 1000))
+    return respond(404, fields, headers={"Retry-After": str(seconds)})
+
+
+def clear_reply(removed: Cleared, *, purge: bool) -> Reply:
+    """Say in SharQ's words what a clearing removed; it answers 200 in either case."""
+    if not (removed.waiting or removed.leased or removed.dead):
+        message = "No queued calls found"
+        return respond(200, {"status": "Failure", "message": message, "error": "not_found"})
+    message = "Successfully removed all queued calls"
+    if purge:
+        message += " and purged related resources"
+    return respond(200, {"status": "Success", "message": message})
+
+
+def view_reply(view: View) -> Reply:
+    """Return 200 with what there is in a queue, and its counts."""
+    return success(
+        queue_length=view.waiting,
+        leased=view.leased,
+        dead_letters=view.dead,
+        **count_fields(view.counts),
+    )
+
+
+def count_fields(counts: MinuteCounts) -> dict[str, object]:
+    """Return the fields in which SharQ gives its minute counts."""
+    return {"enqueue_counts": counts.enqueues, "dequeue_counts": counts.dequeues}
+
+
+def _delivery(job: Delivery) -> DeliveryBody:
+    return DeliveryBody(  # by position, which takes half the time
+        job.queue_id,
+        job.job_id,
+        Raw(job.payload),
+        job.requeues_remaining,
+        job.queue_length,
+        job.token,
+        job.attempt,
+        job.expires_at,
+    )

@@ -1,0 +1,64 @@
+"""What a handler is given: a request, and what all requests of a server share."""
+
+import asyncio
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from sharq_plug.http.api.outages import Outages
+from sharq_plug.service import QueueService
+
+LISTINGS_AT_ONCE = 4
+"""Lists of all types or queues that are gathered at a time, each as long as it may be."""
+
+
+class Room(Protocol):
+    """Room in memory for responses, which clients may be slow to read."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether a large response may be begun."""
+
+    async def room(self) -> None:
+        """Wait until it may."""
+
+    def building(self, size: int) -> AbstractAsyncContextManager[None]:
+        """Wait for the turn to build a response of `size` bytes. Raises Overloaded."""
+
+
+@dataclass(slots=True)
+class Server:
+    """What all requests of one server share.
+
+    `service` is there once the store is open. `max_body_size` is in bytes. While the server
+    `is_draining`, it finishes what it has begun and takes no new connections.
+    """
+
+    memory: Room
+    max_body_size: int
+    service: QueueService = field(init=False)
+    outages: Outages = field(default_factory=Outages)
+    listings: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LISTINGS_AT_ONCE))
+    is_draining: bool = False
+
+
+class Request(Protocol):
+    """A request for the API."""
+
+    body: bytes
+
+    @property
+    def query_string(self) -> str:
+        """What follows the question mark, as it came."""
+
+    @property
+    def server(self) -> Server:
+        """What all requests share."""
+
+    @property
+    def service(self) -> QueueService:
+        """The service of the server."""
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether the connection is closing, so that no response reaches the client."""

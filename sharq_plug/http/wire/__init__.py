@@ -1,0 +1,1 @@
+"""Everything that touches the inside of Sanic, and nothing else does."""

@@ -1,0 +1,55 @@
+"""The grammar of paths, `/<verb>/<name>/<name>/...` and `/-/<thing>/<name>/...`."""
+
+from collections.abc import Iterable
+from typing import TypeAlias
+from urllib.parse import unquote
+
+from sanic.exceptions import MethodNotAllowed, NotFound
+
+from sharq_plug.http.api.routes import Route
+
+CORNER = "-"
+"""The first part of the paths of the server's own corner; what follows it is fixed too."""
+
+_Key: TypeAlias = tuple[str, int] | tuple[str, str, int]
+
+
+class Router:
+    """Find a route by the fixed parts of its path, the number of names after them, and the method.
+
+    Parts are percent-decoded once. A slash at the end makes no difference.
+    """
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._index: dict[_Key, dict[str, Route]] = {}
+        for route in routes:
+            by_method = self._index.setdefault(_key(route), {})
+            by_method.update(dict.fromkeys(route.methods, route))
+
+    def find(self, path: str, method: str) -> tuple[Route, dict[str, str]]:
+        """Return the route, and the names in the path. Raises NotFound, MethodNotAllowed."""
+        verb, *names = path.removeprefix("/").removesuffix("/").split("/")
+        if "%" in path:
+            verb, *names = map(unquote, (verb, *names))
+        if verb == CORNER and names:
+            thing = names.pop(0)
+            by_method = self._index.get((verb, thing, len(names)))
+        else:
+            by_method = self._index.get((verb, len(names)))
+        if by_method is None and path == "*":
+            by_method = self._index["", 0]  # the server as a whole
+        if by_method is None:
+            raise NotFound("There is no such route.")
+        route = by_method.get(method)
+        if route is None:
+            raise MethodNotAllowed(
+                "The route does not know this method.",
+                method=method,
+                allowed_methods=sorted(by_method),
+            )
+        return route, dict(zip(route.names, names, strict=True))
+
+
+def _key(route: Route) -> _Key:
+    verb, slash, thing = route.verb.partition("/")
+    return (verb, thing, len(route.names)) if slash else (verb, len(route.names))

@@ -1,0 +1,163 @@
+"""Bound the bytes that dequeues have asked for and that have not arrived yet."""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+
+from sharq_plug.model import MAX_DEQUEUE_BYTES, Delivery, Dequeued, Take
+
+MAX_BYTES = 2 * MAX_DEQUEUE_BYTES
+"""Bytes that large dequeues may have asked for at a time; small ones have as many of their own.
+That is room for two of the largest: one arrives while the store works on the other."""
+MAX_SHARED_BYTES = 1024 * 1024
+"""Bytes that several callers may share in one call, if the size of their jobs is known."""
+SMALL = 256 * 1024
+"""Bytes up to which a dequeue is small."""
+UNKNOWN = 64 * 1024
+"""Assumed bytes of a job whose type is new. If jobs of other types were larger lately, the assumed
+size follows them, up to SMALL."""
+OVERHEAD = 256
+"""Bytes of a job beside its payload."""
+FADING = 8
+"""The expected size of a type shrinks by an eighth with each answer of smaller jobs."""
+MAX_TYPES = 10_000
+"""Types whose job size is remembered."""
+
+
+class Arrivals:
+    """Give dequeues room for what they may bring back.
+
+    The size of a dequeue is estimated from recent jobs of its type, and is at most what one store
+    call returns. Small dequeues do not wait for large ones. Dequeues of one type go in order, and
+    types take turns.
+    """
+
+    def __init__(self) -> None:
+        self._small, self._large = Room(MAX_BYTES), Room(MAX_BYTES)
+        self._fresh, self._repeated = _Sizes(), _Sizes()
+
+    def room_for(self, queue_type: str, takes: Sequence[Take]) -> tuple["Room", int]:
+        """Return the room of a dequeue, and how much of it the dequeue needs.
+
+        An attempt may bring back what it brought before, however little it asks for now.
+        """
+        fresh = repeated = 0
+        for take in takes:
+            if take.attempt_id is None:
+                fresh += take.count
+            else:
+                repeated += take.count
+        size = self._fresh.expect(queue_type, fresh) if fresh else 0
+        if repeated:
+            expected = self._repeated.expect(queue_type, repeated)
+            size = min(size + expected, max(size, expected, MAX_DEQUEUE_BYTES))
+        return self._small if size <= SMALL else self._large, size
+
+    def max_shared(self, queue_type: str) -> int:
+        """Return how many jobs several callers may ask for in one call, judged by their size.
+
+        So callers of large jobs do not all wait for one large reply.
+        """
+        return max(1, MAX_SHARED_BYTES // (self._fresh.known(queue_type) or 1))
+
+    def expect_repeat(self, queue_type: str, count: int) -> int:
+        """Return how many bytes an attempt of up to `count` jobs may bring back."""
+        return self._repeated.expect(queue_type, count)
+
+    def learn(self, queue_type: str, takes: Sequence[Take], answers: Sequence[Dequeued]) -> None:
+        """Learn from what a dequeue has brought back."""
+        fresh: list[Delivery] = []
+        for take, answer in zip(takes, answers, strict=True):
+            if not answer.jobs:
+                continue
+            if take.attempt_id is None:
+                fresh.extend(answer.jobs)
+            else:
+                self._repeated.learn(queue_type, take.count, answer.jobs)
+        if fresh:
+            self._fresh.learn(queue_type, len(fresh), fresh)
+
+
+class Room:
+    """A number of bytes, and the dequeues that wait for some. One that is too large gets all."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._taken = 0
+        self._waiting: OrderedDict[str, deque[tuple[int, asyncio.Future[None]]]] = OrderedDict()
+
+    def take(self, size: int) -> bool:
+        """Take bytes if they are free and nobody waits; return whether it did."""
+        if self._waiting or (self._taken and self._taken + size > self._limit):
+            return False
+        self._taken += size
+        return True
+
+    async def wait(self, queue_type: str, size: int) -> None:
+        """Wait for the turn of this dequeue, and take bytes."""
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(queue_type, deque()).append((size, turn))
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if not turn.cancelled():  # the bytes were taken for it
+                self.give(size)
+            raise
+
+    def give(self, size: int) -> None:
+        """Give back bytes that were taken."""
+        self._taken -= size
+        if self._waiting:
+            self._let_others_in()
+
+    def _let_others_in(self) -> None:
+        while self._waiting:
+            queue_type, line = next(iter(self._waiting.items()))
+            needed, turn = line[0]
+            if not turn.done():
+                if self._taken and self._taken + needed > self._limit:
+                    return
+                self._taken += needed
+                turn.set_result(None)
+            line.popleft()
+            if line:
+                self._waiting.move_to_end(queue_type)
+            else:
+                del self._waiting[queue_type]
+
+
+class _Sizes:
+    """How large the jobs of each type may be, judged by what has arrived lately."""
+
+    def __init__(self) -> None:
+        self._by_type: dict[str, int] = {}
+        self._unknown = UNKNOWN
+
+    def expect(self, queue_type: str, count: int) -> int:
+        """Return how many bytes up to `count` jobs may have."""
+        each = self._by_type.get(queue_type, self._unknown)
+        if count == 1:
+            return each
+        return min(count * each, max(each, MAX_DEQUEUE_BYTES))
+
+    def known(self, queue_type: str) -> int:
+        """Return how large a job of a type may be; 0 if that is not known."""
+        return self._by_type.get(queue_type, 0)
+
+    def learn(self, queue_type: str, count: int, jobs: Sequence[Delivery]) -> None:
+        """Note the largest job. If more came than were asked for, count them as one job."""
+        if len(jobs) == 1:
+            largest = len(jobs[0].payload) + OVERHEAD
+        else:
+            largest = max([len(job.payload) for job in jobs]) + OVERHEAD
+            if len(jobs) > count:
+                total = sum([len(job.payload) + OVERHEAD for job in jobs])
+                largest = max(largest, total // count)
+        before = self._by_type.get(queue_type, 0)
+        if largest == before and self._unknown == UNKNOWN:
+            return
+        self._by_type[queue_type] = max(largest, before - before // FADING)
+        unknown = max(UNKNOWN, largest, self._unknown - self._unknown // FADING)
+        self._unknown = min(unknown, SMALL)
+        if len(self._by_type) > MAX_TYPES:
+            del self._by_type[next(iter(self._by_type))]

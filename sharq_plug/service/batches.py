@@ -1,0 +1,99 @@
+"""Combine concurrent calls of one kind into one store call.
+
+A call that comes alone goes at once. While a batch is under way, further calls gather and go next.
+So light traffic never waits, and heavy traffic shares its round trips.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Generic, TypeVar
+
+from sharq_plug.errors import StoreUnavailable
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+MAX_ITEMS = 128
+"""Items in a batch."""
+MAX_WEIGHT = 1024 * 1024
+"""The weight of a batch of more than one item."""
+MAX_GIVEN_UP = 32
+"""Items without a caller that may stay in line."""
+
+
+class Batcher(Generic[Item, Result]):
+    """Send single items in batches, one batch at a time, in the order in which they came.
+
+    `run(items)` returns a result for each item, in order. If it raises, every caller of the batch
+    gets the error. StoreUnavailable also goes to the callers that gathered meanwhile: they have
+    waited long enough. `weigh(item)` is the item's part of MAX_WEIGHT.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[Item]], Coroutine[None, None, Sequence[Result]]],
+        *,
+        weigh: Callable[[Item], int] | None = None,
+    ) -> None:
+        self._run = run
+        self._weigh = weigh
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._given_up = 0
+        self._loop = asyncio.get_running_loop()  # on Python 3.11 this is a system call
+        self.running: asyncio.Task[None] | None = None
+        """The task that runs batches; None if nothing is under way."""
+
+    def submit(self, item: Item) -> asyncio.Future[Result]:
+        """Return the future result of an item. A caller that stops waiting calls `abandon`."""
+        future: asyncio.Future[Result] = self._loop.create_future()
+        self._waiting.append((item, future))
+        if self.running is None:
+            self.running = self._loop.create_task(self._run_batches())
+        return future
+
+    def abandon(self, future: asyncio.Future[Result]) -> None:
+        """Drop an item whose caller has gone. If it is already in the store, it stays there."""
+        future.cancel()
+        self._given_up += 1
+        if self._given_up > MAX_GIVEN_UP:
+            self._waiting = deque(entry for entry in self._waiting if not entry[1].done())
+            self._given_up = 0
+
+    async def _run_batches(self) -> None:
+        try:
+            while self._waiting:
+                if batch := self._next_batch():
+                    await self._run_batch(batch)
+        finally:
+            self.running = None
+
+    def _next_batch(self) -> list[tuple[Item, asyncio.Future[Result]]]:
+        batch: list[tuple[Item, asyncio.Future[Result]]] = []
+        weight = 0
+        while self._waiting and len(batch) < MAX_ITEMS:
+            item, future = self._waiting[0]
+            if not future.done():
+                if self._weigh is not None:
+                    weight += self._weigh(item)
+                    if batch and weight > MAX_WEIGHT:
+                        break
+                batch.append((item, future))
+            self._waiting.popleft()
+        return batch
+
+    async def _run_batch(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._run([item for item, _ in batch])
+            answered = list(zip(batch, results, strict=True))
+        except Exception as error:  # any error belongs to the callers
+            if isinstance(error, StoreUnavailable):
+                batch = [*batch, *self._waiting]
+                self._waiting.clear()
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), result in answered:
+            if not future.done():
+                future.set_result(result)

@@ -1,0 +1,167 @@
+"""Keep a line of callers for each queue type, and ask the store for them."""
+
+import asyncio
+
+from sharq_plug.model import Dequeued, Take
+from sharq_plug.service.admission import Admission
+from sharq_plug.service.arrivals import Arrivals
+from sharq_plug.service.caller import Caller, Group
+from sharq_plug.service.calls import StoreCalls
+from sharq_plug.service.deadlines import Deadlines
+from sharq_plug.service.line import Line
+from sharq_plug.service.watches import Watches
+from sharq_plug.store import QueueStore
+
+MAX_IDLE_LINES = 1000
+CLOSE_TIMEOUT = 5.0
+"""Seconds that `close` waits for store calls whose callers are gone."""
+
+
+class Lines:
+    """Dequeue for callers of every type.
+
+    Callers of a type that come together share a store call; each is one take of it. Jobs whose
+    caller has gone are handed back through `calls`. Callers that do not wait count as in flight.
+    """
+
+    def __init__(
+        self,
+        store: QueueStore,
+        *,
+        calls: StoreCalls,
+        admission: Admission,
+        deadlines: Deadlines,
+    ) -> None:
+        self._store = store
+        self._calls = calls
+        self._admission = admission
+        self._arrivals = Arrivals()
+        self._deadlines = deadlines
+        self._loop = asyncio.get_running_loop()  # on Python 3.11 this is a system call
+        self._lines: dict[str, Line] = {}
+        self._watches = Watches(store)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._has_ended = False
+
+    @property
+    def waiting_callers(self) -> int:
+        """The callers that wait, and for whom the store had no job so far."""
+        return sum(line.count_waiting() for line in self._lines.values())
+
+    async def dequeue(self, queue_type: str, take: Take, *, wait: int = 0) -> Dequeued:
+        """Lease jobs for one caller; if none is ready, wait up to `wait` ms for the first.
+
+        Raises Overloaded and what the store raises.
+        """
+        if wait and not self._has_ended:
+            return await self._dequeue_within(queue_type, take, wait)
+        self._admission.enter()
+        line = self._lines.get(queue_type) or self._open(queue_type)
+        caller = Caller(take, self._loop.create_future(), may_wait=False)
+        self._deadlines.watch(caller.answer)
+        line.add(caller)
+        if not line.calls or line.has_work():
+            self._start(line)
+        try:
+            return await caller.answer
+        except BaseException:
+            self._leave(line, caller)
+            raise
+        finally:
+            self._deadlines.forget(caller.answer)
+            if caller.is_asked:
+                caller.has_left = True
+            else:
+                self._admission.leave()
+
+    def end(self) -> None:
+        """Let the time of every caller be up; those that still come do not wait."""
+        self._has_ended = True
+        self._watches.end()
+        for line in list(self._lines.values()):
+            line.end()
+
+    async def close(self) -> None:
+        """End, and let store calls end whose callers are gone."""
+        self.end()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
+        await asyncio.sleep(0)  # callers that have just been answered may hand jobs back
+        await self._watches.close()
+
+    async def _dequeue_within(self, queue_type: str, take: Take, wait: int) -> Dequeued:
+        line = self._lines.get(queue_type) or self._open(queue_type)
+        caller = Caller(take, self._loop.create_future(), may_wait=True)
+        line.add(caller)
+        timer = self._loop.call_later(wait / 1000, line.time_is_up, caller)
+        try:
+            with self._watches.keep(line):
+                self._go_on(line)
+                return await caller.answer
+        except BaseException:
+            self._leave(line, caller)
+            raise
+        finally:
+            timer.cancel()
+            self._deadlines.forget(caller.answer)
+
+    def _leave(self, line: Line, caller: Caller) -> None:
+        """Take out a caller that stops waiting; hand back what it did not take."""
+        line.remove(caller)
+        late = caller.late_answer()
+        if late is not None and caller.take.attempt_id is None:  # else it comes back for them
+            self._calls.hand_back(line.queue_type, late.jobs)
+
+    def _open(self, queue_type: str) -> Line:
+        if len(self._lines) >= MAX_IDLE_LINES:
+            self._lines = {name: line for name, line in self._lines.items() if not line.is_idle()}
+        line = Line(
+            queue_type, arrivals=self._arrivals, deadlines=self._deadlines, go_on=self._go_on
+        )
+        self._lines[queue_type] = line
+        return line
+
+    def _go_on(self, line: Line) -> None:
+        """Ask the store for a line, if it is time."""
+        if line.has_work():
+            self._start(line)
+
+    def _start(self, line: Line) -> None:
+        line.calls += 1
+        self._tasks.add(self._loop.create_task(self._serve(line)))
+
+    async def _serve(self, line: Line) -> None:
+        """Make one store call after another for a line, until there is no more to ask for."""
+        try:
+            while group := line.choose():
+                await self._ask(line, group)
+        finally:
+            line.calls -= 1
+            task = asyncio.current_task()
+            if task is not None:
+                self._tasks.discard(task)
+
+    async def _ask(self, line: Line, group: Group) -> None:
+        queue_type = line.queue_type
+        room, size = self._arrivals.room_for(queue_type, group.takes)
+        if not room.take(size):
+            await room.wait(queue_type, size)
+            group.drop_absent()
+        try:
+            if group.takes:
+                number = line.begin_call()
+                answers = await self._store.dequeue(queue_type, group.takes)
+                self._arrivals.learn(queue_type, group.takes, answers)
+                if untaken := line.end_call(number, group, answers):
+                    self._calls.hand_back(queue_type, untaken)
+        except Exception as error:  # any error belongs to the callers, the waiting ones included
+            for caller in group.members:
+                caller.fail(error)
+            line.fail(error)
+            self._watches.stop(queue_type)
+        finally:
+            room.give(size)
+            line.release(group)
+            for caller in group.members:
+                if caller.has_left:
+                    self._admission.leave()

@@ -1,0 +1,70 @@
+"""Tend the store for as long as a server runs."""
+
+import asyncio
+import contextlib
+import logging
+
+from sharq_plug.errors import SharqError
+from sharq_plug.store import QueueStore
+
+logger = logging.getLogger(__name__)
+
+TEND_LIMIT = 200
+"""Expired leases of a type that one store call ends: about 2 ms of Redis's time."""
+ROUNDS = 20
+"""Store calls in one pass."""
+STOP_TIMEOUT = 5.0
+"""Seconds that `stop` waits for the store call under way."""
+MAX_RETRY_DELAY = 1000
+"""ms before a failed pass is repeated, at most."""
+
+
+class Passes:
+    """Tend a store, and begin again every `interval` ms."""
+
+    def __init__(self, store: QueueStore, interval: int) -> None:
+        self._store = store
+        self._interval = interval
+        self._stopping = asyncio.Event()
+        self._running: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Run passes until `stop`."""
+        self._running = asyncio.create_task(self._run(), name="upkeep")
+
+    async def stop(self) -> None:
+        """Wait for the store call under way, and make no other."""
+        self._stopping.set()
+        if self._running is not None:
+            # Not by cancelling: on Python 3.11 asyncio.wait_for, which drivers use, may swallow it.
+            await asyncio.wait({self._running}, timeout=STOP_TIMEOUT)
+            self._running.cancel()
+
+    async def once(self) -> bool:
+        """Do what is due; return whether there is more to do at once."""
+        for _ in range(ROUNDS):
+            tended = await self._store.tend(limit=TEND_LIMIT)
+            if not tended.more or self._stopping.is_set():
+                return False
+            await asyncio.sleep(0)  # a store may answer without waiting for anything
+        return True
+
+    async def _run(self) -> None:
+        is_failing = False
+        while not self._stopping.is_set():
+            delay = self._interval
+            try:
+                if await self.once():
+                    delay = 0
+                if is_failing:
+                    logger.warning("upkeep works again")
+                is_failing = False
+            except Exception as error:  # whatever it is, the next pass must come
+                if not is_failing:
+                    unexpected = None if isinstance(error, SharqError) else error
+                    logger.warning("upkeep failed: %s", error, exc_info=unexpected)
+                is_failing = True
+                delay = min(self._interval, MAX_RETRY_DELAY)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay / 1000):
+                    await self._stopping.wait()

@@ -1,0 +1,244 @@
+"""Serve requests from a store: add defaults, turn outcomes into errors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import starmap
+from types import TracebackType
+from typing import Self
+
+from sharq_plug.errors import ConfigError, SharqError, StoreUnavailable
+from sharq_plug.model import (
+    Cleared,
+    Delivery,
+    Dequeued,
+    EnqueueResult,
+    Finish,
+    LeaseRef,
+    NewJob,
+    SetInterval,
+    Settlement,
+    Take,
+    View,
+    check_integer,
+    check_name,
+    receipt_time,
+)
+from sharq_plug.service.admission import Admission
+from sharq_plug.service.calls import StoreCalls
+from sharq_plug.service.deadlines import Deadlines
+from sharq_plug.service.first_contact import FirstContact
+from sharq_plug.service.lines import Lines
+from sharq_plug.service.outcomes import change_outcome, enqueue_outcome, settle_outcome
+from sharq_plug.service.passes import Passes
+from sharq_plug.store import QueueStore
+
+LISTING_STEP = 1000
+MAX_WAIT = 60_000
+"""ms that a dequeue may wait for a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """What holds for every queue of a server.
+
+    `lease_time` is how long (ms) a dequeued job is a worker's; `tend_interval` the time (ms)
+    between two passes of upkeep, of which this process runs none unless `tends`;
+    `default_requeue_limit` goes for jobs that bring no limit of their own. Past `max_in_flight`
+    store calls at a time, requests are refused. With `says_contact` this process logs whether the
+    store answers at the start, and how it is weak: one of several does.
+    """
+
+    lease_time: int = 60_000
+    tend_interval: int = 1000
+    default_requeue_limit: int = -1
+    tends: bool = True
+    max_in_flight: int = 1000
+    says_contact: bool = False
+
+
+class QueueService:
+    """Serve single requests from an open store. Use it as an async context manager.
+
+    A call runs to its end even if its caller is cancelled. Every caller is answered within 5 s
+    beyond what it waits for a job; the jobs of an answer that comes later are handed back.
+    """
+
+    def __init__(self, store: QueueStore, options: ServiceOptions | None = None) -> None:
+        self._store = store
+        self._options = options or ServiceOptions()
+        self._take_one = Take(1, self._options.lease_time)
+        self._receipt_time = receipt_time(self._options.lease_time)
+        self._deadlines = Deadlines()
+        admission = Admission(self._options.max_in_flight)
+        self._calls = StoreCalls(store, admission=admission, deadlines=self._deadlines)
+        self._lines = Lines(
+            store, calls=self._calls, admission=admission, deadlines=self._deadlines
+        )
+        self._passes = Passes(store, self._options.tend_interval)
+        self._first_contact = FirstContact(
+            store, says=self._options.says_contact, then=self._start_passes
+        )
+
+    async def __aenter__(self) -> Self:
+        """Start upkeep once the store answers, if this process runs it."""
+        if self._options.tends or self._options.says_contact:
+            self._first_contact.start()
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop upkeep, and wait for store calls whose callers are gone."""
+        await self._first_contact.stop()
+        await self._passes.stop()
+        await self._lines.close()
+        await self._calls.close()
+        self._deadlines.close()
+
+    def new_job(
+        self,
+        queue_id: str,
+        *,
+        job_id: str,
+        interval: int,
+        payload: bytes,
+        requeue_limit: int | None = None,
+        max_queued_length: int | None = None,
+    ) -> NewJob:
+        """Return a job, with this server's requeue limit if it brings none.
+
+        Raises InvalidRequest.
+        """
+        if requeue_limit is None:
+            requeue_limit = self._options.default_requeue_limit
+        return NewJob(queue_id, job_id, payload, interval, requeue_limit, max_queued_length)
+
+    async def enqueue(
+        self, queue_type: str, jobs: Sequence[NewJob]
+    ) -> list[EnqueueResult | SharqError]:
+        """Put up to 1000 jobs into their queues.
+
+        Return for each, in order, its result, or QueueFull or BrokenQueue. Raises InvalidRequest,
+        Overloaded, StoreUnavailable for all.
+        """
+        check_name("queue_type", queue_type)
+        results = await self._calls.enqueue(queue_type, jobs)
+        return list(starmap(enqueue_outcome, zip(jobs, results, strict=True)))
+
+    async def dequeue(
+        self, queue_type: str, *, count: int = 1, wait: int = 0, attempt_id: str | None = None
+    ) -> Dequeued:
+        """Lease up to `count` (1 to 1000) ready jobs of a type.
+
+        If none is ready, wait up to `wait` ms (to 60 000) for the first. With `attempt_id` the
+        call may be repeated. A caller that is cancelled meanwhile, or that was not answered in
+        time, has its jobs handed back, unless it can repeat. Raises InvalidRequest, Overloaded,
+        StoreUnavailable.
+        """
+        check_name("queue_type", queue_type)
+        check_integer("wait", wait, 0, MAX_WAIT)
+        if count == 1 and attempt_id is None and count is not True:
+            take = self._take_one
+        else:
+            take = Take(count, self._options.lease_time, attempt_id)
+        return await self._lines.dequeue(queue_type, take, wait=wait)
+
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[bool | SharqError]:
+        """Finish or release up to 1000 leases.
+
+        Return for each, in order, True; False if there is no such job, or no lease of it;
+        StaleLease or BrokenQueue. Raises InvalidRequest, Overloaded, StoreUnavailable for all.
+        """
+        check_name("queue_type", queue_type)
+        outcomes = await self._calls.settle(queue_type, items)
+        return list(starmap(settle_outcome, zip(items, outcomes, strict=True)))
+
+    def finish(self, lease: LeaseRef) -> Finish:
+        """Return the item of `settle` that ends a lease, with this server's time for receipts."""
+        return Finish(lease, self._receipt_time)
+
+    @property
+    def waiting_callers(self) -> int:
+        """The number of callers that wait, and for whom the store had no job so far."""
+        return self._lines.waiting_callers
+
+    def end_waits(self) -> None:
+        """Answer every dequeue that waits; those that still come do not wait."""
+        self._lines.end()
+
+    def hand_back(self, queue_type: str, jobs: Sequence[Delivery]) -> None:
+        """Release jobs that never reached their worker; do not wait for it.
+
+        If it fails, the jobs come back when their leases expire.
+        """
+        self._calls.hand_back(queue_type, jobs)
+
+    async def configure(
+        self, queue_type: str, changes: Sequence[SetInterval]
+    ) -> list[bool | SharqError]:
+        """Change settings of up to 1000 queues.
+
+        Return for each, in order, whether the queue exists, or BrokenQueue. Raises InvalidRequest,
+        Overloaded, StoreUnavailable for all.
+        """
+        check_name("queue_type", queue_type)
+        outcomes = await self._calls.alone(self._store.configure(queue_type, changes))
+        return list(starmap(change_outcome, zip(changes, outcomes, strict=True)))
+
+    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
+        """Remove a queue's jobs, with `purge` also its dead letters and counts.
+
+        Raises InvalidRequest, Overloaded, StoreUnavailable.
+        """
+        check_name("queue_type", queue_type)
+        check_name("queue_id", queue_id)
+        return await self._calls.alone(self._store.clear(queue_type, queue_id, purge=purge))
+
+    async def look(self, queue_type: str | None = None, queue_id: str | None = None) -> View:
+        """Return what there is in a queue, or the minute counts of a type or of everything.
+
+        Raises InvalidRequest, BrokenQueue, Overloaded, StoreUnavailable.
+        """
+        if queue_type is not None:
+            check_name("queue_type", queue_type)
+        if queue_id is not None:
+            check_name("queue_id", queue_id)
+        return await self._calls.alone(self._store.look(queue_type, queue_id))
+
+    async def names(self, queue_type: str | None = None) -> list[str]:
+        """List every queue of a type, or (None) every type that has a queue, in bounded steps.
+
+        Raises InvalidRequest, Overloaded, StoreUnavailable.
+        """
+        if queue_type is not None:
+            check_name("queue_type", queue_type)
+        names: dict[str, None] = {}
+        cursor: str | None = None
+        while True:
+            step = self._store.page(queue_type, cursor=cursor, limit=LISTING_STEP)
+            page = await self._calls.alone(step)
+            names.update(dict.fromkeys(page.names))
+            cursor = page.cursor
+            if cursor is None:
+                return list(names)
+
+    async def health(self) -> None:
+        """Make sure that a dequeue and a finish can run. Raises StoreUnavailable if not."""
+        try:
+            await self._calls.unbounded(self._store.health())
+        except ConfigError as error:  # why is for the log, which has it since the start
+            raise StoreUnavailable(str(error), public="The store cannot be used.") from error
+
+    async def tend(self) -> bool:
+        """Do what is due, on every type; True if there is more to do at once.
+
+        Raises what the store raises.
+        """
+        return await self._passes.once()
+
+    def _start_passes(self) -> None:
+        if self._options.tends:
+            self._passes.start()

@@ -1,0 +1,117 @@
+"""Watch queue types for their lines, for as long as callers wait, and a while longer."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sharq_plug.service.line import Line
+from sharq_plug.store import QueueStore
+
+LINGER = 30.0
+"""Seconds that a type is still watched after its last caller has left."""
+MAX_WATCHES = 100
+"""While more types are watched, a watch ends with its last caller."""
+CLOSE_TIMEOUT = 5.0
+"""Seconds that the watches may take to end."""
+
+
+class Watch:
+    """The watch of one queue type."""
+
+    __slots__ = ("callers", "has_ended", "left_at", "line", "timer")
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.callers = 0
+        self.left_at = 0.0
+        self.timer: asyncio.TimerHandle | None = None
+        self.has_ended = asyncio.Event()
+
+
+class Watches:
+    """Have lines woken while callers wait in them."""
+
+    def __init__(self, store: QueueStore) -> None:
+        self._store = store
+        self._loop = asyncio.get_running_loop()
+        self._by_type: dict[str, Watch] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @contextmanager
+    def keep(self, line: Line) -> Iterator[None]:
+        """Keep a line's type watched while the context is entered.
+
+        If that fails, the callers that wait in the line get the error.
+        """
+        watch = self._by_type.get(line.queue_type) or self._start(line)
+        watch.callers += 1
+        try:
+            yield
+        finally:
+            watch.callers -= 1
+            if not watch.callers:
+                self._linger(watch)
+
+    def stop(self, queue_type: str) -> None:
+        """End the watch of a type, if there is one."""
+        if queue_type in self._by_type:
+            self._end(self._by_type[queue_type])
+
+    def end(self) -> None:
+        """End all watches."""
+        for watch in list(self._by_type.values()):
+            self._end(watch)
+
+    async def close(self) -> None:
+        """End all watches and wait for it."""
+        self.end()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
+
+    def _start(self, line: Line) -> Watch:
+        watch = self._by_type[line.queue_type] = Watch(line)
+        task = self._loop.create_task(self._run(watch), name=f"watch {line.queue_type}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return watch
+
+    async def _run(self, watch: Watch) -> None:
+        line = watch.line
+        try:
+            async with self._store.watching(line.queue_type, line.wake):
+                if not watch.has_ended.is_set():
+                    line.watch()
+                await watch.has_ended.wait()
+        except Exception as error:  # any error belongs to the callers
+            if not watch.has_ended.is_set():
+                self._end(watch)
+                line.fail_waiting(error)
+
+    def _end(self, watch: Watch) -> None:
+        """Let a watch end. A caller that comes from now on starts another."""
+        if not watch.has_ended.is_set():
+            watch.has_ended.set()
+            watch.line.unwatch()
+            del self._by_type[watch.line.queue_type]
+            if watch.timer is not None:
+                watch.timer.cancel()
+
+    def _linger(self, watch: Watch) -> None:
+        """End a watch without callers after a while."""
+        if watch.has_ended.is_set():
+            return
+        watch.left_at = self._loop.time()
+        if len(self._by_type) > MAX_WATCHES:
+            self._end(watch)
+        elif watch.timer is None:
+            watch.timer = self._loop.call_later(LINGER, self._look, watch)
+
+    def _look(self, watch: Watch) -> None:
+        watch.timer = None
+        if watch.callers:
+            return
+        left = watch.left_at + LINGER - self._loop.time()
+        if left > 0:
+            watch.timer = self._loop.call_later(left, self._look, watch)
+        else:
+            self._end(watch)

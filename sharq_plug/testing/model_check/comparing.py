@@ -1,0 +1,81 @@
+"""Comparing the answers of two stores: all must be equal, but tokens and what is left open."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+from sharq_plug.model import Dequeued, EndedLease, Page, Tended
+
+Value = TypeVar("Value")
+
+LEFT_OPEN: Mapping[type, frozenset[str]] = {
+    Dequeued: frozenset({"next_ready_at", "ended"}),
+    Tended: frozenset({"ended", "more"}),
+    Page: frozenset({"names", "cursor"}),
+}
+"""Fields in which two good stores may differ; the judge has rules for each of them.
+
+`ended` is compared by itself, since its order is only told among leases with the same fate.
+"""
+
+
+class Tokens:
+    """Which token of the reference belongs to which of the store's."""
+
+    def __init__(self) -> None:
+        self._theirs: dict[str, str] = {}
+
+    def learn(self, ours: object, theirs: object) -> None:
+        """Pair the tokens that stand in the same places of two answers."""
+        if isinstance(ours, tuple | list) and isinstance(theirs, tuple | list):
+            for one, other in zip(ours, theirs, strict=False):
+                self.learn(one, other)
+        elif _is_value(ours) and type(ours) is type(theirs):
+            for name, one in _parts(ours):
+                other = getattr(theirs, name)
+                if name == "token" and one is not None and other is not None:
+                    self._theirs.setdefault(one, other)
+                else:
+                    self.learn(one, other)
+
+    def translated(self, value: Value) -> Value:
+        """Return a value of the store with the reference's tokens in it."""
+        if isinstance(value, tuple | list):
+            return type(value)(map(self.translated, value))
+        if not _is_value(value):
+            return value
+        changed: dict[str, Any] = {}
+        for name, part in _parts(value):
+            new = self._theirs.get(part, part) if name == "token" else self.translated(part)
+            if new is not part:
+                changed[name] = new
+        return replace(value, **changed) if changed else value  # type: ignore[type-var]
+
+
+def comparable(value: object) -> object:
+    """Return all that must be equal in an answer, `Dequeued.now` included."""
+    if isinstance(value, tuple | list):
+        return [comparable(part) for part in value]
+    if not _is_value(value):
+        return value
+    left_open = LEFT_OPEN.get(type(value), frozenset())
+    shown = {name: comparable(part) for name, part in _parts(value) if name not in left_open}
+    if isinstance(value, Dequeued):
+        shown["ended"] = by_fate(value.ended)
+    return type(value).__name__, shown
+
+
+def by_fate(leases: Sequence[EndedLease]) -> dict[tuple[str, bool], list[EndedLease]]:
+    """Return the ended leases of each type, those that died by themselves, in order."""
+    found: dict[tuple[str, bool], list[EndedLease]] = {}
+    for lease in leases:
+        found.setdefault((lease.queue_type, lease.is_dead), []).append(lease)
+    return found
+
+
+def _is_value(value: object) -> bool:
+    return is_dataclass(value) and not isinstance(value, type)
+
+
+def _parts(value: Any) -> list[tuple[str, Any]]:
+    return [(field.name, getattr(value, field.name)) for field in fields(value)]

@@ -1,0 +1,51 @@
+"""What the rules of a sequential history share: every type's facts, and the work of a call."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from sharq_plug.testing.model_check.exact.ledger import TypeLedger
+from sharq_plug.testing.model_check.exact.listings import Listings
+from sharq_plug.testing.model_check.exact.tallies import Tallies
+from sharq_plug.testing.model_check.history import Event
+from sharq_plug.testing.model_check.violations import Rule
+
+Finding: TypeAlias = tuple[Rule, str]
+
+
+@dataclass(slots=True)
+class CallWork:
+    """What the items of one call have done so far towards its bounds."""
+
+    number: int = -1
+    size: int = 0
+    """Bytes of payload that were served."""
+    is_full: bool = False
+    """Whether one more payload would have been too much."""
+    ended: int = 0
+    """Expired leases that were ended."""
+
+
+class Facts:
+    """What a history has led to so far."""
+
+    def __init__(self) -> None:
+        self.types: dict[str, TypeLedger] = {}
+        self.tallies = Tallies()
+        self.listings = Listings()
+        self.call = CallWork()
+
+    def of(self, queue_type: str | None) -> TypeLedger:
+        """Return the ledger of a type, a new one if nothing is known of it."""
+        return self.types.setdefault(queue_type or "", TypeLedger())
+
+    def begin(self, event: Event) -> None:
+        """Note the call that an event belongs to."""
+        if event.call != self.call.number:
+            self.call = CallWork(event.call)
+
+
+def differences(rule: Rule, what: str, found: object, expected: object) -> Iterator[Finding]:
+    """Yield that something was found other than it must be, if it was."""
+    if found != expected:
+        yield rule, f"{what} is {found!r}, and must be {expected!r}"

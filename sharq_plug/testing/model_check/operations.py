@@ -1,0 +1,164 @@
+"""The operations of a store, declared once: their items, and how a store is asked for them.
+
+An operation is a queue type and an item. The item of a call that takes a sequence is the value of
+`sharq_plug.model` itself. The other calls, and what a watcher does, have an item here.
+
+A new operation needs an entry in `VERBS`, a rule in `exact.judge.RULES` and a strategy in
+`drawing.ITEMS`. Recording, comparing and walking then know it.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from sharq_plug.model import (
+    ChangeOutcome,
+    Cleared,
+    Dequeued,
+    EnqueueResult,
+    Finish,
+    LeaseOutcome,
+    NewJob,
+    Page,
+    Release,
+    SetInterval,
+    Take,
+    Tended,
+    View,
+)
+from sharq_plug.store import QueueStore
+
+
+@dataclass(frozen=True, slots=True)
+class Tend:
+    """A step of tending. Its outcome is a Tended; its queue type is None."""
+
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """A clearing of a queue. Its outcome is a Cleared."""
+
+    queue_id: str
+    purge: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look at a queue, at a type, or (without a queue type) at everything.
+
+    Its outcome is a View.
+    """
+
+    queue_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListNames:
+    """A step of a listing: of a type's queues, or (without a queue type) of the types.
+
+    Its outcome is a Page.
+    """
+
+    cursor: str | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A watcher of a type enters. `watcher` is its number. The outcome is True."""
+
+    watcher: int
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """A watcher leaves. The outcome is True."""
+
+    watcher: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """A store wakes a watcher: in `delay` ms a job may be ready. This is no call on the store.
+
+    It is recorded when the watcher hears it, so also in the middle of a call. The outcome is True.
+    """
+
+    watcher: int
+    delay: int
+
+
+Item: TypeAlias = (
+    NewJob
+    | Take
+    | Finish
+    | Release
+    | SetInterval
+    | Tend
+    | Clear
+    | Look
+    | ListNames
+    | Watch
+    | Leave
+    | Wake
+)
+Outcome: TypeAlias = (
+    EnqueueResult | Dequeued | LeaseOutcome | ChangeOutcome | Tended | Cleared | View | Page | bool
+)
+WATCHING = (Watch, Leave, Wake)
+"""Items that are not asked of a store as a call: they are what a watcher does and hears."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An item of a call, and the queue type of that call (None: all types)."""
+
+    queue_type: str | None
+    item: Item
+
+
+Ask: TypeAlias = Callable[[QueueStore, Any, Sequence[Any]], Awaitable[Sequence[Outcome]]]
+"""Makes one call on a store for items of a queue type."""
+
+
+def _one(ask: Callable[[QueueStore, Any, Any], Awaitable[Outcome]]) -> Ask:
+    """Return how a store is asked for the only item of a call."""
+
+    async def ask_for_one(
+        store: QueueStore, queue_type: Any, items: Sequence[Any]
+    ) -> Sequence[Outcome]:
+        [item] = items
+        return [await ask(store, queue_type, item)]
+
+    return ask_for_one
+
+
+def _settle(store: QueueStore, queue_type: Any, items: Any) -> Awaitable[Sequence[Outcome]]:
+    return store.settle(queue_type, items)
+
+
+VERBS: Mapping[type, Ask] = {
+    NewJob: lambda store, queue_type, jobs: store.enqueue(queue_type, jobs),
+    Take: lambda store, queue_type, takes: store.dequeue(queue_type, takes),
+    Finish: _settle,
+    Release: _settle,
+    SetInterval: lambda store, queue_type, changes: store.configure(queue_type, changes),
+    Tend: _one(lambda store, _, tend: store.tend(limit=tend.limit)),
+    Clear: _one(
+        lambda store, queue_type, clear: store.clear(queue_type, clear.queue_id, purge=clear.purge)
+    ),
+    Look: _one(lambda store, queue_type, look: store.look(queue_type, look.queue_id)),
+    ListNames: _one(
+        lambda store, queue_type, step: store.page(queue_type, cursor=step.cursor, limit=step.limit)
+    ),
+}
+"""How a store is asked for items, by the type of the first."""
+
+
+async def ask(
+    store: QueueStore, queue_type: str | None, items: Sequence[Item]
+) -> Sequence[Outcome]:
+    """Make one call on a store, and return an outcome for each item."""
+    return await VERBS[type(items[0])](store, queue_type, items)

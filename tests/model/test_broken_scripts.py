@@ -1,0 +1,27 @@
+"""Broken Redis scripts against the memory store, and against the rules."""
+
+import pytest
+from model.broken_redis import FAULTS, ScriptFault, open_broken
+from model.emptying import emptying, nothing_is_left_for_good
+from model.running import run_until_caught
+from redis import Redis
+
+from sharq_plug.testing.model_check import model_check
+
+FAULT_PATIENCE = 1.0
+"""Seconds to wait for a wake-up of a broken store, which may never come."""
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_a_broken_script_is_caught(
+    fault: ScriptFault, redis: Redis, options: dict[str, object]
+) -> None:
+    open_store = emptying(redis, lambda clock: open_broken(fault, options, clock))
+    with pytest.raises(AssertionError):
+        run_until_caught(
+            model_check(
+                open_store,
+                when_emptied=lambda: nothing_is_left_for_good(redis),
+                patience=FAULT_PATIENCE,
+            )
+        )
