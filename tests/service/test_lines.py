@@ -186,18 +186,25 @@ async def test_a_failing_store_is_told_to_all_and_the_next_caller_starts_anew(
     assert unheard == []
 
 
+class UnwatchableStore(AskedStore):
+    """Refuses to be watched; if `is_slow`, only once it has been asked for jobs."""
+
+    is_away = True
+
+    def __init__(self, *, is_slow: bool = False) -> None:
+        super().__init__()
+        self._is_slow = is_slow
+
+    @asynccontextmanager
+    async def watching(self, queue_type: str, wake: Callable[[int], None]) -> AsyncIterator[None]:
+        if self._is_slow:
+            await self.entered.wait()
+        if self.is_away:
+            raise StoreUnavailable("away")
+        yield
+
+
 async def test_a_store_that_cannot_be_watched_is_told_too() -> None:
-    class UnwatchableStore(AskedStore):
-        is_away = True
-
-        @asynccontextmanager
-        async def watching(
-            self, queue_type: str, wake: Callable[[int], None]
-        ) -> AsyncIterator[None]:
-            if self.is_away:
-                raise StoreUnavailable("away")
-            yield
-
     store = UnwatchableStore()
     async with QueueService(store, QUIET) as service:
         for _ in range(2):
@@ -208,19 +215,7 @@ async def test_a_store_that_cannot_be_watched_is_told_too() -> None:
 
 
 async def test_who_is_asked_for_while_the_watch_fails_is_told_and_does_not_wait_unheard() -> None:
-    class UnwatchableStore(AskedStore):
-        is_away = True
-
-        @asynccontextmanager
-        async def watching(
-            self, queue_type: str, wake: Callable[[int], None]
-        ) -> AsyncIterator[None]:
-            if not self.is_away:
-                yield
-            await self.entered.wait()
-            raise StoreUnavailable("away")
-
-    store = UnwatchableStore()
+    store = UnwatchableStore(is_slow=True)
     async with QueueService(store, QUIET) as service, asyncio.timeout(4):
         store.go_on.clear()
         waiting = waiter(service, attempt_id="a")
