@@ -44,7 +44,7 @@ first row that applies:
 
 A queue in which no job waits has no place.
 
-Arguments are valid: the dataclasses of `sharq_plug.model` check their own, and `QueueService`
+Arguments are valid: the values of `sharq_plug.model` check their own, and `QueueService`
 checks queue ids and numbers. A store raises InvalidRequest for a queue type that is not a name.
 Failures of a driver or of the network are raised as StoreUnavailable, chained to their cause;
 nothing else crosses the seam. A store may be out of reach at any time, also when it is opened. It
@@ -70,7 +70,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     NewJob,
     Page,
-    SetInterval,
+    Setting,
     Settlement,
     Take,
     Tended,
@@ -164,9 +164,7 @@ class QueueStore(ABC):
         """
 
     @abstractmethod
-    async def configure(
-        self, queue_type: str, changes: Sequence[SetInterval]
-    ) -> list[ChangeOutcome]:
+    async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         """Change the intervals of queues that exist; return one outcome each, in order."""
 
     @abstractmethod

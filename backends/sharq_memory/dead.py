@@ -1,15 +1,15 @@
 """Jobs that ran out of requeues."""
 
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from sharq_memory.queue import Job
 
 REQUEUES_EXHAUSTED = "requeues_exhausted"
 
 
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True, gc=False):
     """A job as it was when it died at `died_at` (ms), with what a redrive needs to know."""
 
     job_id: str

@@ -23,7 +23,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     NewJob,
     Page,
-    SetInterval,
+    Setting,
     Settlement,
     Take,
     Tended,
@@ -89,7 +89,7 @@ class Machine:
         return outcomes
 
     def configure(
-        self, queue_type: str, changes: Sequence[SetInterval], now: int
+        self, queue_type: str, changes: Sequence[Setting], now: int
     ) -> list[ChangeOutcome]:
         """Change intervals."""
         state = self.types.get(queue_type) or self._unknown(queue_type)

@@ -5,8 +5,9 @@ What waits to be freed is in no row.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple
 from typing import Any, TypeAlias
+
+from msgspec.structs import astuple
 
 from sharq_memory.dead import DeadLetter, DeadLetters
 from sharq_memory.queue import Job, Queue

@@ -27,7 +27,7 @@ from sharq_plug.model import (
     LeaseRef,
     NewJob,
     Release,
-    SetInterval,
+    Setting,
     Take,
     View,
 )
@@ -92,7 +92,7 @@ class TypeState:
             self.attempts.keep(take.attempt_id, refs, call.now + take.lease_time)
             self.due = min(self.due, self.attempts.due())
         ready_at = self._next_ready_at(call.now) if len(jobs) < take.count else None
-        return Dequeued(tuple(jobs), ready_at, now=call.now, ended=tuple(ended) if ended else ())
+        return Dequeued(tuple(jobs), call.now, ready_at, tuple(ended))
 
     def finish(self, item: Finish, now: int) -> LeaseOutcome:
         """End a lease, its job done."""
@@ -121,7 +121,7 @@ class TypeState:
         self._come_back(queue, job, now)
         return LeaseOutcome.ENDED
 
-    def configure(self, change: SetInterval, now: int) -> ChangeOutcome:
+    def configure(self, change: Setting, now: int) -> ChangeOutcome:
         """Change the interval of a queue that exists."""
         queue = self.queues.get(change.queue_id)
         if queue is None or not queue.jobs:

@@ -18,7 +18,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     NewJob,
     Page,
-    SetInterval,
+    Setting,
     Settlement,
     Take,
     Tended,
@@ -82,9 +82,7 @@ class MemoryStore(QueueStore):
             self._wake_watchers(now)
         return outcomes
 
-    async def configure(
-        self, queue_type: str, changes: Sequence[SetInterval]
-    ) -> list[ChangeOutcome]:
+    async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         """Change intervals."""
         now = self._clock.now()
         outcomes = self._machine.configure(queue_type, changes, now)

@@ -19,7 +19,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     MinuteCounts,
     NewJob,
-    SetInterval,
+    Setting,
     Settlement,
     counted_minutes,
     is_name,
@@ -89,10 +89,10 @@ def dequeued(queue_type: str, now: int, answer: list[Any], fresh: str) -> Dequeu
         )
     return Dequeued(
         tuple(jobs),
+        now,
         None if next_ready_at < 0 else next_ready_at,
-        now=now,
-        ended=ended_leases(queue_type, requeued, dead),
-        is_repeated=bool(repeated),
+        ended_leases(queue_type, requeued, dead),
+        bool(repeated),
     )
 
 
@@ -131,7 +131,7 @@ def lease_outcome(item: Settlement, reply: bytes) -> LeaseOutcome:
     return outcome
 
 
-def change_outcome(change: SetInterval, reply: int | bytes) -> ChangeOutcome:
+def change_outcome(change: Setting, reply: int | bytes) -> ChangeOutcome:
     """Return what became of a change."""
     if isinstance(reply, bytes):
         log_broken(change.queue_id, reply)

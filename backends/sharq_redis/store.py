@@ -19,7 +19,7 @@ from sharq_plug.model import (
     MinuteCounts,
     NewJob,
     Page,
-    SetInterval,
+    Setting,
     Settlement,
     Take,
     Tended,
@@ -140,9 +140,7 @@ class RedisStore(QueueStore):
         reply = await self._run("settle", queue_type, kept, *asked)
         return [lease_outcome(*pair) for pair in zip(items, reply, strict=True)]
 
-    async def configure(
-        self, queue_type: str, changes: Sequence[SetInterval]
-    ) -> list[ChangeOutcome]:
+    async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         """Change intervals."""
         asked = [packed((change.queue_id, change.interval)) for change in changes]
         reply = await self._run("configure", queue_type, *asked)

@@ -128,7 +128,7 @@ class Foresight:
         if self._ready_at == math.inf:
             return Dequeued((), now=now)
         delay = round((self._ready_at - self._known_at) * 1000)
-        return Dequeued((), max(now, self._now + delay), now=now)
+        return Dequeued((), now=now, next_ready_at=max(now, self._now + delay))
 
     def stop(self) -> None:
         """Stop the timer."""

@@ -256,7 +256,7 @@ class Line:
 
     def _tell_due(self, number: int, verdict: Verdict, last: Dequeued) -> None:
         """Answer due callers that were not part of a call in vain, as far as it speaks for them."""
-        nothing = Dequeued((), last.next_ready_at, now=last.now)
+        nothing = Dequeued((), last.now, last.next_ready_at)
         for caller in list(self._due):
             if not caller.must_be_asked and caller.is_told_by(number, verdict):
                 self.remove(caller)

@@ -7,7 +7,7 @@ from sharq_plug.model import (
     EnqueueResult,
     LeaseOutcome,
     NewJob,
-    SetInterval,
+    Setting,
     Settlement,
 )
 
@@ -34,7 +34,7 @@ def settle_outcome(item: Settlement, outcome: LeaseOutcome) -> bool | SharqError
     return False
 
 
-def change_outcome(change: SetInterval, outcome: ChangeOutcome) -> bool | SharqError:
+def change_outcome(change: Setting, outcome: ChangeOutcome) -> bool | SharqError:
     """Return whether the queue exists, or BrokenQueue."""
     if outcome is ChangeOutcome.BROKEN:
         return BrokenQueue(change.queue_id)

@@ -15,7 +15,7 @@ from sharq_plug.model import (
     Finish,
     LeaseRef,
     NewJob,
-    SetInterval,
+    Setting,
     Settlement,
     Take,
     View,
@@ -177,7 +177,7 @@ class QueueService:
         self._calls.hand_back(queue_type, jobs)
 
     async def configure(
-        self, queue_type: str, changes: Sequence[SetInterval]
+        self, queue_type: str, changes: Sequence[Setting]
     ) -> list[bool | SharqError]:
         """Change settings of up to 1000 queues.
 

@@ -4,12 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import anyio
 import pytest
+from msgspec.structs import replace
 
 from loadtests.ledger import Rule
 from sharq_memory.store import MemoryStore

@@ -2,12 +2,12 @@
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from sharq_memory.check import check_machine
 from sharq_memory.machine import TYPES_A_STEP, Machine

@@ -2,7 +2,8 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.state import TypeState
@@ -81,7 +82,7 @@ class EmptyAnswerIsRepeated(TypeState):
     def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
         in_vain = self._in_vain.setdefault(call.now, set())
         if take.attempt_id in in_vain:
-            return Dequeued((), call.now, now=call.now)
+            return Dequeued((), now=call.now, next_ready_at=call.now)
         answer = super().dequeue(take, call)
         if take.attempt_id is not None and not answer.jobs:
             in_vain.add(take.attempt_id)

@@ -1,7 +1,8 @@
 """Memory stores and states that are broken on purpose, one fault each: counts and listings."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.queue import Queue

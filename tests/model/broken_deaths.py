@@ -1,7 +1,8 @@
 """Memory states that are broken on purpose, one fault each: dead letters, requeues, reclaims."""
 
 import sys
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.dead import DeadLetters

@@ -1,6 +1,6 @@
 """Memory states that are broken on purpose, one fault each: leases, dead letters, clearing."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.dead import DeadLetters

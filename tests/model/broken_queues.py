@@ -1,9 +1,10 @@
 """Memory states that are broken on purpose, one fault each: rates, enqueues, order."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import inf
 from typing import Any
+
+from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.expiring import Expiring
@@ -23,7 +24,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     NewJob,
     Release,
-    SetInterval,
+    Setting,
     Take,
 )
 from sharq_plug.testing import ManualClock
@@ -57,7 +58,7 @@ class AfterBringing(TypeState):
             self._brought(self.queues[job.queue_id], place, now)
         return result
 
-    def configure(self, change: SetInterval, now: int) -> ChangeOutcome:
+    def configure(self, change: Setting, now: int) -> ChangeOutcome:
         place = self._place_of(change.queue_id)
         outcome = super().configure(change, now)
         if outcome is ChangeOutcome.CHANGED:

@@ -1,8 +1,7 @@
 """Memory states that are broken on purpose, one fault each: rates, also of queues that went."""
 
-from dataclasses import replace
-
 from model.broken_queues import AfterBringing
+from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.limits import paid_at
@@ -17,7 +16,7 @@ from sharq_plug.model import (
     EnqueueOutcome,
     EnqueueResult,
     NewJob,
-    SetInterval,
+    Setting,
     Take,
 )
 
@@ -98,7 +97,7 @@ class LongIntervalsAreCut(TypeState):
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         return super().enqueue(replace(job, interval=min(job.interval, LONGEST)), now)
 
-    def configure(self, change: SetInterval, now: int) -> ChangeOutcome:
+    def configure(self, change: Setting, now: int) -> ChangeOutcome:
         return super().configure(replace(change, interval=min(change.interval, LONGEST)), now)
 
 

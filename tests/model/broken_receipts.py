@@ -1,6 +1,6 @@
 """Memory states that are broken on purpose, one fault each: tokens, claims, receipts."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.queue import Job, Queue

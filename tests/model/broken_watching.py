@@ -13,7 +13,7 @@ from sharq_plug.model import (
     EnqueueResult,
     LeaseOutcome,
     NewJob,
-    SetInterval,
+    Setting,
     Settlement,
     Take,
     Tended,
@@ -61,9 +61,7 @@ class DequeueThatEndsLeasesWakesNobody(Silent):
 
 
 class NewIntervalWakesNobody(Silent):
-    async def configure(
-        self, queue_type: str, changes: Sequence[SetInterval]
-    ) -> list[ChangeOutcome]:
+    async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         self.is_silent = True
         outcomes = await super().configure(queue_type, changes)
         self.is_silent = False

@@ -123,8 +123,8 @@ class Story:
         job = Delivery(queue_id, job_id, payload, token, attempt, expires_at, requeues, behind)
         answer = Dequeued(
             (job,),
-            self._instant(ready_at),
             now=START + self._ms,
+            next_ready_at=self._instant(ready_at),
             ended=ended_leases(*ended),
             is_repeated=is_repeated,
         )
@@ -138,8 +138,8 @@ class Story:
     ) -> "Story":
         answer = Dequeued(
             (),
-            self._instant(next_ready_at),
             now=START + self._ms,
+            next_ready_at=self._instant(next_ready_at),
             ended=ended_leases(*dead, is_dead=True),
         )
         return self.tell(Take(1, LEASE_TIME), answer)

@@ -1,6 +1,6 @@
 """What two stores may answer differently, and what not."""
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from sharq_plug.model import (
     Delivery,
@@ -44,13 +44,17 @@ def test_a_token_that_nobody_was_given_is_shown_to_both() -> None:
 
 
 def test_next_ready_at_and_pages_are_left_to_the_rules() -> None:
-    assert comparable(Dequeued((), 1, now=0)) == comparable(Dequeued((), 2, now=0))
+    assert comparable(Dequeued((), now=0, next_ready_at=1)) == comparable(
+        Dequeued((), now=0, next_ready_at=2)
+    )
     assert comparable(Page(("a",), None)) == comparable(Page(("a", "b"), "c"))
     assert comparable(Tended((), more=True)) == comparable(Tended((), more=False))
 
 
 def test_the_instant_of_a_dequeue_is_compared() -> None:
-    assert comparable(Dequeued((), 1, now=0)) != comparable(Dequeued((), 1, now=1))
+    assert comparable(Dequeued((), now=0, next_ready_at=1)) != comparable(
+        Dequeued((), now=1, next_ready_at=1)
+    )
 
 
 def test_ended_leases_are_compared_in_order_among_those_with_the_same_fate() -> None:

@@ -17,7 +17,7 @@ LAYERS = {
     "": set[str](),
     "errors": set[str](),
     "clock": set[str](),
-    "model": {"errors"},
+    "model": {"model", "errors"},
     "store": {"model"},
     "hookspecs": {"store", "clock"},
     "plugins": {"hookspecs", "store", "clock", "errors"},

@@ -2,10 +2,10 @@
 
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
 import pytest
+from msgspec.structs import replace
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.model import (

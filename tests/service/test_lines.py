@@ -82,7 +82,7 @@ class StuckStore(AskedStore):
             return await super().dequeue(queue_type, takes)
         self.asked.append([take.count for take in takes])
         now = time.time_ns() // 1_000_000
-        return [Dequeued((), now, now=now) for _ in takes]
+        return [Dequeued((), now=now, next_ready_at=now) for _ in takes]
 
 
 async def test_an_expired_lease_that_cannot_be_ended_is_not_asked_for_in_a_loop() -> None:

@@ -92,7 +92,7 @@ async def test_a_batch_that_its_bytes_have_ended_leaves_nobody_empty() -> None:
         async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
             served = await super().dequeue(queue_type, takes[:3])
             now = served[0].now
-            return [*served, *[Dequeued((), now, now=now) for _ in takes[3:]]]
+            return [*served, *[Dequeued((), now=now, next_ready_at=now) for _ in takes[3:]]]
 
     store = ThreeAtMost()
     async with QueueService(store, QUIET) as service:

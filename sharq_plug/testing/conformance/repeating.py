@@ -1,7 +1,8 @@
 """Repeated dequeues: who lost the answer and asks again under the same id gets the same jobs."""
 
 import asyncio
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from sharq_plug.model import MAX_BATCH, Delivery
 from sharq_plug.store import QueueStore

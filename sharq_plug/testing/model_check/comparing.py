@@ -1,8 +1,10 @@
 """Comparing the answers of two stores: all must be equal, but tokens and what is left open."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from sharq_plug.model import Dequeued, EndedLease, Page, Tended
 
@@ -30,7 +32,7 @@ class Tokens:
         if isinstance(ours, tuple | list) and isinstance(theirs, tuple | list):
             for one, other in zip(ours, theirs, strict=False):
                 self.learn(one, other)
-        elif _is_value(ours) and type(ours) is type(theirs):
+        elif isinstance(ours, Struct) and type(ours) is type(theirs):
             for name, one in _parts(ours):
                 other = getattr(theirs, name)
                 if name == "token" and one is not None and other is not None:
@@ -42,21 +44,21 @@ class Tokens:
         """Return a value of the store with the reference's tokens in it."""
         if isinstance(value, tuple | list):
             return type(value)(map(self.translated, value))
-        if not _is_value(value):
+        if not isinstance(value, Struct):
             return value
         changed: dict[str, Any] = {}
         for name, part in _parts(value):
             new = self._theirs.get(part, part) if name == "token" else self.translated(part)
             if new is not part:
                 changed[name] = new
-        return replace(value, **changed) if changed else value  # type: ignore[type-var]
+        return replace(value, **changed) if changed else value
 
 
 def comparable(value: object) -> object:
     """Return all that must be equal in an answer, `Dequeued.now` included."""
     if isinstance(value, tuple | list):
         return [comparable(part) for part in value]
-    if not _is_value(value):
+    if not isinstance(value, Struct):
         return value
     left_open = LEFT_OPEN.get(type(value), frozenset())
     shown = {name: comparable(part) for name, part in _parts(value) if name not in left_open}
@@ -73,9 +75,5 @@ def by_fate(leases: Sequence[EndedLease]) -> dict[tuple[str, bool], list[EndedLe
     return found
 
 
-def _is_value(value: object) -> bool:
-    return is_dataclass(value) and not isinstance(value, type)
-
-
-def _parts(value: Any) -> list[tuple[str, Any]]:
-    return [(field.name, getattr(value, field.name)) for field in fields(value)]
+def _parts(value: Struct) -> list[tuple[str, Any]]:
+    return [(name, getattr(value, name)) for name in value.__struct_fields__]

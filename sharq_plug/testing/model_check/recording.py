@@ -14,7 +14,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     NewJob,
     Page,
-    SetInterval,
+    Setting,
     Settlement,
     Take,
     Tended,
@@ -157,9 +157,7 @@ class RecordingStore(QueueStore):
         """Do what workers say of their leases."""
         return await self._all(queue_type, items, self._store.settle(queue_type, items))
 
-    async def configure(
-        self, queue_type: str, changes: Sequence[SetInterval]
-    ) -> list[ChangeOutcome]:
+    async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         """Change the intervals of queues."""
         return await self._all(queue_type, changes, self._store.configure(queue_type, changes))
 

@@ -1,8 +1,10 @@
 """A walk: a sequence of calls, with what must be remembered to make the next ones matter."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
+
+from msgspec.structs import replace
 
 from sharq_plug.model import (
     Dequeued,

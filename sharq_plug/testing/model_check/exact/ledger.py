@@ -5,7 +5,9 @@ The ledger is told what happened, and never asks a store. It looks at everything
 
 import itertools
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from sharq_plug.model import Delivery, EndedLease, LeaseOutcome, LeaseRef, NewJob
 

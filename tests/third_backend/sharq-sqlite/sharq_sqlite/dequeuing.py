@@ -39,7 +39,7 @@ class Dequeue:
             self._items.remember(self._type, take.attempt_id, jobs)
         is_short = len(jobs) < take.count
         ready_at = self._items.next_ready_at(self._type, self._now) if is_short else None
-        return Dequeued(tuple(jobs), ready_at, now=self._now, ended=tuple(ended))
+        return Dequeued(tuple(jobs), self._now, ready_at, tuple(ended))
 
     def _serve(self, jobs: list[Delivery], take: Take) -> None:
         """Add deliveries to `jobs`, each from the first ready queue in line."""

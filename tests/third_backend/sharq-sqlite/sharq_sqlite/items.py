@@ -13,7 +13,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     LeaseRef,
     NewJob,
-    SetInterval,
+    Setting,
     Settlement,
 )
 from sharq_sqlite.queue import Queue
@@ -64,7 +64,7 @@ class Items:
         outcome = EnqueueOutcome.DUPLICATE if is_known else EnqueueOutcome.QUEUED
         return EnqueueResult(outcome, length)
 
-    def configure(self, queue_type: str, change: SetInterval, now: int) -> ChangeOutcome:
+    def configure(self, queue_type: str, change: Setting, now: int) -> ChangeOutcome:
         """Change the interval of one queue."""
         queue = self._tables.queue(queue_type, change.queue_id, now)
         if not queue.exists:

@@ -17,7 +17,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     NewJob,
     Page,
-    SetInterval,
+    Setting,
     Settlement,
     Take,
     Tended,
@@ -81,9 +81,7 @@ class SqliteStore(QueueStore):
         with self._step(queue_type) as now:
             return [self._items.settle(queue_type, item, now) for item in items]
 
-    async def configure(
-        self, queue_type: str, changes: Sequence[SetInterval]
-    ) -> list[ChangeOutcome]:
+    async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         """Change the intervals of queues that exist."""
         with self._step(queue_type) as now:
             return [self._items.configure(queue_type, change, now) for change in changes]

@@ -1,0 +1,10 @@
+"""The vocabulary as values: frozen, checked at construction, the same for every backend.
+
+All times are integer milliseconds since the epoch, all durations integer milliseconds.
+"""
+
+from sharq_plug.model.jobs import *
+from sharq_plug.model.leases import *
+from sharq_plug.model.names import *
+from sharq_plug.model.settings import *
+from sharq_plug.model.views import *

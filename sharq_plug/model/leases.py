@@ -1,0 +1,135 @@
+"""Leases: how a worker takes jobs, what it gets, and what it says of them."""
+
+from enum import Enum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from sharq_plug.model.names import MAX_BATCH, MAX_TOKEN_LENGTH, check_integer, check_name, invalid
+
+__all__ = [
+    "Delivery",
+    "Dequeued",
+    "EndedLease",
+    "Finish",
+    "LeaseOutcome",
+    "LeaseRef",
+    "Release",
+    "Settlement",
+    "Take",
+    "Tended",
+]
+
+
+class Take(Struct, frozen=True, gc=False):
+    """One caller's part of a dequeue: up to `count` (1 to 1000) jobs, each for `lease_time` ms.
+
+    With an `attempt_id`, a name, it may be repeated (see `QueueStore.dequeue`).
+    """
+
+    count: int
+    lease_time: int
+    attempt_id: str | None = None
+
+    def __post_init__(self) -> None:
+        check_integer("count", self.count, 1, MAX_BATCH)
+        if self.attempt_id is not None:
+            check_name("attempt_id", self.attempt_id)
+
+
+class Delivery(Struct, frozen=True, gc=False):
+    """A dequeued, unfinished job with its lease.
+
+    `attempt` counts the job's leases, this one included. `expires_at` is ms since the epoch.
+    `queue_length` counts the jobs that wait in its queue after this one left.
+    """
+
+    queue_id: str
+    job_id: str
+    payload: bytes
+    token: str
+    attempt: int
+    expires_at: int
+    requeues_remaining: int
+    queue_length: int
+
+
+class EndedLease(Struct, frozen=True, gc=False):
+    """A lease that expired and was ended: its job waits again, or `is_dead`."""
+
+    queue_type: str
+    queue_id: str
+    job_id: str
+    token: str
+    is_dead: bool
+
+
+class Dequeued(Struct, frozen=True, gc=False):
+    """What one take got: deliveries in the order in which they were served.
+
+    `now` is the instant of the answer (ms since the epoch, by the store's clock). `next_ready_at`
+    says when to come back: None if as many jobs came as were asked for, if they had come before,
+    or if nothing is foreseen (see `QueueStore.dequeue`). `ended` are the leases that this take
+    found expired. With `is_repeated` the jobs are those of an earlier take with its attempt id.
+    """
+
+    jobs: tuple[Delivery, ...]
+    now: int
+    next_ready_at: int | None = None
+    ended: tuple[EndedLease, ...] = ()
+    is_repeated: bool = False
+
+
+class LeaseRef(Struct, frozen=True, gc=False):
+    """A caller's claim to a lease: its job, and the token it was given (None: the current)."""
+
+    queue_id: str
+    job_id: str
+    token: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name("queue_id", self.queue_id)
+        check_name("job_id", self.job_id)
+        if self.token is not None and not _can_be_token(self.token):
+            raise invalid("lease")
+
+
+def _can_be_token(text: str) -> bool:
+    return 0 < len(text) <= MAX_TOKEN_LENGTH and text.isascii()
+
+
+class Finish(Struct, frozen=True, gc=False):
+    """End a lease, its job done; with a token, keep a receipt of it for `receipt_time` ms."""
+
+    lease: LeaseRef
+    receipt_time: int
+
+
+class Release(Struct, frozen=True, gc=False):
+    """Hand a leased job back: it waits again, and no requeue is spent."""
+
+    lease: LeaseRef
+
+
+Settlement: TypeAlias = Finish | Release
+"""What a worker says of a lease."""
+
+
+class LeaseOutcome(Enum):
+    """What became of a claim to a lease."""
+
+    ENDED = "ended"
+    """The lease was the caller's and is over (or was, by a finish that is on record)."""
+    STALE = "stale"
+    """The job waits, is dead, or is under another lease; nothing was changed."""
+    UNKNOWN = "unknown"
+    """There is no such job; without a token: no such lease."""
+    BROKEN = "broken"
+    """What the store keeps of the queue is damaged; nothing was changed."""
+
+
+class Tended(Struct, frozen=True, gc=False):
+    """What one `tend` did: the expired leases that it ended, and whether there is more to do."""
+
+    ended: tuple[EndedLease, ...]
+    more: bool

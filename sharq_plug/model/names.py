@@ -1,0 +1,94 @@
+"""Names and numbers: what they may be, and the limits that every backend has in common."""
+
+import re
+
+from sharq_plug.errors import InvalidRequest
+
+__all__ = [
+    "COUNTED_MINUTES",
+    "MAX_BATCH",
+    "MAX_DEQUEUE_BYTES",
+    "MAX_ENDED",
+    "MAX_INTEGER",
+    "MAX_INTERVAL",
+    "MAX_RECEIPTS",
+    "MAX_TOKEN_LENGTH",
+    "MINUTE",
+    "MIN_RECEIPT_TIME",
+    "check_integer",
+    "check_interval",
+    "check_name",
+    "counted_minutes",
+    "invalid",
+    "is_name",
+    "receipt_time",
+]
+
+MAX_INTERVAL = 10**12
+MAX_INTEGER = 2**53 - 1
+"""The largest integer that every JSON reader, and a Redis script, holds exactly."""
+MAX_BATCH = 1000
+"""Jobs or leases in one call."""
+MAX_TOKEN_LENGTH = 200
+MAX_DEQUEUE_BYTES = 8 * 1024 * 1024
+"""A dequeue batch holds at most so many bytes of payload, but always one job."""
+MAX_ENDED = 100
+"""Expired leases that a dequeue ends, at most."""
+MINUTE = 60_000
+COUNTED_MINUTES = 10
+"""Minute counts reach so many minutes back, the present one included."""
+MIN_RECEIPT_TIME = 60_000
+MAX_RECEIPTS = 262_144
+"""A queue type keeps at most about so many receipts; the oldest go first."""
+
+_is_name = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@+~-]{1,100}").fullmatch
+_NAMES = frozenset({"queue_type", "queue_id", "job_id", "attempt_id"})
+_WHAT_A_NAME_IS = "A name is 1 to 100 of A-Z a-z 0-9 _ - . : @ + ~ and not dots alone."
+
+
+def invalid(field: str) -> InvalidRequest:
+    """Return the error for a value of `field` that is not acceptable."""
+    message = f"`{field}` has an invalid value."
+    return InvalidRequest(f"{message} {_WHAT_A_NAME_IS}" if field in _NAMES else message)
+
+
+def is_name(value: str) -> bool:
+    """Return whether `value` can name a queue type, a queue or a job."""
+    return _is_name(value) is not None
+
+
+def check_name(field: str, value: str) -> str:
+    """Return `value` if it can name a queue type, a queue, a job or an attempt.
+
+    Raises InvalidRequest that names `field`, unless it is 1 to 100 of `A-Z a-z 0-9 _ - . : @ + ~`
+    and not dots alone.
+    """
+    if _is_name(value) is None:
+        raise invalid(field)
+    return value
+
+
+def check_integer(field: str, value: int, minimum: int, maximum: int = MAX_INTEGER) -> int:
+    """Return `value` if it is an integer, no bool, from `minimum` to `maximum`.
+
+    Raises InvalidRequest that names `field`.
+    """
+    if type(value) is not int or not minimum <= value <= maximum:
+        raise invalid(field)
+    return value
+
+
+def check_interval(value: int) -> int:
+    """Return `value` (ms) if it can be a queue's interval; raise InvalidRequest if not."""
+    return check_integer("interval", value, 0, MAX_INTERVAL)
+
+
+def counted_minutes(now: int) -> range:
+    """Return the epochs (ms) of the minutes that count at `now`, the oldest first."""
+    present = now - now % MINUTE
+    return range(present - (COUNTED_MINUTES - 1) * MINUTE, present + 1, MINUTE)
+
+
+def receipt_time(lease: int) -> int:
+    """Return for how long (ms) a receipt is kept when leases last `lease` ms."""
+    return max(lease, MIN_RECEIPT_TIME)
