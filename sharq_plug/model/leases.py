@@ -98,14 +98,14 @@ def _can_be_token(text: str) -> bool:
     return 0 < len(text) <= MAX_TOKEN_LENGTH and text.isascii()
 
 
-class Finish(Struct, frozen=True, gc=False):
+class Finish(Struct, frozen=True, gc=False, tag=True):
     """End a lease, its job done; with a token, keep a receipt of it for `receipt_time` ms."""
 
     lease: LeaseRef
     receipt_time: int
 
 
-class Release(Struct, frozen=True, gc=False):
+class Release(Struct, frozen=True, gc=False, tag=True):
     """Hand a leased job back: it waits again, and no requeue is spent."""
 
     lease: LeaseRef

@@ -14,7 +14,7 @@ __all__ = [
 ]
 
 
-class SetInterval(Struct, frozen=True, gc=False):
+class SetInterval(Struct, frozen=True, gc=False, tag=True):
     """Change the interval (ms) of a queue that exists."""
 
     queue_id: str

@@ -24,7 +24,7 @@ def test_it_is_unknown_until_it_is_installed() -> None:
     assert "there is no backend 'sqlite'; installed: memory, redis" in answer.stderr
 
 
-@pytest.mark.parametrize("name", ["TestSqliteStore", "TestSqliteModel"])
+@pytest.mark.parametrize("name", ["TestSqliteStore", "TestSqliteModel", "TestForgetfulModel"])
 def test_it_passes_the_conformance_kit_and_the_model_check(
     installed: Distribution, name: str
 ) -> None:

@@ -1,5 +1,11 @@
-import pytest
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+import pytest
+from sharq_sqlite.journal import Journal
+from sharq_sqlite.store import SqliteStore
+
+from sharq_memory.machine import Machine
 from sharq_plug import plugins
 from sharq_plug.testing import OpenStore, StoreConformance
 from sharq_plug.testing.model_check import model_check
@@ -12,3 +18,18 @@ class TestSqliteStore(StoreConformance):
 
 
 TestSqliteModel = model_check(lambda clock: plugins.open_store("sqlite", clock=clock)).TestCase
+
+
+class ForgetfulStore(SqliteStore):
+    """Knows nothing from call to call but what is in its database."""
+
+    CALLS_KEPT = 3
+
+    @contextmanager
+    def _machine(self) -> Iterator[tuple[Journal, Machine]]:
+        with super()._machine() as (journal, _):
+            self._opened = journal, journal.read()
+            yield self._opened
+
+
+TestForgetfulModel = model_check(lambda clock: ForgetfulStore(":memory:", clock)).TestCase
