@@ -39,10 +39,11 @@ first row that applies:
 
     it was served, or it had no place             (the later of now and R, a new number)
     R lies in the future                          (R, its number kept)
-    its ready since lies in the future            (now, a new number)
+    R lay in the future and no longer does        (now, a new number)
     else                                          unchanged
 
-A queue in which no job waits has no place.
+R lay in the future if the ready since of the queue's place is later than now. A queue in which no
+job waits has no place.
 
 Arguments are valid: the values of `sharq_plug.model` check their own, and `QueueService`
 checks queue ids and numbers. A store raises InvalidRequest for a queue type that is not a name.
@@ -114,9 +115,11 @@ class QueueStore(ABC):
 
         Each job is the first waiting job of the first ready queue in line. It gets a fresh token
         of at least 96 random bits, `attempt` one higher than at its latest lease, and
-        `expires_at` now + `lease_time`, and is counted as a dequeue. The call ends early before a
-        job with which its payloads would exceed 8 MiB, unless that is its first; a take that comes
-        after that gets nothing, with `next_ready_at` = now.
+        `expires_at` now + `lease_time`, and is counted as a dequeue. The payloads of a call,
+        repeated ones too, are bounded by 8 MiB: it ends early before a job with which they would
+        exceed this, unless that is its first. What a take repeats comes whole. A take that comes
+        after the end, or after the payloads have exceeded 8 MiB, gets nothing and changes nothing,
+        with `next_ready_at` = now; what it would repeat can still be repeated.
 
         A take that gets fewer jobs than it asked for ends expired leases of the type, as `tend`
         does, and looks again; at most 100 in a call. Then its `next_ready_at` says when to come

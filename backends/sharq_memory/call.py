@@ -1,10 +1,10 @@
-"""What a call is made of: the results of an enqueue, and what a dequeue may still do."""
+"""What the takes of one dequeue share."""
 
 from collections.abc import Iterator
 
 from msgspec import Struct
 
-from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED, EnqueueOutcome, EnqueueResult
+from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED
 
 
 class DequeueCall(Struct, gc=False, eq=False):
@@ -15,13 +15,21 @@ class DequeueCall(Struct, gc=False, eq=False):
     room: int = MAX_DEQUEUE_BYTES
     """Bytes of payload that it may still hold."""
     served: int = 0
+    """Jobs that it leased."""
+    has_repeated: bool = False
     is_full: bool = False
+    """Whether a job was too large for the room that was left."""
     leases: int = MAX_ENDED
     """Expired leases that it may still end."""
 
+    @property
+    def is_over(self) -> bool:
+        """Whether it ended early: further takes get nothing."""
+        return self.is_full or self.room < 0
+
     def admit(self, size: int) -> bool:
         """Take up the payload of one more job, if the call may hold it; it may hold one."""
-        if size > self.room and self.served:
+        if size > self.room and (self.served or self.has_repeated):
             self.is_full = True
         if self.is_full:
             return False
@@ -29,10 +37,7 @@ class DequeueCall(Struct, gc=False, eq=False):
         self.served += 1
         return True
 
-
-_results = {outcome: EnqueueResult(outcome) for outcome in EnqueueOutcome}
-
-
-def result_of(outcome: EnqueueOutcome, queue_length: int | None) -> EnqueueResult:
-    """Return the result of one enqueue."""
-    return _results[outcome] if queue_length is None else EnqueueResult(outcome, queue_length)
+    def hold(self, size: int) -> None:
+        """Take up the payloads of a repeated attempt, which comes whole."""
+        self.room -= size
+        self.has_repeated = True

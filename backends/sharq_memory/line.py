@@ -38,9 +38,7 @@ class Line:
         place = self.places.first()
         return inf if place is None else place[0]
 
-    def take_place(
-        self, queue: Queue, now: int, before: int | None = None, *, served: bool = False
-    ) -> None:
+    def take_place(self, queue: Queue, now: int, before: int | None = None) -> None:
         """Give `queue` its place; `before` was R until now (ms), if that has changed."""
         if queue.head is None:
             self.leave(queue)
@@ -59,7 +57,7 @@ class Line:
             self.enter(queue, ready_at, self.next_number())
         else:
             return
-        if ready_at < self.soonest and not served:
+        if ready_at < self.soonest:
             self.soonest = ready_at
 
     def next_number(self) -> int:

@@ -19,7 +19,6 @@ from sharq_plug.model import (
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
-    Finish,
     LeaseOutcome,
     NewJob,
     Page,
@@ -59,9 +58,10 @@ class Machine:
         results = [state.enqueue(job, now) for job in jobs]
         queued = [result.outcome for result in results].count(EnqueueOutcome.QUEUED)
         if queued:
-            self.types.setdefault(queue_type, state)
-            state.tally.add(now, enqueues=queued)
-            self.tally.add(now, enqueues=queued)
+            if queue_type not in self.types:
+                self.types[queue_type] = state
+            state.tally.add_enqueues(now, queued)
+            self.tally.add_enqueues(now, queued)
         self._changed(state, now)
         return results
 
@@ -73,25 +73,22 @@ class Machine:
         call = DequeueCall(now, tokens)
         answers = [state.dequeue(take, call) for take in takes]
         if call.served:
-            state.tally.add(now, dequeues=call.served)
-            self.tally.add(now, dequeues=call.served)
+            state.tally.add_dequeues(now, call.served)
+            self.tally.add_dequeues(now, call.served)
         self._changed(state, now)
         return answers
 
     def settle(self, queue_type: str, items: Sequence[Settlement], now: int) -> list[LeaseOutcome]:
         """Do what workers say of their leases."""
         state = self.types.get(queue_type) or self._unknown(queue_type)
-        outcomes = [
-            state.finish(item, now) if isinstance(item, Finish) else state.release(item, now)
-            for item in items
-        ]
+        outcomes = [state.settle(item, now) for item in items]
         self._changed(state, now)
         return outcomes
 
     def configure(
         self, queue_type: str, changes: Sequence[Setting], now: int
     ) -> list[ChangeOutcome]:
-        """Change intervals."""
+        """Change what is set for queues."""
         state = self.types.get(queue_type) or self._unknown(queue_type)
         outcomes = [state.configure(change, now) for change in changes]
         self._changed(state, now)

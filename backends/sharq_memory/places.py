@@ -1,4 +1,4 @@
-"""Places in line, in their order."""
+"""Queues by an instant, in their order: their places in line, and when their leases expire."""
 
 from bisect import bisect_left
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from sortedcontainers import SortedList
 from sharq_memory.queue import Queue
 
 Place: TypeAlias = tuple[Any, ...]
-"""(ready since, place number, Queue)."""
+"""(an instant, the place number or the queue id, Queue): no two share the first two."""
 
 KEPT = 1000
 """Slots of the run that may be empty before it is packed."""
@@ -19,9 +19,10 @@ KEPT = 1000
 class Places:
     """A sorted collection that is quick where places come in order and go in order.
 
-    A queue that is ready gets a place behind all that are ready. So most places stand in `_run`, a
-    list: they are appended at its end and taken at `_head`. What leaves from between leaves
-    (ready since, place number) there, which sorts as its place did. `_rest` holds all others.
+    A queue that is ready gets a place behind all that are ready, and most leases expire in the
+    order in which they began. So most places stand in `_run`, a list: they are appended at its end
+    and taken at `_head`. What leaves from between leaves the first two values of its place there,
+    which sort as it did. `_rest` holds all others.
     """
 
     __slots__ = ("_gone", "_head", "_rest", "_run")
@@ -57,29 +58,29 @@ class Places:
         return first
 
     def append(self, place: Place) -> None:
-        """Add the place of a queue that is ready, which mostly sorts behind all such."""
+        """Add a place that mostly sorts behind all others, but for those that were `add`ed."""
         if not self._run or self._run[-1] < place:
             self._run.append(place)
         else:
             self._rest.add(place)
 
     def add(self, place: Place) -> None:
-        """Add the place of a queue that is held."""
+        """Add a place that sorts anywhere, as that of a queue that is held."""
         self._rest.add(place)
 
-    def remove(self, ready_since: int, number: int, queue: Queue) -> None:
+    def remove(self, instant: int, key: int | str, queue: Queue) -> None:
         """Remove the place of a queue."""
         run, head = self._run, self._head
-        if run and run[head][1] == number:
+        if run and run[head][1] == key:
             run[head] = ()
             self._head = head + 1
             if self._gone or head > KEPT or head + 1 == len(run):
                 self._pack()
             return
-        place = (ready_since, number, queue)
+        place = (instant, key, queue)
         at = bisect_left(run, place, head)
         if at < len(run) and run[at] == place:
-            run[at] = (ready_since, number)
+            run[at] = (instant, key)
             self._gone += 1
             self._pack()
         else:

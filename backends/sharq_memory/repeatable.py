@@ -12,11 +12,12 @@ from sharq_plug.model import MAX_RECEIPTS, LeaseRef
 class Receipts:
     """The tokens of finished leases, and when each receipt ends: not in the order they came."""
 
-    __slots__ = ("_by_token", "_ends")
+    __slots__ = ("_by_token", "_ending", "_ends")
 
     def __init__(self) -> None:
         self._by_token: dict[str, tuple[int, str, str]] = {}
-        self._ends: list[tuple[int, str]] = []  # a heap of (until, token), one for each token
+        self._ending: dict[int, list[str]] = {}  # the tokens of the receipts that end together
+        self._ends: list[int] = []  # a heap of when they do (ms)
 
     def __len__(self) -> int:
         """How many are kept."""
@@ -24,11 +25,17 @@ class Receipts:
 
     def keep(self, ref: LeaseRef, until: int) -> None:
         """Keep the receipt of a finish until then (ms), if it showed a token."""
-        if ref.token is not None:
-            self._by_token[ref.token] = (until, ref.queue_id, ref.job_id)
-            heappush(self._ends, (until, ref.token))
-            if len(self._by_token) > MAX_RECEIPTS:
-                self._drop_first()
+        token = ref.token
+        if token is None:
+            return
+        self._by_token[token] = (until, ref.queue_id, ref.job_id)
+        if until in self._ending:
+            self._ending[until].append(token)
+        else:
+            self._ending[until] = [token]
+            heappush(self._ends, until)
+        if len(self._by_token) > MAX_RECEIPTS:
+            self._drop_first()
 
     def items(self) -> Iterator[tuple[LeaseRef, int]]:
         """Iterate over the finished leases, each with the end of its receipt (ms)."""
@@ -42,7 +49,7 @@ class Receipts:
 
     def due(self) -> float:
         """Return the instant (ms) from which on the first to end is too old."""
-        return self._ends[0][0] + 1 if self._ends else inf
+        return self._ends[0] + 1 if self._ends else inf
 
     def forget(self, limit: int, now: int) -> None:
         """Drop up to `limit` that are too old at `now` (ms)."""
@@ -52,8 +59,10 @@ class Receipts:
             self._drop_first()
 
     def _drop_first(self) -> None:
-        _, token = heappop(self._ends)
-        self._by_token.pop(token, None)
+        tokens = self._ending[self._ends[0]]
+        del self._by_token[tokens.pop()]
+        if not tokens:
+            del self._ending[heappop(self._ends)]
 
 
 class Attempts:

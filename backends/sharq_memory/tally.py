@@ -21,13 +21,19 @@ class Tally(Struct, gc=False, eq=False):
     """(minute's epoch, enqueues, dequeues), oldest first. Where the clock has stepped back, some
     lie ahead: they count when their time comes."""
 
-    def add(self, now: int, *, enqueues: int = 0, dequeues: int = 0) -> None:
-        """Count so many at `now` (ms)."""
+    def add_enqueues(self, now: int, count: int) -> None:
+        """Count enqueues at `now` (ms)."""
         minute = now - now % MINUTE
         if minute != self.minute:
             self._begin(minute)
-        self.enqueues += enqueues
-        self.dequeues += dequeues
+        self.enqueues += count
+
+    def add_dequeues(self, now: int, count: int) -> None:
+        """Count dequeues at `now` (ms)."""
+        minute = now - now % MINUTE
+        if minute != self.minute:
+            self._begin(minute)
+        self.dequeues += count
 
     def row(self) -> tuple[Any, ...]:
         """Return this as plain values."""

@@ -15,23 +15,9 @@ from importlib.resources import files
 from typing import Self
 
 IDEAS = (
-    "scope",
-    "writes",
-    "records",
-    "left",
-    "limits",
-    "line",
-    "counts",
-    "bodies",
-    "waiting",
-    "leases",
-    "receipts",
-    "dead",
-    "deliveries",
-    "attempts",
-    "wakeups",
-    "step",
-    "expiry",
+    *("instant", "scope", "writes", "records", "queues", "left", "limits", "line", "counts"),
+    *("bodies", "waiting", "leases", "expiring", "receipts", "dead", "deliveries", "attempts"),
+    *("wakeups", "step", "expiry", "serving"),
 )
 """The files of `lua/lib`, each after those it needs at its beginning."""
 VERBS = (
@@ -42,6 +28,8 @@ VERBS = (
 NAME_PREFIX = "sharq_"
 DIGEST_LENGTH = 12
 
+_constant = re.compile(r"^local ((?:[A-Z_]+, )*[A-Z_]+) = ([-\d^, ]*\d)\s*(?:--.*)?$", re.MULTILINE)
+_text_or_name = re.compile(r"'[^'\n]*'|\b[A-Z_]+\b")
 _flags = re.compile(r"^local (\w+) = \{flags = \{(.*)\}\}$", re.MULTILINE).search
 
 
@@ -70,6 +58,9 @@ class Library:
     @classmethod
     def of(cls, ideas: str, verbs: Mapping[str, str]) -> Self:
         """Make a library of the text of the ideas and of each verb."""
+        constants = _constants(ideas)
+        ideas = _with_values(ideas, constants)
+        verbs = {verb: _with_values(text, constants) for verb, text in verbs.items()}
         digest = _digest("\n".join((ideas, *verbs.values())))[:DIGEST_LENGTH]
         name = f"{NAME_PREFIX}{digest}"
         parts = [f"#!lua name={name}", ideas]
@@ -92,6 +83,21 @@ def texts() -> tuple[str, dict[str, str]]:
     ideas = [(folder / "lib" / f"{idea}.lua").read_text("utf-8") for idea in IDEAS]
     verbs = {verb: (folder / "verbs" / f"{verb}.lua").read_text("utf-8") for verb in VERBS}
     return "\n".join(ideas), verbs
+
+
+def _constants(ideas: str) -> dict[str, str]:
+    """Return the numbers that files declare outside of any function, by their names."""
+    return {
+        name: f"({value})"
+        for names, values in _constant.findall(ideas)
+        for name, value in zip(names.split(", "), values.split(", "), strict=True)
+    }
+
+
+def _with_values(text: str, constants: Mapping[str, str]) -> str:
+    """Write numbers in place of their names: Lua would look each up whenever it is used."""
+    text = _constant.sub("", text)
+    return _text_or_name.sub(lambda found: constants.get(found[0], found[0]), text)
 
 
 def _table_and_flags(verb: str, text: str) -> tuple[str, str]:

@@ -2,9 +2,9 @@
 
 import base64
 import logging
-import secrets
+import os
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 import msgspec
 
@@ -19,6 +19,8 @@ from sharq_plug.model import (
     LeaseOutcome,
     MinuteCounts,
     NewJob,
+    Release,
+    SetInterval,
     Setting,
     Settlement,
     counted_minutes,
@@ -27,11 +29,14 @@ from sharq_plug.model import (
 
 logger = logging.getLogger(__name__)
 
-TOKEN_BYTES = 12
-TOKEN_LENGTH = 16
+TOKEN_LENGTH = 17
+"""A letter, and 96 random bits in base64."""
+RECEIPT_SHARDS = 16
+TOKENS_A_SHARD = 64
+SHARD_LETTERS = b"".join(bytes([letter]) * TOKENS_A_SHARD for letter in b"ABCDEFGHIJKLMNOP") * 2
+"""The letters that name a shard of receipts (lua/lib/receipts.lua), in turn."""
 JOB_FIELDS = 7
 ENDED_FIELDS = 3
-FINISH, RELEASE = "f", "r"
 ENQUEUE_OUTCOMES = {
     1: EnqueueOutcome.QUEUED,
     0: EnqueueOutcome.DUPLICATE,
@@ -40,12 +45,29 @@ ENQUEUE_OUTCOMES = {
 }
 LEASE_OUTCOMES = {outcome.value.encode(): outcome for outcome in LeaseOutcome}
 
+SHORT_ARRAY = 16
+"""Values from which on msgpack begins an array with three bytes; below it does with one."""
+
 _pack = msgspec.msgpack.Encoder().encode
 
 
-def packed(values: tuple[str | int, ...]) -> bytes:
-    """Return up to 15 values in msgpack, one after the other: an array without its first byte."""
-    return _pack(values)[1:]
+def packed(values: Sequence[str | int]) -> bytes:
+    """Return values in msgpack, one after the other: an array without its header."""
+    return _pack(values)[1 if len(values) < SHORT_ARRAY else 3 :]
+
+
+def packed_all(items: Iterable[Iterable[str | int]]) -> bytes:
+    """Return the values of all items in msgpack, one after the other."""
+    values: list[str | int] = []
+    for item in items:
+        values += item
+    return packed(values)
+
+
+def new_job(job: NewJob) -> tuple[str | int, ...]:
+    """Return a job as the verb reads it, but for what is stored of it as it comes."""
+    limit = -1 if job.max_queued_length is None else job.max_queued_length
+    return job.queue_id, job.job_id, job.interval, limit
 
 
 def enqueue_result(job: NewJob, outcome: int, waiting: int | bytes) -> EnqueueResult:
@@ -58,8 +80,17 @@ def enqueue_result(job: NewJob, outcome: int, waiting: int | bytes) -> EnqueueRe
 
 
 def fresh_tokens(count: int) -> str:
-    """Return so many new tokens in a row."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(TOKEN_BYTES * count)).decode()
+    """Return so many new tokens in a row.
+
+    Up to 64 in a row begin with the same letter: receipts of leases that came together share a
+    shard. The others come in turn, so that large takes fill the shards evenly.
+    """
+    length = TOKEN_LENGTH * count
+    random = os.urandom(length * 3 // 4 + 2)
+    tokens = bytearray(base64.urlsafe_b64encode(random[:-1]))[:length]
+    first = random[-1] % RECEIPT_SHARDS * TOKENS_A_SHARD
+    tokens[::TOKEN_LENGTH] = SHARD_LETTERS[first : first + count]
+    return tokens.decode()
 
 
 def dequeued(queue_type: str, now: int, answer: list[Any], fresh: str) -> Dequeued:
@@ -112,14 +143,17 @@ def _texts(values: Sequence[bytes]) -> tuple[str, str, str]:
     return queue_id, job_id, token
 
 
-def settlement(item: Settlement) -> bytes:
+def settlement(item: Settlement) -> tuple[str | int, ...]:
     """Return an item of `settle` as the verb reads it."""
     lease = item.lease
-    if isinstance(item, Finish):
-        move, receipt_time = FINISH, item.receipt_time
-    else:
-        move, receipt_time = RELEASE, 0
-    return packed((lease.queue_id, move, lease.job_id, lease.token or "", receipt_time))
+    claim = (lease.queue_id, lease.job_id, lease.token or "")
+    match item:
+        case Finish():
+            return (*claim, "finish", item.receipt_time)
+        case Release():
+            return (*claim, "release", 0)
+        case _:
+            assert_never(item)
 
 
 def lease_outcome(item: Settlement, reply: bytes) -> LeaseOutcome:
@@ -129,6 +163,15 @@ def lease_outcome(item: Settlement, reply: bytes) -> LeaseOutcome:
         log_broken(item.lease.queue_id, reply)
         return LeaseOutcome.BROKEN
     return outcome
+
+
+def packed_change(change: Setting) -> bytes:
+    """Return a change of a setting as the verb reads it."""
+    match change:
+        case SetInterval():
+            return packed((change.queue_id, "interval", change.interval))
+        case _:
+            assert_never(change)
 
 
 def change_outcome(change: Setting, reply: int | bytes) -> ChangeOutcome:

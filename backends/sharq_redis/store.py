@@ -33,6 +33,7 @@ from sharq_redis.durability import check_version
 from sharq_redis.library import Library
 from sharq_redis.link import Link
 from sharq_redis.replies import (
+    RECEIPT_SHARDS,
     change_outcome,
     dequeued,
     enqueue_result,
@@ -42,7 +43,10 @@ from sharq_redis.replies import (
     log_broken,
     minute_counts,
     names_of,
+    new_job,
     packed,
+    packed_all,
+    packed_change,
     settlement,
 )
 from sharq_redis.target import Target
@@ -50,7 +54,6 @@ from sharq_redis.tending import Tender
 from sharq_redis.wakeups import Wakeups
 from sharq_redis.wire import Connect
 
-RECEIPT_SHARDS = 16
 CLOCK_TOLERANCE = 1000
 """ms that Redis's clock may step back without a walk over all places."""
 FROM_THE_START = "0"
@@ -104,12 +107,9 @@ class RedisStore(QueueStore):
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
         """Put jobs into their queues."""
-        arguments: list[bytes] = []
-        for job in jobs:
-            limit = -1 if job.max_queued_length is None else job.max_queued_length
-            header = (job.queue_id, job.job_id, job.interval, limit)
-            arguments += (packed(header), packed((job.requeue_limit, 0)) + job.payload)
-        now, *results = await self._run("enqueue", queue_type, *arguments)
+        headers = packed_all(map(new_job, jobs))
+        rests = [packed((job.requeue_limit, 0)) + job.payload for job in jobs]
+        now, *results = await self._run("enqueue", queue_type, headers, *rests)
         self._tender.note(now)
         pairs = zip(results[::2], results[1::2], strict=True)
         return [enqueue_result(job, *pair) for job, pair in zip(jobs, pairs, strict=True)]
@@ -135,14 +135,14 @@ class RedisStore(QueueStore):
 
     async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
         """Do what workers say of their leases."""
-        asked = [settlement(item) for item in items]
+        asked = packed_all(map(settlement, items))
         kept = MAX_RECEIPTS // RECEIPT_SHARDS
-        reply = await self._run("settle", queue_type, kept, *asked)
+        reply = await self._run("settle", queue_type, kept, asked)
         return [lease_outcome(*pair) for pair in zip(items, reply, strict=True)]
 
     async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
-        """Change intervals."""
-        asked = [packed((change.queue_id, change.interval)) for change in changes]
+        """Change settings of queues."""
+        asked = [packed_change(change) for change in changes]
         reply = await self._run("configure", queue_type, *asked)
         return [change_outcome(*pair) for pair in zip(changes, reply, strict=True)]
 

@@ -1,4 +1,4 @@
-"""What the server does with a store, free of HTTP and of any backend."""
+"""The service: what the server does with a store. It knows neither HTTP nor any backend."""
 
 from sharq_plug.service.queue_service import MAX_WAIT, QueueService, ServiceOptions
 

@@ -1,13 +1,13 @@
-"""How much may be under way at a time: requests, and bytes of payload on their way to the store."""
+"""Limit the requests, and the bytes of payload sent to the store, that are under way at a time."""
 
 from sharq_plug.errors import Overloaded
 
 MAX_BYTES_IN_FLIGHT = 64 * 1024 * 1024
-"""Bytes of payload that may be on their way into the store; one job may be, however large."""
+"""Bytes of payload on their way into the store at a time. A single job may always go."""
 
 
 class Admission:
-    """Count what is under way, and refuse what exceeds the bounds."""
+    """Count what is under way. Refuse requests beyond the limits."""
 
     __slots__ = ("_bytes", "_max_requests", "_requests")
 
@@ -27,6 +27,6 @@ class Admission:
         self._requests += 1
 
     def leave(self, size: int = 0) -> None:
-        """Count a request no longer; `size` is what it entered with."""
+        """Stop counting a request; `size` is the one that it entered with."""
         self._requests -= 1
         self._bytes -= size

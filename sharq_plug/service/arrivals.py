@@ -7,25 +7,27 @@ from collections.abc import Sequence
 from sharq_plug.model import MAX_DEQUEUE_BYTES, Delivery, Dequeued, Take
 
 MAX_BYTES = 2 * MAX_DEQUEUE_BYTES
-"""Bytes that large dequeues may have asked for at a time; small ones have as many of their own.
-That is room for two of the largest: one arrives while the store works on the other."""
+"""Bytes that large dequeues may ask for at a time. Small dequeues have as many of their own.
+Two of the largest dequeues fit: one arrives while the store works on the other."""
 MAX_SHARED_BYTES = 1024 * 1024
 """Bytes that several callers may share in one call, if the size of their jobs is known."""
 SMALL = 256 * 1024
 """Bytes up to which a dequeue is small."""
 UNKNOWN = 64 * 1024
-"""Assumed bytes of a job whose type is new. If jobs of other types were larger lately, the assumed
-size follows them, up to SMALL."""
+"""Bytes that a job of a new type is assumed to have. If jobs of other types were larger lately, the
+assumed size follows theirs, up to SMALL."""
 OVERHEAD = 256
 """Bytes of a job beside its payload."""
 FADING = 8
 """The expected size of a type shrinks by an eighth with each answer of smaller jobs."""
 MAX_TYPES = 10_000
 """Types whose job size is remembered."""
+SAMPLE = 8
+"""Jobs of an answer whose size is looked at. Of the largest jobs an answer holds no more."""
 
 
 class Arrivals:
-    """Give dequeues room for what they may bring back.
+    """Give dequeues room for the jobs that they may bring back.
 
     The size of a dequeue is estimated from recent jobs of its type, and is at most what one store
     call returns. Small dequeues do not wait for large ones. Dequeues of one type go in order, and
@@ -39,7 +41,7 @@ class Arrivals:
     def room_for(self, queue_type: str, takes: Sequence[Take]) -> tuple["Room", int]:
         """Return the room of a dequeue, and how much of it the dequeue needs.
 
-        An attempt may bring back what it brought before, however little it asks for now.
+        An attempt may bring back the jobs that it brought before, even if it asks for fewer now.
         """
         fresh = repeated = 0
         for take in takes:
@@ -50,36 +52,46 @@ class Arrivals:
         size = self._fresh.expect(queue_type, fresh) if fresh else 0
         if repeated:
             expected = self._repeated.expect(queue_type, repeated)
-            size = min(size + expected, max(size, expected, MAX_DEQUEUE_BYTES))
+            most = max(size, expected, MAX_DEQUEUE_BYTES) if size else expected
+            size = min(size + expected, most)
         return self._small if size <= SMALL else self._large, size
 
     def max_shared(self, queue_type: str) -> int:
-        """Return how many jobs several callers may ask for in one call, judged by their size.
+        """Return how many jobs several callers may ask for in one call.
 
-        So callers of large jobs do not all wait for one large reply.
+        The larger the jobs, the fewer: callers should not all wait for one large reply.
         """
         return max(1, MAX_SHARED_BYTES // (self._fresh.known(queue_type) or 1))
+
+    def is_known(self, queue_type: str) -> bool:
+        """Return whether jobs of a type have arrived lately, so that their size is known."""
+        return self._fresh.known(queue_type) > 0
 
     def expect_repeat(self, queue_type: str, count: int) -> int:
         """Return how many bytes an attempt of up to `count` jobs may bring back."""
         return self._repeated.expect(queue_type, count)
 
     def learn(self, queue_type: str, takes: Sequence[Take], answers: Sequence[Dequeued]) -> None:
-        """Learn from what a dequeue has brought back."""
-        fresh: list[Delivery] = []
-        for take, answer in zip(takes, answers, strict=True):
-            if not answer.jobs:
+        """Learn the size of jobs from the answers of a dequeue."""
+        fresh = 0
+        for number, answer in enumerate(answers):  # a strict zip is slow on Python 3.11
+            if not (jobs := answer.jobs):
                 continue
-            if take.attempt_id is None:
-                fresh.extend(answer.jobs)
-            else:
-                self._repeated.learn(queue_type, take.count, answer.jobs)
+            largest = OVERHEAD + (len(jobs[0].payload) if len(jobs) == 1 else _largest(jobs))
+            if largest > fresh and not answer.is_repeated:
+                fresh = largest
+            take = takes[number]
+            if take.attempt_id is not None:
+                if len(jobs) > take.count:  # count them as the jobs that were asked for
+                    total = sum([len(job.payload) + OVERHEAD for job in jobs])
+                    largest = max(largest, total // take.count)
+                self._repeated.learn(queue_type, largest)
         if fresh:
-            self._fresh.learn(queue_type, len(fresh), fresh)
+            self._fresh.learn(queue_type, fresh)
 
 
 class Room:
-    """A number of bytes, and the dequeues that wait for some. One that is too large gets all."""
+    """A number of bytes that dequeues share. A dequeue that needs more than all may take all."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -87,14 +99,14 @@ class Room:
         self._waiting: OrderedDict[str, deque[tuple[int, asyncio.Future[None]]]] = OrderedDict()
 
     def take(self, size: int) -> bool:
-        """Take bytes if they are free and nobody waits; return whether it did."""
+        """Take bytes if they are free and no dequeue waits. Return whether they were taken."""
         if self._waiting or (self._taken and self._taken + size > self._limit):
             return False
         self._taken += size
         return True
 
     async def wait(self, queue_type: str, size: int) -> None:
-        """Wait for the turn of this dequeue, and take bytes."""
+        """Wait until it is the turn of this dequeue, and take its bytes."""
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(queue_type, deque()).append((size, turn))
         try:
@@ -105,7 +117,7 @@ class Room:
             raise
 
     def give(self, size: int) -> None:
-        """Give back bytes that were taken."""
+        """Give bytes back, and let the next dequeues take theirs."""
         self._taken -= size
         if self._waiting:
             self._let_others_in()
@@ -126,8 +138,14 @@ class Room:
                 del self._waiting[queue_type]
 
 
+def _largest(jobs: Sequence[Delivery]) -> int:
+    """Return the bytes of the largest payload, judged by a sample if there are many."""
+    step = 1 + (len(jobs) - 1) // SAMPLE
+    return max([len(job.payload) for job in jobs[::step]])
+
+
 class _Sizes:
-    """How large the jobs of each type may be, judged by what has arrived lately."""
+    """The size that jobs of each type may have, judged by the jobs that arrived lately."""
 
     def __init__(self) -> None:
         self._by_type: dict[str, int] = {}
@@ -144,15 +162,8 @@ class _Sizes:
         """Return how large a job of a type may be; 0 if that is not known."""
         return self._by_type.get(queue_type, 0)
 
-    def learn(self, queue_type: str, count: int, jobs: Sequence[Delivery]) -> None:
-        """Note the largest job. If more came than were asked for, count them as one job."""
-        if len(jobs) == 1:
-            largest = len(jobs[0].payload) + OVERHEAD
-        else:
-            largest = max([len(job.payload) for job in jobs]) + OVERHEAD
-            if len(jobs) > count:
-                total = sum([len(job.payload) + OVERHEAD for job in jobs])
-                largest = max(largest, total // count)
+    def learn(self, queue_type: str, largest: int) -> None:
+        """Note the size of the largest job of an answer."""
         before = self._by_type.get(queue_type, 0)
         if largest == before and self._unknown == UNKNOWN:
             return

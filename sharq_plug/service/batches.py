@@ -17,17 +17,17 @@ Result = TypeVar("Result")
 MAX_ITEMS = 128
 """Items in a batch."""
 MAX_WEIGHT = 1024 * 1024
-"""The weight of a batch of more than one item."""
+"""The largest weight of a batch. A single item may weigh more."""
 MAX_GIVEN_UP = 32
-"""Items without a caller that may stay in line."""
+"""Items whose callers have left that may stay in line."""
 
 
 class Batcher(Generic[Item, Result]):
     """Send single items in batches, one batch at a time, in the order in which they came.
 
     `run(items)` returns a result for each item, in order. If it raises, every caller of the batch
-    gets the error. StoreUnavailable also goes to the callers that gathered meanwhile: they have
-    waited long enough. `weigh(item)` is the item's part of MAX_WEIGHT.
+    gets the error. Callers that gathered meanwhile get it too if it is StoreUnavailable: they have
+    waited long enough. `weigh(item)` returns the weight of an item, which MAX_WEIGHT limits.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Batcher(Generic[Item, Result]):
         return future
 
     def abandon(self, future: asyncio.Future[Result]) -> None:
-        """Drop an item whose caller has gone. If it is already in the store, it stays there."""
+        """Drop an item whose caller has left. If it was sent to the store, it stays there."""
         future.cancel()
         self._given_up += 1
         if self._given_up > MAX_GIVEN_UP:

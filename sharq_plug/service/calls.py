@@ -1,4 +1,4 @@
-"""Store calls that run to their end even if their callers go away."""
+"""Make store calls that run to their end even if their callers leave."""
 
 import asyncio
 import contextlib
@@ -27,14 +27,14 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CLOSE_TIMEOUT = 5.0
-"""Seconds that `close` waits for store calls whose callers are gone."""
+"""Seconds that `close` waits for store calls under way."""
 MAX_IDLE_BATCHERS = 1000
 
 
 class StoreCalls:
-    """Call a store, every verb but dequeue. Single enqueues and settlements of a type are combined.
+    """Call every verb of a store except dequeue. Combine single enqueues, and single settlements.
 
-    A caller that gets no answer in time gets StoreUnavailable. Past the bounds of `admission`
+    A call that is not answered in time raises StoreUnavailable. Beyond the limits of `admission`
     most methods raise Overloaded.
     """
 
@@ -69,19 +69,19 @@ class StoreCalls:
         return [await self._result(batcher, items[0])]
 
     async def alone(self, call: Coroutine[Any, Any, T], *, size: int = 0) -> T:
-        """Make a call that is not combined with others; `size` is its bytes of payload."""
+        """Make a call of its own; `size` counts its bytes of payload."""
         try:
             self._admission.enter(size)
         except Overloaded:
             call.close()
             raise
         task = self.start(call)
-        # The call counts until the store is done with it, even if its caller has gone.
+        # The call counts until the store has answered it, even if its caller has left.
         task.add_done_callback(lambda _: self._admission.leave(size))
         return await self._deadlines.result_of(task)
 
     async def unbounded(self, call: Coroutine[Any, Any, T]) -> T:
-        """Make a call that is never refused."""
+        """Make a call that `admission` does not limit."""
         return await self._deadlines.result_of(self.start(call))
 
     def hand_back(self, queue_type: str, jobs: Sequence[Delivery]) -> None:
@@ -102,7 +102,7 @@ class StoreCalls:
         return task
 
     async def close(self) -> None:
-        """Wait for the calls under way, for a few seconds at most."""
+        """Wait for the calls under way, at most CLOSE_TIMEOUT."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 while running := self._running():  # one that ends may start another

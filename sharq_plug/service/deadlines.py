@@ -9,17 +9,17 @@ from sharq_plug.errors import StoreUnavailable
 T = TypeVar("T")
 
 DEADLINE = 4.75
-"""Seconds that a caller waits for the store, its turn included; the API promises 5."""
+"""Seconds that a caller waits for the store, its turn included. The API promises 5."""
 LAST_MOMENT = 0.05
-"""Seconds beyond the deadline to take in answers, in case this process itself was held up."""
+"""Seconds to receive answers after the deadline, in case this process itself was blocked."""
 NO_ANSWER = "The store did not answer in time."
 
 
 class Deadlines:
     """Fail futures that are not done within DEADLINE.
 
-    All have the same time, so the dict holds them in the order in which it ends, and one timer
-    serves them all. A timer for each would cost a small call a tenth of its time.
+    Every future gets the same time, so the dict is ordered by deadline and one timer is enough.
+    A timer for each future would make a small call a tenth slower.
     """
 
     def __init__(self) -> None:
@@ -29,20 +29,20 @@ class Deadlines:
         self._look_at = 0.0
 
     def watch(self, future: asyncio.Future[Any]) -> None:
-        """Raise StoreUnavailable in a future that is not done in time, unless `forget` comes first.
+        """Raise StoreUnavailable in a future that is not done in time, until `forget` is called.
 
-        Watch a future once: the first to be watched is the first whose time ends.
+        Watch a future only once, so that the order stays that of the deadlines.
         """
         end = self._ends[future] = self._loop.time() + DEADLINE
         if self._timer is None:
             self._set_timer(end)
 
     def forget(self, future: asyncio.Future[Any]) -> None:
-        """Watch a future no longer."""
+        """Stop watching a future."""
         self._ends.pop(future, None)
 
     async def result_of(self, task: asyncio.Task[T]) -> T:
-        """Return what a task returns, within DEADLINE. The task goes on if its caller goes away."""
+        """Return the result of a task within DEADLINE. The task continues if its caller leaves."""
         answer: asyncio.Future[T] = self._loop.create_future()
         task.add_done_callback(partial(_tell, answer))
         self.watch(answer)

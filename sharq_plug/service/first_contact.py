@@ -1,4 +1,4 @@
-"""Wait for the first answer of a store: a server starts without it."""
+"""Wait for the first answer of a store. The server starts before it comes."""
 
 import asyncio
 import contextlib
@@ -20,8 +20,8 @@ STOP_TIMEOUT = 5.0
 class FirstContact:
     """Ask a store until it answers for the first time, then call `then`.
 
-    With `says`, log once that it does not answer, once that it cannot be used, and once that it
-    answers after all; then its weaknesses.
+    With `says`, log each of these once: the store does not answer, it cannot be used, it answers
+    after a failure. Then log its weaknesses.
     """
 
     def __init__(self, store: QueueStore, *, says: bool, then: Callable[[], None]) -> None:
@@ -37,7 +37,7 @@ class FirstContact:
         self._running = asyncio.create_task(self._run(), name="first contact")
 
     async def stop(self) -> None:
-        """Wait for the store call under way, and make no other."""
+        """Wait for the store call under way. Start no other."""
         self._stopping.set()
         if self._running is not None:
             # Not by cancelling: on Python 3.11 asyncio.wait_for, which drivers use, may swallow it.
@@ -63,13 +63,13 @@ class FirstContact:
     async def _answers(self) -> bool:
         try:
             await self._store.health()
-        except Exception as error:  # whatever it is, the next attempt must come
+        except Exception as error:  # after any error, try again
             self._say(error)
             return False
         return True
 
     def _say(self, error: Exception) -> None:
-        """Log the first of the failures of a kind; the others are much the same."""
+        """Log only the first failure of each kind."""
         is_unfit = isinstance(error, ConfigError)
         if not self._says or is_unfit in self._said:
             return
@@ -88,7 +88,7 @@ class FirstContact:
     async def _say_weaknesses(self) -> None:
         try:
             weaknesses = await self._store.health(thorough=True)
-        except Exception as error:  # it has answered once, and that is what counts
+        except Exception as error:  # it has answered before, so the server works
             unexpected = None if isinstance(error, SharqError) else error
             logger.warning("the store does not say how it is weak: %s", error, exc_info=unexpected)
             return

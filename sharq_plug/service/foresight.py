@@ -1,4 +1,4 @@
-"""What a line knows of when a job of its type can be ready."""
+"""Predict when a job of a type can be ready."""
 
 import asyncio
 import math
@@ -8,7 +8,7 @@ from enum import Enum
 from sharq_plug.model import Dequeued
 
 LOOK_INTERVAL = 5.0
-"""Seconds after which the store is asked again without a wake-up: one can get lost."""
+"""Seconds after which the store is asked without a wake-up, since one can get lost."""
 
 
 class Verdict(Enum):
@@ -23,13 +23,12 @@ FRUITFUL, IN_VAIN, OUTDATED = Verdict
 
 
 class Foresight:
-    """Keep what the latest store call said of when a job can be ready, and the wake-ups since.
+    """Remember what the latest store call predicted, and the wake-ups since.
 
-    Calls are numbered. A call is *in vain* if it shows that no job is ready: that holds for every
-    caller that joined before it began. Between the start of a call and its end nothing is known.
-    Nothing is known either while the type is not watched, or before a call that began during the
-    watch has ended. `due` is called when it is time to ask again. Times in seconds are those of
-    the event loop's clock.
+    Calls are numbered. A call is *in vain* if it shows that no job is ready. That answers every
+    caller that joined before the call began. Nothing is known during a call, while the type is not
+    watched, and until a call that began during the watch has ended. `due` is called when it is time
+    to ask again. Times in seconds are those of the event loop's clock.
     """
 
     def __init__(self, due: Callable[[], None]) -> None:
@@ -74,9 +73,9 @@ class Foresight:
     def end_call(self, number: int, answer: Dequeued, *, is_full: bool, is_bare: bool) -> "Verdict":
         """Note the last answer of a call, and return what it means.
 
-        The call is full if it brought all jobs that were asked for. It is bare if it brought no
-        job and ended no lease. A bare call that says that a job is ready was fruitless: asking
-        again at once would be in vain, unless there was a wake-up.
+        A full call brought all jobs that were asked for. A bare call brought no job and ended no
+        lease. A bare call that says that a job is ready is fruitless: until a wake-up, asking again
+        at once would bring nothing either.
         """
         now, ready_at = answer.now, answer.next_ready_at
         is_fruitless = is_bare and ready_at == now
@@ -102,13 +101,13 @@ class Foresight:
         self._ready_at = min(self._ready_at, self._loop.time() + delay / 1000)
 
     def is_quiet(self) -> bool:
-        """Return whether it is known that no job is ready, as far as wake-ups tell."""
+        """Return whether no job is ready, as far as the latest call and the wake-ups tell."""
         if self._now is None:
             return False
         return self._is_fruitless or self._ready_at > self._loop.time()
 
     def is_time(self) -> bool:
-        """Return whether it is time to ask; if not, see to it that `due` is called then."""
+        """Return whether it is time to ask. If it is not, have `due` called when it is."""
         self.stop()
         if self._now is None:
             return True
@@ -121,7 +120,7 @@ class Foresight:
         return False
 
     def nothing(self) -> Dequeued:
-        """Return an answer without jobs, from what is known."""
+        """Return an answer without jobs that says when to come back, from what is known."""
         if self._now is None:
             return Dequeued((), now=0)
         now = self._now + int((self._loop.time() - self._known_at) * 1000)

@@ -5,23 +5,24 @@ import asyncio
 from sharq_plug.model import Dequeued, Take
 from sharq_plug.service.admission import Admission
 from sharq_plug.service.arrivals import Arrivals
-from sharq_plug.service.caller import Caller, Group
+from sharq_plug.service.caller import Caller
 from sharq_plug.service.calls import StoreCalls
 from sharq_plug.service.deadlines import Deadlines
+from sharq_plug.service.group import Group
 from sharq_plug.service.line import Line
 from sharq_plug.service.watches import Watches
 from sharq_plug.store import QueueStore
 
 MAX_IDLE_LINES = 1000
 CLOSE_TIMEOUT = 5.0
-"""Seconds that `close` waits for store calls whose callers are gone."""
+"""Seconds that `close` waits for store calls under way."""
 
 
 class Lines:
     """Dequeue for callers of every type.
 
-    Callers of a type that come together share a store call; each is one take of it. Jobs whose
-    caller has gone are handed back through `calls`. Callers that do not wait count as in flight.
+    Concurrent callers of a type share a store call, in which each has a take. Jobs whose caller has
+    left are handed back through `calls`. `admission` counts the callers that do not wait.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Lines:
 
     @property
     def waiting_callers(self) -> int:
-        """The callers that wait, and for whom the store had no job so far."""
+        """The number of waiting callers for which the store had no job so far."""
         return sum(line.count_waiting() for line in self._lines.values())
 
     async def dequeue(self, queue_type: str, take: Take, *, wait: int = 0) -> Dequeued:
@@ -75,18 +76,18 @@ class Lines:
                 self._admission.leave()
 
     def end(self) -> None:
-        """Let the time of every caller be up; those that still come do not wait."""
+        """End the wait of every caller. Callers that still come do not wait."""
         self._has_ended = True
         self._watches.end()
         for line in list(self._lines.values()):
             line.end()
 
     async def close(self) -> None:
-        """End, and let store calls end whose callers are gone."""
+        """End all waits, and wait for the store calls under way."""
         self.end()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
-        await asyncio.sleep(0)  # callers that have just been answered may hand jobs back
+        await asyncio.sleep(0)  # callers that were just answered may hand back jobs
         await self._watches.close()
 
     async def _dequeue_within(self, queue_type: str, take: Take, wait: int) -> Dequeued:
@@ -106,7 +107,7 @@ class Lines:
             self._deadlines.forget(caller.answer)
 
     def _leave(self, line: Line, caller: Caller) -> None:
-        """Take out a caller that stops waiting; hand back what it did not take."""
+        """Remove a caller that gave up. Hand back the jobs that it did not take."""
         line.remove(caller)
         late = caller.late_answer()
         if late is not None and caller.take.attempt_id is None:  # else it comes back for them
@@ -122,7 +123,7 @@ class Lines:
         return line
 
     def _go_on(self, line: Line) -> None:
-        """Ask the store for a line, if it is time."""
+        """Ask the store for jobs for a line, if it has work."""
         if line.has_work():
             self._start(line)
 
@@ -131,13 +132,13 @@ class Lines:
         self._tasks.add(self._loop.create_task(self._serve(line)))
 
     async def _serve(self, line: Line) -> None:
-        """Make one store call after another for a line, until there is no more to ask for."""
+        """Make store calls for a line, one after the other, until it has no work."""
         try:
             while group := line.choose():
                 await self._ask(line, group)
         finally:
             line.calls -= 1
-            task = asyncio.current_task()
+            task = asyncio.current_task(self._loop)
             if task is not None:
                 self._tasks.discard(task)
 
@@ -161,7 +162,5 @@ class Lines:
             self._watches.stop(queue_type)
         finally:
             room.give(size)
-            line.release(group)
-            for caller in group.members:
-                if caller.has_left:
-                    self._admission.leave()
+            for _ in range(line.release(group)):
+                self._admission.leave()

@@ -1,5 +1,8 @@
 """Turn the outcomes of a store into what callers get: a result or an error for each item."""
 
+from collections.abc import Sequence
+from typing import assert_never
+
 from sharq_plug.errors import BrokenQueue, QueueFull, SharqError, StaleLease
 from sharq_plug.model import (
     ChangeOutcome,
@@ -11,31 +14,78 @@ from sharq_plug.model import (
     Settlement,
 )
 
-
-def enqueue_outcome(job: NewJob, result: EnqueueResult) -> EnqueueResult | SharqError:
-    """Return the result, or QueueFull or BrokenQueue."""
-    if result.outcome is EnqueueOutcome.QUEUED:
-        return result
-    if result.outcome is EnqueueOutcome.BROKEN:
-        return BrokenQueue(job.queue_id)
-    if result.outcome is EnqueueOutcome.QUEUE_FULL:
-        return QueueFull(result.queue_length or 0)
-    return result
+# The usual outcomes of the calls that are made most often. On Python 3.11 looking up a member of an
+# enum is slow, and so is a strict zip: a single job has a shortcut.
+_QUEUED = EnqueueOutcome.QUEUED
+_ENDED = LeaseOutcome.ENDED
 
 
-def settle_outcome(item: Settlement, outcome: LeaseOutcome) -> bool | SharqError:
-    """Return whether the lease is over, or StaleLease or BrokenQueue."""
-    if outcome is LeaseOutcome.ENDED:
-        return True
-    if outcome is LeaseOutcome.BROKEN:
-        return BrokenQueue(item.lease.queue_id)
-    if outcome is LeaseOutcome.STALE:
-        return StaleLease()
-    return False
+def enqueue_outcomes(
+    jobs: Sequence[NewJob], results: Sequence[EnqueueResult]
+) -> list[EnqueueResult | SharqError]:
+    """Return for each job its result, or QueueFull or BrokenQueue."""
+    if len(jobs) == 1 and results[0].outcome is _QUEUED:
+        return [results[0]]
+    return [
+        result if result.outcome is _QUEUED else _enqueue_outcome(job, result)
+        for job, result in zip(jobs, results, strict=True)
+    ]
 
 
-def change_outcome(change: Setting, outcome: ChangeOutcome) -> bool | SharqError:
-    """Return whether the queue exists, or BrokenQueue."""
-    if outcome is ChangeOutcome.BROKEN:
-        return BrokenQueue(change.queue_id)
-    return outcome is ChangeOutcome.CHANGED
+def settle_outcomes(
+    items: Sequence[Settlement], outcomes: Sequence[LeaseOutcome]
+) -> list[bool | SharqError]:
+    """Return for each item whether there was such a lease, or StaleLease or BrokenQueue."""
+    if len(items) == 1 and outcomes[0] is _ENDED:
+        return [True]
+    return [
+        True if outcome is _ENDED else _settle_outcome(item, outcome)
+        for item, outcome in zip(items, outcomes, strict=True)
+    ]
+
+
+def change_outcomes(
+    changes: Sequence[Setting], outcomes: Sequence[ChangeOutcome]
+) -> list[bool | SharqError]:
+    """Return for each change whether the queue exists, or BrokenQueue."""
+    return [
+        _change_outcome(change, outcome) for change, outcome in zip(changes, outcomes, strict=True)
+    ]
+
+
+def _enqueue_outcome(job: NewJob, result: EnqueueResult) -> EnqueueResult | SharqError:
+    match result.outcome:
+        case EnqueueOutcome.QUEUED | EnqueueOutcome.DUPLICATE:
+            return result
+        case EnqueueOutcome.QUEUE_FULL:
+            return QueueFull(result.queue_length or 0)
+        case EnqueueOutcome.BROKEN:
+            return BrokenQueue(job.queue_id)
+        case unknown:
+            assert_never(unknown)
+
+
+def _settle_outcome(item: Settlement, outcome: LeaseOutcome) -> bool | SharqError:
+    match outcome:
+        case LeaseOutcome.ENDED:
+            return True
+        case LeaseOutcome.UNKNOWN:
+            return False
+        case LeaseOutcome.STALE:
+            return StaleLease()
+        case LeaseOutcome.BROKEN:
+            return BrokenQueue(item.lease.queue_id)
+        case unknown:
+            assert_never(unknown)
+
+
+def _change_outcome(change: Setting, outcome: ChangeOutcome) -> bool | SharqError:
+    match outcome:
+        case ChangeOutcome.CHANGED:
+            return True
+        case ChangeOutcome.UNKNOWN:
+            return False
+        case ChangeOutcome.BROKEN:
+            return BrokenQueue(change.queue_id)
+        case unknown:
+            assert_never(unknown)

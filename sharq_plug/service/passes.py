@@ -1,4 +1,4 @@
-"""Tend the store for as long as a server runs."""
+"""Tend the store while the server runs."""
 
 import asyncio
 import contextlib
@@ -10,17 +10,17 @@ from sharq_plug.store import QueueStore
 logger = logging.getLogger(__name__)
 
 TEND_LIMIT = 200
-"""Expired leases of a type that one store call ends: about 2 ms of Redis's time."""
+"""Expired leases of a type that one store call ends. That takes Redis about 2 ms."""
 ROUNDS = 20
 """Store calls in one pass."""
 STOP_TIMEOUT = 5.0
 """Seconds that `stop` waits for the store call under way."""
 MAX_RETRY_DELAY = 1000
-"""ms before a failed pass is repeated, at most."""
+"""The longest time (ms) before a failed pass is repeated."""
 
 
 class Passes:
-    """Tend a store, and begin again every `interval` ms."""
+    """Tend a store every `interval` ms."""
 
     def __init__(self, store: QueueStore, interval: int) -> None:
         self._store = store
@@ -33,7 +33,7 @@ class Passes:
         self._running = asyncio.create_task(self._run(), name="upkeep")
 
     async def stop(self) -> None:
-        """Wait for the store call under way, and make no other."""
+        """Wait for the store call under way. Start no other."""
         self._stopping.set()
         if self._running is not None:
             # Not by cancelling: on Python 3.11 asyncio.wait_for, which drivers use, may swallow it.
@@ -41,7 +41,7 @@ class Passes:
             self._running.cancel()
 
     async def once(self) -> bool:
-        """Do what is due; return whether there is more to do at once."""
+        """Do what is due. Return whether more work is due already."""
         for _ in range(ROUNDS):
             tended = await self._store.tend(limit=TEND_LIMIT)
             if not tended.more or self._stopping.is_set():
@@ -59,7 +59,7 @@ class Passes:
                 if is_failing:
                     logger.warning("upkeep works again")
                 is_failing = False
-            except Exception as error:  # whatever it is, the next pass must come
+            except Exception as error:  # after any error, the next pass must come
                 if not is_failing:
                     unexpected = None if isinstance(error, SharqError) else error
                     logger.warning("upkeep failed: %s", error, exc_info=unexpected)

@@ -1,10 +1,9 @@
-"""Serve requests from a store: add defaults, turn outcomes into errors."""
+"""Serve requests from a store: fill in defaults, and turn outcomes into errors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import starmap
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sharq_plug.errors import ConfigError, SharqError, StoreUnavailable
 from sharq_plug.model import (
@@ -28,7 +27,7 @@ from sharq_plug.service.calls import StoreCalls
 from sharq_plug.service.deadlines import Deadlines
 from sharq_plug.service.first_contact import FirstContact
 from sharq_plug.service.lines import Lines
-from sharq_plug.service.outcomes import change_outcome, enqueue_outcome, settle_outcome
+from sharq_plug.service.outcomes import change_outcomes, enqueue_outcomes, settle_outcomes
 from sharq_plug.service.passes import Passes
 from sharq_plug.store import QueueStore
 
@@ -39,34 +38,35 @@ MAX_WAIT = 60_000
 
 @dataclass(frozen=True, slots=True)
 class ServiceOptions:
-    """What holds for every queue of a server.
-
-    `lease_time` is how long (ms) a dequeued job is a worker's; `tend_interval` the time (ms)
-    between two passes of upkeep, of which this process runs none unless `tends`;
-    `default_requeue_limit` goes for jobs that bring no limit of their own. Past `max_in_flight`
-    store calls at a time, requests are refused. With `says_contact` this process logs whether the
-    store answers at the start, and how it is weak: one of several does.
-    """
+    """Options that hold for every queue of a server. Times are in ms."""
 
     lease_time: int = 60_000
+    """How long a worker may keep a job that it has dequeued."""
     tend_interval: int = 1000
+    """The time between two passes of upkeep."""
     default_requeue_limit: int = -1
+    """The requeue limit of jobs that are enqueued without one; -1 is no limit."""
     tends: bool = True
+    """Whether this process runs passes of upkeep."""
     max_in_flight: int = 1000
+    """Store calls at a time. Further requests are refused with Overloaded."""
     says_contact: bool = False
+    """Whether this process logs if the store answers, and its weaknesses. Of several processes
+    that share a store, one should."""
 
 
 class QueueService:
     """Serve single requests from an open store. Use it as an async context manager.
 
-    A call runs to its end even if its caller is cancelled. Every caller is answered within 5 s
-    beyond what it waits for a job; the jobs of an answer that comes later are handed back.
+    A call runs to its end even if its caller is cancelled. Every caller is answered within 5 s,
+    or within 5 s after its wait for a job. Jobs that come later are handed back.
     """
 
     def __init__(self, store: QueueStore, options: ServiceOptions | None = None) -> None:
         self._store = store
         self._options = options or ServiceOptions()
-        self._take_one = Take(1, self._options.lease_time)
+        self._takes: dict[int, Take] = {}
+        """Takes without an attempt id, by count. They are kept because each new one is checked."""
         self._receipt_time = receipt_time(self._options.lease_time)
         self._deadlines = Deadlines()
         admission = Admission(self._options.max_in_flight)
@@ -91,30 +91,21 @@ class QueueService:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Stop upkeep, and wait for store calls whose callers are gone."""
+        """Stop upkeep, and wait for the store calls under way."""
         await self._first_contact.stop()
         await self._passes.stop()
         await self._lines.close()
         await self._calls.close()
         self._deadlines.close()
 
-    def new_job(
-        self,
-        queue_id: str,
-        *,
-        job_id: str,
-        interval: int,
-        payload: bytes,
-        requeue_limit: int | None = None,
-        max_queued_length: int | None = None,
-    ) -> NewJob:
-        """Return a job, with this server's requeue limit if it brings none.
+    def new_job(self, queue_id: str, *, requeue_limit: int | None = None, **fields: Any) -> NewJob:
+        """Return a job from the fields of NewJob; without a requeue limit it gets the default one.
 
         Raises InvalidRequest.
         """
         if requeue_limit is None:
             requeue_limit = self._options.default_requeue_limit
-        return NewJob(queue_id, job_id, payload, interval, requeue_limit, max_queued_length)
+        return NewJob(queue_id, requeue_limit=requeue_limit, **fields)
 
     async def enqueue(
         self, queue_type: str, jobs: Sequence[NewJob]
@@ -126,24 +117,26 @@ class QueueService:
         """
         check_name("queue_type", queue_type)
         results = await self._calls.enqueue(queue_type, jobs)
-        return list(starmap(enqueue_outcome, zip(jobs, results, strict=True)))
+        return enqueue_outcomes(jobs, results)
 
     async def dequeue(
         self, queue_type: str, *, count: int = 1, wait: int = 0, attempt_id: str | None = None
     ) -> Dequeued:
         """Lease up to `count` (1 to 1000) ready jobs of a type.
 
-        If none is ready, wait up to `wait` ms (to 60 000) for the first. With `attempt_id` the
-        call may be repeated. A caller that is cancelled meanwhile, or that was not answered in
-        time, has its jobs handed back, unless it can repeat. Raises InvalidRequest, Overloaded,
+        If none is ready, wait for the first, up to `wait` ms (at most 60 000). A call with an
+        `attempt_id` may be repeated. Without one, the jobs are handed back if the caller is
+        cancelled or not answered in time. Raises InvalidRequest, Overloaded,
         StoreUnavailable.
         """
         check_name("queue_type", queue_type)
-        check_integer("wait", wait, 0, MAX_WAIT)
-        if count == 1 and attempt_id is None and count is not True:
-            take = self._take_one
-        else:
+        if wait:
+            check_integer("wait", wait, 0, MAX_WAIT)
+        take = self._takes.get(count) if attempt_id is None and type(count) is int else None
+        if take is None:
             take = Take(count, self._options.lease_time, attempt_id)
+            if attempt_id is None:
+                self._takes[count] = take
         return await self._lines.dequeue(queue_type, take, wait=wait)
 
     async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[bool | SharqError]:
@@ -154,7 +147,7 @@ class QueueService:
         """
         check_name("queue_type", queue_type)
         outcomes = await self._calls.settle(queue_type, items)
-        return list(starmap(settle_outcome, zip(items, outcomes, strict=True)))
+        return settle_outcomes(items, outcomes)
 
     def finish(self, lease: LeaseRef) -> Finish:
         """Return the item of `settle` that ends a lease, with this server's time for receipts."""
@@ -162,11 +155,11 @@ class QueueService:
 
     @property
     def waiting_callers(self) -> int:
-        """The number of callers that wait, and for whom the store had no job so far."""
+        """The number of waiting callers for which the store had no job so far."""
         return self._lines.waiting_callers
 
     def end_waits(self) -> None:
-        """Answer every dequeue that waits; those that still come do not wait."""
+        """Answer every waiting dequeue. Dequeues that still come do not wait."""
         self._lines.end()
 
     def hand_back(self, queue_type: str, jobs: Sequence[Delivery]) -> None:
@@ -186,7 +179,7 @@ class QueueService:
         """
         check_name("queue_type", queue_type)
         outcomes = await self._calls.alone(self._store.configure(queue_type, changes))
-        return list(starmap(change_outcome, zip(changes, outcomes, strict=True)))
+        return change_outcomes(changes, outcomes)
 
     async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
         """Remove a queue's jobs, with `purge` also its dead letters and counts.
@@ -198,7 +191,7 @@ class QueueService:
         return await self._calls.alone(self._store.clear(queue_type, queue_id, purge=purge))
 
     async def look(self, queue_type: str | None = None, queue_id: str | None = None) -> View:
-        """Return what there is in a queue, or the minute counts of a type or of everything.
+        """Return the lengths and counts of a queue, or the counts of a type or of everything.
 
         Raises InvalidRequest, BrokenQueue, Overloaded, StoreUnavailable.
         """
@@ -226,14 +219,14 @@ class QueueService:
                 return list(names)
 
     async def health(self) -> None:
-        """Make sure that a dequeue and a finish can run. Raises StoreUnavailable if not."""
+        """Check that a dequeue and a finish can run. Raises StoreUnavailable if they cannot."""
         try:
             await self._calls.unbounded(self._store.health())
-        except ConfigError as error:  # why is for the log, which has it since the start
+        except ConfigError as error:  # the reason was logged at the start
             raise StoreUnavailable(str(error), public="The store cannot be used.") from error
 
     async def tend(self) -> bool:
-        """Do what is due, on every type; True if there is more to do at once.
+        """Do what is due, on every type. Return whether more work is due already.
 
         Raises what the store raises.
         """

@@ -1,4 +1,4 @@
-"""Watch queue types for their lines, for as long as callers wait, and a while longer."""
+"""Watch queue types while callers wait for their jobs, and for some time afterwards."""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,9 +8,9 @@ from sharq_plug.service.line import Line
 from sharq_plug.store import QueueStore
 
 LINGER = 30.0
-"""Seconds that a type is still watched after its last caller has left."""
+"""Seconds for which a type stays watched after its last caller has left."""
 MAX_WATCHES = 100
-"""While more types are watched, a watch ends with its last caller."""
+"""While more types are watched, a watch ends as soon as its last caller leaves."""
 CLOSE_TIMEOUT = 5.0
 """Seconds that the watches may take to end."""
 
@@ -29,7 +29,7 @@ class Watch:
 
 
 class Watches:
-    """Have lines woken while callers wait in them."""
+    """Wake lines while callers wait in them."""
 
     def __init__(self, store: QueueStore) -> None:
         self._store = store
@@ -88,7 +88,7 @@ class Watches:
                 line.fail_waiting(error)
 
     def _end(self, watch: Watch) -> None:
-        """Let a watch end. A caller that comes from now on starts another."""
+        """End a watch. The next caller starts another."""
         if not watch.has_ended.is_set():
             watch.has_ended.set()
             watch.line.unwatch()
@@ -97,7 +97,7 @@ class Watches:
                 watch.timer.cancel()
 
     def _linger(self, watch: Watch) -> None:
-        """End a watch without callers after a while."""
+        """End a watch without callers, now or after LINGER."""
         if watch.has_ended.is_set():
             return
         watch.left_at = self._loop.time()

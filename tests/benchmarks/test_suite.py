@@ -1,12 +1,15 @@
 """The benchmarks as the author of a backend turns them on."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+OF_A_WORKER = {"PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT"}
+"""What tells pytest-benchmark that others run beside it, so that it measures nothing."""
 MODULE = """
 import pytest
 from sharq_memory.store import MemoryStore
@@ -31,9 +34,11 @@ def output(folder: Path) -> str:
     """The output of such a module."""
     (folder / "test_mine.py").write_text(MODULE)
     options = ("--benchmark-quiet", "--benchmark-json=report.json")
+    environ = {name: value for name, value in os.environ.items() if name not in OF_A_WORKER}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options],
         cwd=folder,
+        env=environ,
         capture_output=True,
         text=True,
         check=False,

@@ -19,6 +19,7 @@ import pytest
 from sharq_plug.server import log_writer
 from sharq_plug.server.log_writer import AppendedFile, LineWriter
 from sharq_plug.server.logs import LineHandler
+from support.waiting import until
 
 
 class Pipe:
@@ -113,11 +114,15 @@ def test_lines_wait_for_a_slow_reader_up_to_a_bound_and_the_rest_is_counted(
     for _ in range(5000):
         writer.put(line)
     assert time.monotonic() - started < 2
-    read = ""
-    while not told:
-        read += pipe.read()
+    read: list[str] = []
+
+    def reads_until_told() -> bool:
+        read.append(pipe.read_all())
+        return bool(told)
+
+    until(reads_until_told)
     writer.flush()
-    kept = (read + pipe.read_all()).count("\n")
+    kept = "".join([*read, pipe.read_all()]).count("\n")
     assert 1000 <= kept <= 1200
     assert told == [f"the log lost {5000 - kept} lines that could not be written"]
 

@@ -1,38 +1,47 @@
 """Requests that are nearly right: the grammar of the API, with something wrong here and there."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_from_bytes
 
+import msgspec
 from hypothesis import strategies as st
 
 from hostile.snapshot import QUEUES, TYPES
+from sharq_plug.http.api.bodies import item_schema
+from sharq_plug.http.api.items import ItemVerb
+from sharq_plug.http.api.routes import Route
+from sharq_plug.http.api.table import TABLE
+from sharq_plug.http.corner import CORNER
 
 JOBS = ("j1", "j2", "gpt-4.1+x")
-METHODS = {
-    "enqueue": b"POST",
-    "enqueue all": b"POST",
-    "dequeue": b"GET",
-    "finish": b"POST",
-    "finish all": b"POST",
-    "interval": b"POST",
-    "metrics": b"GET",
-    "deletequeue": b"DELETE",
-    "deepstatus": b"GET",
-    "": b"GET",
-}
-"""Each verb's; `all` stands for a batch."""
-NAMES = {
-    "enqueue": 2,
-    "enqueue all": 1,
-    "dequeue": 1,
-    "finish": 3,
-    "finish all": 1,
-    "interval": 2,
-    "deletequeue": 2,
-}
-"""How many names stand after a verb; after the others from none to two."""
+NAMES = {"queue_type": TYPES, "queue_id": QUEUES, "job_id": JOBS}
+
+
+@dataclass(frozen=True)
+class Target:
+    """A route, the schema of its body or of an item of its batch, and whether it needs a body."""
+
+    route: Route
+    schema: type[msgspec.Struct] | None
+    needs_body: bool
+
+
+def served() -> Iterator[Target]:
+    """Yield what the server serves; what is busy in production comes three times."""
+    for row in (*TABLE, *CORNER):
+        for route in row.routes():
+            schema = row.body
+            if route.is_batch and isinstance(row, ItemVerb):
+                schema = item_schema(row.body, row.names)
+            required = schema and any(field.required for field in msgspec.structs.fields(schema))
+            target = Target(route, schema, needs_body=bool(required))
+            yield from [target] * (3 if route.verb in {"enqueue", "dequeue", "finish"} else 1)
+
+
+TARGETS = list(served())
 TOKEN = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
 INTEGERS = (0, 1, 50, -1, -2, 10**12, 10**12 + 1, 2**53, 10**400)
 
@@ -79,16 +88,13 @@ def queries(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
-def targets(draw: st.DrawFn, verb: str) -> bytes:
-    usual = [TYPES, QUEUES, JOBS][: NAMES.get(verb, draw(st.integers(0, 2)))]
-    parts: list[bytes] = [
-        verb.removesuffix(" all").encode(),
-        *(draw(names(pool)) for pool in usual),
-    ]
+def urls(draw: st.DrawFn, route: Route) -> bytes:
+    parts = [route.verb.encode(), *(draw(names(NAMES[name])) for name in route.names)]
     parts += draw(mostly(st.just([]), st.lists(strange_names, max_size=3)))
     no_query = st.just(b"")
+    is_dequeue = route.verb == "dequeue"
     query: bytes = draw(
-        st.one_of(no_query, queries()) if verb == "dequeue" else mostly(no_query, queries())
+        st.one_of(no_query, queries()) if is_dequeue else mostly(no_query, queries())
     )
     end: bytes = draw(st.sampled_from([b"", b"/"]))
     return b"/" + b"/".join(parts) + end + query
@@ -100,36 +106,31 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner),
     max_leaves=6,
 )
-JOB = {
+VALUES = {
+    "queue_id": st.sampled_from(QUEUES),
     "job_id": st.sampled_from(JOBS),
     "interval": st.sampled_from([0, 1, 50]),
-    "payload": json_values,
     "requeue_limit": st.sampled_from([-1, 0, 5]),
     "max_queued_length": st.sampled_from([0, 1, 100]),
+    "lease": st.text(TOKEN, max_size=40),
+    "purge_all": st.booleans(),
 }
-LEASE = {"lease": st.text(TOKEN, max_size=40)}
+"""Good values of fields; any value is as good for the others."""
 
 
-def items(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    """Lists of items, each of which says its queue by itself."""
-    fields = {"queue_id": st.sampled_from(QUEUES), **fields}
+def fields_of(target: Target) -> dict[str, st.SearchStrategy[Any]]:
+    """Return what to draw the fields of a body from."""
+    names = target.schema.__struct_fields__ if target.schema else ()
+    fields = {name: VALUES.get(name, json_values) for name in names}
+    if not target.route.is_batch:
+        return fields
     item = st.fixed_dictionaries({n: mostly(values, json_values) for n, values in fields.items()})
-    return st.lists(mostly(item, json_values), max_size=4)
-
-
-FIELDS: dict[str, dict[str, st.SearchStrategy[Any]]] = {
-    "enqueue": JOB,
-    "enqueue all": {"jobs": items(**JOB)},
-    "finish": LEASE,
-    "finish all": {"jobs": items(job_id=JOB["job_id"], **LEASE)},
-    "interval": {"interval": st.sampled_from([0, 1, 50])},
-    "deletequeue": {"purge_all": st.booleans()},
-}
+    return {"jobs": st.lists(mostly(item, json_values), max_size=4)}
 
 
 @st.composite
-def objects(draw: st.DrawFn, verb: str) -> bytes:
-    fields = FIELDS.get(verb, {})
+def objects(draw: st.DrawFn, target: Target) -> bytes:
+    fields = fields_of(target)
     drawn = {name: draw(mostly(values, json_values)) for name, values in fields.items()}
     for name in draw(mostly(st.just([]), st.lists(st.sampled_from([*fields, "x"]), max_size=2))):
         drawn.pop(name, None) or drawn.update({name: draw(json_values)})
@@ -137,23 +138,22 @@ def objects(draw: st.DrawFn, verb: str) -> bytes:
 
 
 @st.composite
-def damaged(draw: st.DrawFn, verb: str) -> bytes:
-    body = bytearray(draw(objects(verb)))
+def damaged(draw: st.DrawFn, target: Target) -> bytes:
+    body = bytearray(draw(objects(target)))
     for byte in draw(st.binary(min_size=1, max_size=3)):
         place = draw(st.integers(0, len(body)))
         body[place : place + draw(st.integers(0, 1))] = bytes([byte])
     return bytes(body)
 
 
-def bodies(verb: str) -> st.SearchStrategy[bytes]:
+def bodies(target: Target) -> st.SearchStrategy[bytes]:
     rare = st.one_of(
-        damaged(verb),
+        damaged(target),
         json_values.map(json.dumps).map(str.encode),
         st.binary(max_size=50),
         st.integers(1, 600).map(lambda depth: b"[" * depth + b"]" * depth),
     )
-    may_be_empty = verb not in {"enqueue", "enqueue all", "finish all", "interval"}
-    usual = st.just(b"") | objects(verb) if may_be_empty else objects(verb)
+    usual = objects(target) if target.needs_body else st.just(b"") | objects(target)
     return mostly(usual, rare)
 
 
@@ -192,13 +192,14 @@ def framed(draw: st.DrawFn, body: bytes) -> tuple[list[bytes], bytes]:
 @st.composite
 def requests(draw: st.DrawFn) -> Sent:
     """A request that a server can tell the end of, or refuses before."""
-    verb = draw(st.sampled_from([*METHODS, "enqueue", "dequeue", "finish", "finish"]))
+    target = draw(st.sampled_from(TARGETS))
+    route = target.route
     odd_methods = st.sampled_from([b"HEAD", b"OPTIONS", b"PUT", b"PATCH", b"TRACE", b"get", b"M-X"])
-    method = draw(mostly(st.just(METHODS[verb]), odd_methods))
+    method = draw(mostly(st.just(route.methods[0].encode()), odd_methods))
     strange_verbs = strange_names.map(lambda name: b"/" + name)
-    target = draw(mostly(targets(verb), strange_verbs))
-    lengths, body = draw(framed(draw(bodies(verb))))
+    url = draw(mostly(urls(route), strange_verbs))
+    lengths, body = draw(framed(draw(bodies(target))))
     headers = draw(mostly(st.just([]), st.lists(strange_headers, max_size=3)))
-    lines = [b"%b %b HTTP/1.1" % (method, target), b"Host: localhost", *lengths]
+    lines = [b"%b %b HTTP/1.1" % (method, url), b"Host: localhost", *lengths]
     lines += [b"%b: %b" % header for header in headers]
     return Sent(method, b"\r\n".join(lines) + b"\r\n\r\n" + body)

@@ -6,6 +6,8 @@ from itertools import product
 import httpx
 import pytest
 
+from sharq_plug.http.api.routes import Route
+from sharq_plug.http.wire.app import ROUTES
 from support.api import invalid
 
 pytestmark = pytest.mark.anyio
@@ -95,16 +97,18 @@ BAD_NAMES = [
     "%2E%2E",
     "." * 100,
 ]
+BODIES = {"enqueue": job(), "interval": '{"interval": 1}'}
+"""A good body of each verb that needs one."""
+
+
+def good_body(route: Route) -> str:
+    return '{"jobs": []}' if route.is_batch else BODIES.get(route.verb, "")
+
+
 NAMED_PATHS = [
-    ("POST", "/enqueue/{queue_type}/{queue_id}", job()),
-    ("POST", "/enqueue/{queue_type}", '{"jobs": []}'),
-    ("GET", "/dequeue/{queue_type}", ""),
-    ("POST", "/finish/{queue_type}/{queue_id}/{job_id}", ""),
-    ("POST", "/finish/{queue_type}", '{"jobs": []}'),
-    ("POST", "/interval/{queue_type}/{queue_id}", '{"interval": 1}'),
-    ("GET", "/metrics/{queue_type}", ""),
-    ("GET", "/metrics/{queue_type}/{queue_id}", ""),
-    ("DELETE", "/deletequeue/{queue_type}/{queue_id}", ""),
+    (route.methods[0], route.path.replace("<", "{").replace(">", "}"), good_body(route))
+    for route in ROUTES
+    if route.names and route.methods != ("OPTIONS",)
 ]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -9,39 +10,38 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sharq_memory.store import MemoryStore
 from sharq_plug.errors import InvalidRequest, SharqError
-from sharq_plug.http.api.batches import BatchReader, Completion
-from sharq_plug.http.api.bodies import LIMIT, EnqueueItem, FinishItem, complete_enqueue
-from sharq_plug.model import LeaseRef, NewJob
+from sharq_plug.http.api.items import ItemVerb
+from sharq_plug.http.api.table import TABLE
+from sharq_plug.service import QueueService
 
-READERS: dict[str, BatchReader[Any]] = {
-    "enqueue": BatchReader(EnqueueItem, ["queue_id"], Completion(LIMIT, complete_enqueue)),
-    "finish": BatchReader(FinishItem, ["queue_id", "job_id"]),
+VERBS: Mapping[str, ItemVerb[Any, Any]] = {
+    row.verb: row for row in TABLE if isinstance(row, ItemVerb) and row.has_batches
 }
 
 
-def made(fields: Any, *names: str) -> object:
-    if isinstance(fields, EnqueueItem):
-        assert names == (fields.queue_id,)
-        limit = fields.max_queued_length
-        return NewJob(
-            fields.queue_id, fields.job_id, bytes(fields.payload), fields.interval, 0, limit
-        )
-    assert names == (fields.queue_id, fields.job_id)
-    return LeaseRef(*names, fields.lease)
-
-
-def read(reader: BatchReader[Any], body: bytes, *, max_item_size: int) -> object:
+def read(verb: str, body: bytes, *, max_item_size: int) -> object:
     """Return what became of each item, or why the whole batch is refused."""
+    row = VERBS[verb]
+    reader = row.batch_reader()
 
     def told(item: object) -> object:
         return (type(item), str(item)) if isinstance(item, SharqError) else item
 
+    async def items() -> list[Any]:
+        service = QueueService(MemoryStore())
+
+        def make(fields: Any, *names: str) -> object:
+            assert names == tuple(getattr(fields, name) for name in row.names)
+            return row.item(service, fields, *names)
+
+        return await reader.read(body, make, max_item_size=max_item_size)
+
     try:
-        items = asyncio.run(reader.read(body, made, max_item_size=max_item_size))
+        return [told(item) for item in asyncio.run(items())]
     except InvalidRequest as error:
         return str(error)
-    return [told(item) for item in items]
 
 
 def nested(depth: int) -> str:
@@ -67,36 +67,40 @@ VALUES = st.sampled_from(
         *(nested(512), nested(513), nested(2000)),
     ]
 )
-FIELDS = st.sampled_from(
-    [
-        *("queue_id", "job_id", "lease", "interval", "payload", "requeue_limit"),
-        *("max_queued_length", "queue_type", "unknown"),
-    ]
-)
 GOOD = {
-    "enqueue": [("queue_id", '"q"'), ("job_id", '"j"'), ("interval", "0"), ("payload", "{}")],
-    "finish": [("queue_id", '"q"'), ("job_id", '"j"'), ("lease", '"t"')],
+    "queue_id": '"q"',
+    "job_id": '"j"',
+    "interval": "0",
+    "payload": "{}",
+    "lease": '"t"',
 }
+
+
+def names_of(verb: str) -> list[str]:
+    """Return the names of all fields of an item."""
+    return [*VERBS[verb].names, *VERBS[verb].body.__struct_fields__]
 
 
 @st.composite
 def bodies(draw: st.DrawFn, verb: str) -> bytes:
     items = []
+    good = [(name, GOOD[name]) for name in GOOD if name in names_of(verb)]
+    names = st.sampled_from([*names_of(verb), "unknown"])
     for _ in range(draw(st.integers(0, 4))):
-        more = draw(st.lists(st.tuples(FIELDS, NAMES | VALUES), max_size=2))
-        fields = [*GOOD[verb], *more][draw(st.integers(0, 1)) :]
+        more = draw(st.lists(st.tuples(names, NAMES | VALUES), max_size=2))
+        fields = [*good, *more][draw(st.integers(0, 1)) :]
         items.append("{" + ", ".join(f'"{name}": {value}' for name, value in fields) + "}")
     items.extend(draw(st.lists(VALUES, max_size=1)))
     end = draw(st.sampled_from(["]}", "]}", "]}", "]", '], "more": 1}', '], "jobs": []}']))
     return ('{"jobs": [' + ", ".join(items) + end).encode()
 
 
-@pytest.mark.parametrize("verb", READERS)
+@pytest.mark.parametrize("verb", VERBS)
 @given(data=st.data())
 def test_both_ways_to_read_a_batch_agree(verb: str, data: st.DataObject) -> None:
     body = data.draw(bodies(verb))
-    whole = read(READERS[verb], body, max_item_size=len(body))
-    assert whole == read(READERS[verb], body, max_item_size=len(body) - 1)
+    whole = read(verb, body, max_item_size=len(body))
+    assert whole == read(verb, body, max_item_size=len(body) - 1)
 
 
 @pytest.mark.parametrize("depth", [512, 513])
@@ -105,7 +109,7 @@ def test_a_thousand_payloads_may_have_more_brackets_than_one_may(depth: int) -> 
     jobs = [job | {"job_id": f"j{number}"} for number in range(999)]
     last = msgspec.Raw(nested(depth).encode())
     body = msgspec.json.encode({"jobs": [*jobs, job | {"job_id": "last", "payload": last}]})
-    items = read(READERS["enqueue"], body, max_item_size=len(body))
+    items = read("enqueue", body, max_item_size=len(body))
     assert isinstance(items, list)
     refused = [item for item in items if isinstance(item, tuple)]
     assert refused == (

@@ -84,7 +84,7 @@ async def test_room_comes_when_a_client_reads() -> None:
 async def test_a_client_that_stalls_gives_way_to_one_that_waits_for_room(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sharq_plug.http.wire.memory.STALL", 0.1)
+    monkeypatch.setattr("sharq_plug.http.wire.memory.STALL", 0.5)
     memory = Memory(10 * PACE)
     stalled, slow = Client(memory, 4 * PACE), Client(memory, 4 * PACE)
     waiting = asyncio.create_task(memory.room())

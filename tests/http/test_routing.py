@@ -1,32 +1,42 @@
 """Which routes there are, and which methods each of them knows."""
 
+import re
+from collections import Counter
+
 import httpx
 import pytest
 
-pytestmark = [pytest.mark.anyio, pytest.mark.parametrize("backend", ["memory"], indirect=True)]
+from sharq_plug.http.api.replies import Reply, success
+from sharq_plug.http.api.request import Request
+from sharq_plug.http.api.routes import Verb, routes_of
+from sharq_plug.http.wire.app import ROUTES
+from sharq_plug.http.wire.router import Router
 
-PATHS = {
-    "/": "GET, HEAD, OPTIONS",
-    "/enqueue/sms": "OPTIONS, POST",
-    "/enqueue/sms/q": "OPTIONS, POST",
-    "/dequeue": "GET, OPTIONS",
-    "/dequeue/sms": "GET, OPTIONS",
-    "/finish/sms": "OPTIONS, POST",
-    "/finish/sms/q/j1": "OPTIONS, POST",
-    "/interval/sms/q": "OPTIONS, POST",
-    "/metrics": "GET, HEAD, OPTIONS",
-    "/metrics/sms": "GET, HEAD, OPTIONS",
-    "/metrics/sms/q": "GET, HEAD, OPTIONS",
-    "/deletequeue/sms/q": "DELETE, OPTIONS",
-    "/deepstatus": "GET, HEAD, OPTIONS",
-    "/-/health": "GET, HEAD, OPTIONS",
-    "/-/ready": "GET, HEAD, OPTIONS",
-}
+pytestmark = pytest.mark.anyio
+ON_MEMORY = pytest.mark.parametrize("backend", ["memory"], indirect=True)
+
+
+def allowed_methods() -> dict[str, str]:
+    """Return each path, and what `Allow` must say there. A GET that takes jobs knows no HEAD.
+
+    The README has the same paths and methods by hand: tests/docs/test_readme_facts.py.
+    """
+    known: dict[str, set[str]] = {}
+    for route in ROUTES:
+        path = re.sub(r"<\w+>", "a", route.path)
+        known.setdefault(path, {"OPTIONS"}).update({*route.methods} - {"HEAD"})
+        if "GET" in route.methods and route.verb != "dequeue":
+            known[path].add("HEAD")
+    return {path: ", ".join(sorted(methods)) for path, methods in known.items()}
+
+
+PATHS = allowed_methods()
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "BREW", "get"]
 
 
 @pytest.mark.parametrize("slash", ["", "/"], ids=["bare", "slash"])
 @pytest.mark.parametrize(("path", "allowed"), PATHS.items())
+@ON_MEMORY
 async def test_a_route_says_which_methods_it_knows(
     client: httpx.AsyncClient, path: str, allowed: str, slash: str
 ) -> None:
@@ -49,10 +59,36 @@ async def test_a_route_says_which_methods_it_knows(
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if "HEAD" in PATHS[path]])
+@ON_MEMORY
 async def test_head_is_get_without_its_body(client: httpx.AsyncClient, path: str) -> None:
     got, head = await client.get(path), await client.head(path)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-length"] == got.headers["content-length"]
+
+
+def test_no_two_rows_serve_one_method_of_a_path() -> None:
+    served = Counter(
+        (route.verb, len(route.names), method) for route in ROUTES for method in route.methods
+    )
+    assert max(served.values()) == 1
+
+
+async def test_one_path_can_have_a_row_for_each_method() -> None:
+    async def look(_request: Request, **_names: str) -> Reply:
+        return success()
+
+    async def cancel(_request: Request, **_names: str) -> Reply:
+        return success()
+
+    paths = (("queue_type", "queue_id", "job_id"),)
+    rows = Verb("job", paths, "GET", look), Verb("job", paths, "DELETE", cancel)
+    router = Router(routes_of(rows))
+    names = {"queue_type": "sms", "queue_id": "q", "job_id": "j1"}
+    for method, handler in (("GET", look), ("HEAD", look), ("DELETE", cancel)):
+        route, found = router.find("/job/sms/q/j1/", method)
+        assert (route.handler, found) == (handler, names)
+    options, _ = router.find("/job/sms/q/j1/", "OPTIONS")
+    assert (await options.handler(None)).headers == {"Allow": "DELETE, GET, HEAD, OPTIONS"}
 
 
 @pytest.mark.parametrize(
@@ -70,6 +106,7 @@ async def test_head_is_get_without_its_body(client: httpx.AsyncClient, path: str
         "/finish",
     ],
 )
+@ON_MEMORY
 async def test_an_unknown_route_is_not_found(client: httpx.AsyncClient, path: str) -> None:
     for method in ("GET", "POST", "HEAD", "OPTIONS"):
         response = await client.request(method, path)
@@ -82,6 +119,7 @@ async def test_an_unknown_route_is_not_found(client: httpx.AsyncClient, path: st
             }
 
 
+@ON_MEMORY
 async def test_the_content_type_of_a_body_does_not_matter(client: httpx.AsyncClient) -> None:
     body = b'{"job_id": "j1", "interval": 0, "payload": 1}'
     for number, kind in enumerate(["text/plain", "application/x-www-form-urlencoded", ""]):
@@ -90,6 +128,7 @@ async def test_the_content_type_of_a_body_does_not_matter(client: httpx.AsyncCli
         assert response.status_code == 201
 
 
+@ON_MEMORY
 async def test_an_answer_carries_no_header_that_says_nothing(client: httpx.AsyncClient) -> None:
     response = await client.get("/")
     assert set(response.headers) == {

@@ -11,20 +11,26 @@ from msgspec.structs import replace
 
 from sharq_memory.check import check_machine
 from sharq_memory.machine import TYPES_A_STEP, Machine
+from sharq_memory.rows import VERSION
+from sharq_memory.tally import Tally
 from sharq_plug.model import (
     Finish,
     LeaseRef,
     NewJob,
-    Release,
     SetInterval,
     Take,
     Tended,
 )
+from sharq_plug.testing.model_check.values import NEW_JOB, SETTINGS, SETTLEMENTS, Fields
 
 NOW = 1_700_000_000_000
 TYPES = ["t", "u"]
-QUEUES = ["b", "a", "a-", "10", "9"]
-INTERVALS = [0, 0, 1, 50, 1000, 70_000, 10**9]
+VALUES: Fields = {
+    "queue_id": ["b", "a", "a-", "10", "9"],
+    "interval": [0, 0, 1, 50, 1000, 70_000, 10**9],
+    "receipt_time": [100_000],
+}
+"""Fields with values of their own: these walks take longer steps than the model check."""
 STEPS = 150
 WALKS = 60
 
@@ -57,23 +63,26 @@ class Walk:
 
     def _draw(self) -> tuple[Any, ...]:
         chance = self._chance
-        queue_type, queue_id = chance.choice(TYPES), chance.choice(QUEUES)
+        queue_type, queue_id = chance.choice(TYPES), chance.choice(VALUES["queue_id"])
         call: tuple[Any, ...]
         match chance.choice("EEEDDDDSSSSTTCIAAAB"):
             case "E":
-                call = Machine.enqueue, queue_type, [self._job() for _ in range(3)]
+                jobs = [NewJob(**self._drawn(NEW_JOB)) for _ in range(3)]
+                call = Machine.enqueue, queue_type, jobs
             case "D":
                 takes = [self._take() for _ in range(chance.randint(1, 2))]
                 call = Machine.dequeue, queue_type, takes
             case "S" if self._leases:
                 queue_type, lease = chance.choice(self._leases[-20:])
-                item = Finish(lease, 100_000) if chance.random() < 0.5 else Release(lease)
+                kind = chance.choice(list(SETTLEMENTS))
+                item = kind(lease, **self._drawn(SETTLEMENTS[kind]))
                 call = Machine.settle, queue_type, [item]
             case "C":
                 clear = partial(Machine.clear, purge=chance.random() < 0.5)
                 call = clear, queue_type, queue_id
             case "I":
-                change = SetInterval(queue_id, chance.choice(INTERVALS))
+                setting = chance.choice(list(SETTINGS))
+                change = setting(queue_id, **self._drawn(SETTINGS[setting]))
                 call = Machine.configure, queue_type, [change]
             case "A":
                 self.now += chance.choice([1, 20, 200, 1000, 60_000, 600_000, 10**9])
@@ -85,16 +94,8 @@ class Walk:
                 call = Machine.tend, chance.choice([1, 2, 100])
         return *call, self.now
 
-    def _job(self) -> NewJob:
-        chance = self._chance
-        return NewJob(
-            chance.choice(QUEUES),
-            f"j{chance.randrange(6)}",
-            chance.randbytes(3),
-            chance.choice(INTERVALS),
-            chance.choice([-1, 0, 1]),
-            chance.choice([None, None, 0, 3]),
-        )
+    def _drawn(self, fields: Fields) -> dict[str, Any]:
+        return {name: self._chance.choice(VALUES.get(name, fields[name])) for name in fields}
 
     def _take(self) -> Take:
         chance = self._chance
@@ -161,12 +162,14 @@ def test_each_row_holds_a_version_and_one_thing_of_bounded_size() -> None:
     machine.dequeue("t", [Take(1000, 1000, "a")], NOW, numbered_tokens(0))
     machine.enqueue("t", [NewJob("q", f"k{n}", b"x", 0) for n in range(1000)], NOW)
     rows = list(machine.rows())
-    assert {row[0] for row in rows} == {1}
+    assert {row[0] for row in rows} == {VERSION}
     assert sum(row[1] == "job" for row in rows) == 2000
     assert max(len(msgspec.msgpack.encode(row)) for row in rows if row[1] != "attempt") < 100
 
 
-@pytest.mark.parametrize("row", [(2, "tally", 0, 0, 0, ()), (1, "unheard-of", "t")])
+@pytest.mark.parametrize(
+    "row", [(VERSION + 1, "tally", *Tally().row()), (VERSION, "unheard-of", "t")]
+)
 def test_a_row_of_another_version_or_an_unknown_kind_is_refused(row: tuple[Any, ...]) -> None:
     with pytest.raises(ValueError, match="a row of"):
         Machine.from_rows([row])

@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from sharq_plug.model import Dequeued, Finish, Release, Take
+from sharq_plug.model import Dequeued, Settlement, Take
 from sharq_plug.testing.model_check import Event, History
 from sharq_plug.testing.model_check.operations import Leave, ListNames, Tend, Wake, Watch
 
@@ -19,7 +19,7 @@ def blurred(history: History, chance: random.Random) -> History:
     used = {
         event.operation.item.lease.token
         for event in history.events
-        if isinstance(event.operation.item, Finish | Release)
+        if isinstance(event.operation.item, Settlement)
     }
     events: list[Event] = []
     calls = itertools.groupby(history.events, key=lambda event: event.call)

@@ -63,7 +63,7 @@ class RepeatIsCounted(TypeState):
     def _repeat(self, attempt_id: str, now: int) -> tuple[Delivery, ...]:
         jobs = super()._repeat(attempt_id, now)
         for job in jobs:
-            self.queues[job.queue_id].tally.add(now, dequeues=1)
+            self.queues[job.queue_id].tally.add_dequeues(now, 1)
         return jobs
 
 

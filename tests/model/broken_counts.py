@@ -26,7 +26,7 @@ class RefusalIsCounted(TypeState):
         result = super().enqueue(job, now)
         queue = self.queues.get(job.queue_id)
         if result.outcome is EnqueueOutcome.QUEUE_FULL and queue is not None:
-            queue.tally.add(now, enqueues=1)
+            queue.tally.add_enqueues(now, 1)
         return result
 
 
@@ -34,7 +34,7 @@ class RedeliveryIsNotCounted(TypeState):
     def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
         job = super()._serve(queue, lease_time, call)
         if job.attempt > 1:
-            queue.tally.add(call.now, dequeues=-1)
+            queue.tally.add_dequeues(call.now, -1)
         return job
 
 
@@ -79,7 +79,7 @@ class BatchIsCountedOnce(MemoryStore):
         results = await super().enqueue(queue_type, jobs)
         queued = sum(result.outcome is EnqueueOutcome.QUEUED for result in results)
         if queued > 1:
-            self._machine.tally.add(self._clock.now(), enqueues=1 - queued)
+            self._machine.tally.add_enqueues(self._clock.now(), 1 - queued)
         return results
 
 

@@ -16,9 +16,7 @@ from sharq_plug.model import (
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
-    LeaseOutcome,
     NewJob,
-    Release,
     Take,
     Tended,
 )
@@ -59,12 +57,9 @@ class ReleaseGivesRequeuesBack(TypeState):
             self._limits[job.queue_id, job.job_id] = job.requeue_limit
         return result
 
-    def release(self, item: Release, now: int) -> LeaseOutcome:
-        outcome = super().release(item, now)
-        if outcome is LeaseOutcome.ENDED:
-            limit = self._limits[item.lease.queue_id, item.lease.job_id]
-            self.queues[item.lease.queue_id].jobs[item.lease.job_id].requeues = limit
-        return outcome
+    def _release(self, queue: Queue, job: Job, now: int) -> None:
+        super()._release(queue, job, now)
+        job.requeues = self._limits[queue.queue_id, job.job_id]
 
 
 class ClearingTakesDeadLetters(TypeState):

@@ -15,7 +15,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     LeaseRef,
     NewJob,
-    Release,
+    Settlement,
 )
 
 
@@ -27,11 +27,12 @@ class TokensDoNotMatter(TypeState):
 class ExpiryEndsLeases(TypeState):
     """A finish after `expires_at` is stale, though nothing was reclaimed."""
 
-    def finish(self, item: Finish, now: int) -> LeaseOutcome:
+    def settle(self, item: Settlement, now: int) -> LeaseOutcome:
         leased = self._leased(item.lease)
-        if leased is not None and item.lease.token and leased[1].expires_at < now:
+        is_late = leased is not None and item.lease.token and leased[1].expires_at < now
+        if isinstance(item, Finish) and is_late:
             return LeaseOutcome.STALE
-        return super().finish(item, now)
+        return super().settle(item, now)
 
 
 class TokensOfAnyJob(Receipts):
@@ -46,16 +47,17 @@ class ReceiptFitsAnyJob(TypeState):
 
 
 class ReceiptIsKeptTooShort(TypeState):
-    def finish(self, item: Finish, now: int) -> LeaseOutcome:
-        return super().finish(replace(item, receipt_time=item.receipt_time - 1), now)
+    def _finish(self, queue: Queue, job: Job, item: Finish, now: int) -> None:
+        super()._finish(queue, job, replace(item, receipt_time=item.receipt_time - 1), now)
 
 
 class DeadJobsAreUnknown(TypeState):
-    def finish(self, item: Finish, now: int) -> LeaseOutcome:
-        outcome = super().finish(item, now)
+    def settle(self, item: Settlement, now: int) -> LeaseOutcome:
+        outcome = super().settle(item, now)
         queue = self.queues.get(item.lease.queue_id)
         lives = queue is not None and item.lease.job_id in queue.jobs
-        return LeaseOutcome.UNKNOWN if outcome is LeaseOutcome.STALE and not lives else outcome
+        is_dead = outcome is LeaseOutcome.STALE and not lives
+        return LeaseOutcome.UNKNOWN if isinstance(item, Finish) and is_dead else outcome
 
 
 class ReclaimIsEarly(TypeState):
@@ -80,20 +82,15 @@ class OneRequeueTooMany(TypeState):
 
 
 class ReleaseCostsARequeue(TypeState):
-    def release(self, item: Release, now: int) -> LeaseOutcome:
-        outcome = super().release(item, now)
-        if outcome is LeaseOutcome.ENDED:
-            job = self.queues[item.lease.queue_id].jobs[item.lease.job_id]
-            job.requeues -= job.requeues > 0
-        return outcome
+    def _release(self, queue: Queue, job: Job, now: int) -> None:
+        super()._release(queue, job, now)
+        job.requeues -= job.requeues > 0
 
 
 class ReleaseTakesTheAttemptBack(TypeState):
-    def release(self, item: Release, now: int) -> LeaseOutcome:
-        outcome = super().release(item, now)
-        if outcome is LeaseOutcome.ENDED:
-            self.queues[item.lease.queue_id].jobs[item.lease.job_id].attempt -= 1
-        return outcome
+    def _release(self, queue: Queue, job: Job, now: int) -> None:
+        super()._release(queue, job, now)
+        job.attempt -= 1
 
 
 class DeadLettersAreDropped(TypeState):

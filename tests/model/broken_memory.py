@@ -84,7 +84,7 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("LongIntervalsAreCut", "Rate", False, OUT_OF_TIME),
         ("IntervalMissesWaitingJobs", "Interval", False, OUT_OF_TIME),
         ("IntervalOf0ForgetsTheLatestDequeue", "Interval", False, OUT_OF_TIME),
-        ("RefusalChangesInterval", "DepthLimit", False, OUT_OF_TIME),
+        ("RefusalChangesInterval", "DepthLimit", False, OUT_OF_TIME | {Rule.WAKING}),
         ("DuplicateKeepsInterval", "Interval", False, OUT_OF_TIME),
     ],
     "enqueues": [

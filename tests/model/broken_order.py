@@ -9,9 +9,7 @@ from sharq_plug.model import (
     Cleared,
     EnqueueOutcome,
     EnqueueResult,
-    LeaseOutcome,
     NewJob,
-    Release,
 )
 
 
@@ -42,13 +40,11 @@ class MoreJobsMoveAQueueBack(TypeState):
 
 
 class ReturnMovesAQueueBack(TypeState):
-    def release(self, item: Release, now: int) -> LeaseOutcome:
-        outcome = super().release(item, now)
-        queue = self.queues.get(item.lease.queue_id)
-        if outcome is LeaseOutcome.ENDED and queue.ready_since <= now:
+    def _release(self, queue: Queue, job: Job, now: int) -> None:
+        super()._release(queue, job, now)
+        if queue.ready_since is not None and queue.ready_since <= now:
             self.line.leave(queue)
             self.line.enter(queue, now, self.line.next_number())
-        return outcome
 
 
 class LongerIntervalTakesANewNumber(AfterBringing):

@@ -21,9 +21,7 @@ from sharq_plug.model import (
     EnqueueOutcome,
     EnqueueResult,
     Finish,
-    LeaseOutcome,
     NewJob,
-    Release,
     Setting,
     Take,
 )
@@ -94,14 +92,11 @@ class RateForgottenTooEarly(TypeState):
 
 
 class ReleasePaysBack(TypeState):
-    def release(self, item: Release, now: int) -> LeaseOutcome:
-        outcome = super().release(item, now)
-        if outcome is LeaseOutcome.ENDED:
-            queue = self.queues[item.lease.queue_id]
-            queue.last = None
-            self.line.leave(queue)
-            self.line.enter(queue, now, queue.place_number)
-        return outcome
+    def _release(self, queue: Queue, job: Job, now: int) -> None:
+        super()._release(queue, job, now)
+        queue.last = None
+        self.line.leave(queue)
+        self.line.enter(queue, now, queue.place_number)
 
 
 class IntervalMissesWaitingJobs(AfterBringing):
@@ -148,19 +143,18 @@ class DuplicateIsQueuedAfterAll(TypeState):
             self._kept[job.queue_id, job.job_id] = job
         return result
 
-    def finish(self, item: Finish, now: int) -> LeaseOutcome:
-        outcome = super().finish(item, now)
-        kept = self._kept.pop((item.lease.queue_id, item.lease.job_id), None)
-        if outcome is LeaseOutcome.ENDED and kept is not None:
+    def _finish(self, queue: Queue, job: Job, item: Finish, now: int) -> None:
+        super()._finish(queue, job, item, now)
+        kept = self._kept.pop((queue.queue_id, job.job_id), None)
+        if kept is not None:
             super().enqueue(kept, now)
-        return outcome
 
 
 class DuplicateIsCounted(TypeState):
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         result = super().enqueue(job, now)
         if result.outcome is EnqueueOutcome.DUPLICATE:
-            self.queues[job.queue_id].tally.add(now, enqueues=1)
+            self.queues[job.queue_id].tally.add_enqueues(now, 1)
         return result
 
 
@@ -216,6 +210,8 @@ class ServedQueueKeepsItsPlace(TypeState):
 class BatchStaysWithAQueue(TypeState):
     def _serve_ready(self, jobs: list[Delivery], take: Take, call: DequeueCall) -> None:
         while len(jobs) < take.count and (queue := self.line.first(call.now)) is not None:
+            if queue.head is None or not call.admit(len(queue.head.payload)):
+                break
             jobs.append(self._serve(queue, take.lease_time, call))
             if queue.ready_since is not None and queue.ready_since <= call.now:
                 self.line.leave(queue)

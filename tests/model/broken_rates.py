@@ -16,6 +16,7 @@ from sharq_plug.model import (
     EnqueueOutcome,
     EnqueueResult,
     NewJob,
+    SetInterval,
     Setting,
     Take,
 )
@@ -98,7 +99,9 @@ class LongIntervalsAreCut(TypeState):
         return super().enqueue(replace(job, interval=min(job.interval, LONGEST)), now)
 
     def configure(self, change: Setting, now: int) -> ChangeOutcome:
-        return super().configure(replace(change, interval=min(change.interval, LONGEST)), now)
+        if isinstance(change, SetInterval):
+            change = replace(change, interval=min(change.interval, LONGEST))
+        return super().configure(change, now)
 
 
 class RestIsSavedUp(TypeState):

@@ -6,7 +6,7 @@ from sharq_memory.call import DequeueCall
 from sharq_memory.queue import Job, Queue
 from sharq_memory.repeatable import Receipts
 from sharq_memory.state import TypeState
-from sharq_plug.model import Cleared, Delivery, Finish, LeaseOutcome, LeaseRef, Release
+from sharq_plug.model import Cleared, Delivery, Finish, LeaseOutcome, LeaseRef, Release, Settlement
 
 
 class ReceiptsThatGoTogether(Receipts):
@@ -57,11 +57,10 @@ class RepeatedFinishRenewsItsReceipt(TypeState):
 
 
 class ReleaseLeavesAReceipt(TypeState):
-    def release(self, item: Release, now: int) -> LeaseOutcome:
-        outcome = super().release(item, now)
-        if outcome is LeaseOutcome.ENDED:
-            self.receipts.keep(item.lease, now + 1000)
-        return outcome
+    def _release(self, queue: Queue, job: Job, now: int) -> None:
+        lease = LeaseRef(queue.queue_id, job.job_id, job.token)
+        super()._release(queue, job, now)
+        self.receipts.keep(lease, now + 1000)
 
 
 class ClearingForgetsReceipts(TypeState):
@@ -98,11 +97,12 @@ class ReclaimedLeaseCanBeFinished(TypeState):
         self._latest[job.queue_id, job.job_id] = job.token
         return job
 
-    def finish(self, item: Finish, now: int) -> LeaseOutcome:
-        outcome = super().finish(item, now)
+    def settle(self, item: Settlement, now: int) -> LeaseOutcome:
+        outcome = super().settle(item, now)
         queue = self.queues.get(item.lease.queue_id)
         is_latest = item.lease.token == self._latest.get((item.lease.queue_id, item.lease.job_id))
-        if outcome is LeaseOutcome.STALE and is_latest and queue is not None:
+        is_late = isinstance(item, Finish) and outcome is LeaseOutcome.STALE and is_latest
+        if is_late and queue is not None:
             job = queue.jobs.get(item.lease.job_id)
             if job is not None and job.token is None:
                 _take_out(self, queue, job, now)
@@ -111,19 +111,23 @@ class ReclaimedLeaseCanBeFinished(TypeState):
 
 
 class ReleaseIgnoresTokens(TypeState):
-    def release(self, item: Release, now: int) -> LeaseOutcome:
-        outcome = super().release(Release(replace(item.lease, token=None)), now)
-        return outcome if outcome is LeaseOutcome.ENDED else super().release(item, now)
+    def settle(self, item: Settlement, now: int) -> LeaseOutcome:
+        if isinstance(item, Release):
+            outcome = super().settle(Release(replace(item.lease, token=None)), now)
+            if outcome is LeaseOutcome.ENDED:
+                return outcome
+        return super().settle(item, now)
 
 
 class WaitingJobCanBeFinished(TypeState):
     """By a finish without a token."""
 
-    def finish(self, item: Finish, now: int) -> LeaseOutcome:
-        outcome = super().finish(item, now)
+    def settle(self, item: Settlement, now: int) -> LeaseOutcome:
+        outcome = super().settle(item, now)
         queue = self.queues.get(item.lease.queue_id)
         job = None if queue is None else queue.jobs.get(item.lease.job_id)
-        if item.lease.token is None and queue is not None and job is not None:
+        is_without = isinstance(item, Finish) and item.lease.token is None
+        if is_without and queue is not None and job is not None:
             _take_out(self, queue, job, now)
             return LeaseOutcome.ENDED
         return outcome

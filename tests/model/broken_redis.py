@@ -25,8 +25,8 @@ class ScriptFault:
 
 FAULTS = {
     "the rate is lost when a queue empties": ScriptFault(
-        "        Left.leave(queue)\n        loaded[id] = nil\n",
-        "        loaded[id] = nil\n",
+        "        Left.leave(queue)\n        loaded[queue[ID]] = false\n",
+        "        loaded[queue[ID]] = false\n",
     ),
     "a new interval does not reach the line": ScriptFault(
         "                queue[SINCE] = ready\n", ""
@@ -56,7 +56,10 @@ FAULTS = {
         "        return call('ZRANGE', EXPIRING, '-inf', now, ",
         "        return call('ZRANGE', EXPIRING, '-inf', now + 1, ",
         more=(
-            ("        elseif lease[2] > now then", "        elseif lease[2] > now + 1 then"),
+            (
+                "        elseif lease[EXPIRY] > now then",
+                "        elseif lease[EXPIRY] > now + 1 then",
+            ),
             ("call('ZCOUNT', EXPIRING, '-inf', integer(now))", "1"),
             ("integer(soonest)", "integer(soonest - 1)"),
         ),
@@ -65,14 +68,14 @@ FAULTS = {
         "        call('HINCRBY', letters, job_id, 1)\n", ""
     ),
     "a duplicate is counted": ScriptFault(
-        "        if outcome == QUEUED then\n            Counts.add(queue, ENQUEUES)\n        end\n",
-        "        Counts.add(queue, ENQUEUES)\n",
+        "        if outcome == QUEUED then\n            Counts.add(queue, ENQUEUES)\n",
+        "        Counts.add(queue, ENQUEUES)\n        if outcome == QUEUED then\n",
     ),
     "a refusal changes the interval": ScriptFault(
-        "            return FULL, waiting\n",
+        "            return answer(at, FULL, waiting)\n",
         "            if queue then\n                Limits.bring(queue, interval)\n"
-        "                Step.changed(queue, false, number)\n            end\n"
-        "            return FULL, waiting\n",
+        "                Step.changed(queue, false, before + at)\n            end\n"
+        "            return answer(at, FULL, waiting)\n",
     ),
     "clearing leaves the expiries": ScriptFault(
         "        call('ZREM', EXPIRING, queue[ID])\n        if purge", "        if purge"

@@ -6,15 +6,17 @@ import inspect
 from collections import Counter
 from pathlib import Path
 from pkgutil import walk_packages
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from model.broken_memory import AREAS, FAULTS, MODULES, Fault
+from msgspec import Struct
 
 import sharq_plug.model
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
 from sharq_plug import plugins
+from sharq_plug.model import LeaseOutcome, LeaseRef, NewJob, Setting, Settlement
 from sharq_plug.testing import (
     Failure,
     ManualClock,
@@ -24,10 +26,11 @@ from sharq_plug.testing import (
     model_check,
 )
 from sharq_plug.testing.conformance.base import Conformance
-from sharq_plug.testing.model_check import Rule
+from sharq_plug.testing.model_check import Operation, Recorder, Rule, check
 from sharq_plug.testing.model_check.drawing import ITEMS
 from sharq_plug.testing.model_check.exact.judge import RULES
-from sharq_plug.testing.model_check.operations import VERBS, WATCHING, Item
+from sharq_plug.testing.model_check.operations import VERBS, WATCHING, Item, kinds
+from sharq_plug.testing.model_check.values import NEW_JOB, SETTINGS, SETTLEMENTS
 from support.hurried import HurriedLoop
 
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
@@ -96,6 +99,25 @@ def test_every_broken_store_is_in_the_table() -> None:
 
 def test_every_operation_is_asked_judged_and_drawn() -> None:
     assert set(VERBS) == set(RULES) == set(ITEMS) == set(get_args(Item)) - set(WATCHING)
+    assert set(NEW_JOB) == set(NewJob.__struct_fields__)
+    assert set(SETTLEMENTS) == set(kinds(Settlement))
+    assert set(SETTINGS) == set(kinds(Setting))
+
+
+class Unheard(Struct, frozen=True):
+    """A kind of settlement, or of setting, that nobody knows."""
+
+    queue_id: str = "q"
+    lease: LeaseRef = LeaseRef("q", "j")
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_history_with_an_unknown_operation_is_not_judged(*, complete: bool) -> None:
+    recorder = Recorder(lambda: 0)
+    item: Any = Unheard()
+    recorder.begin(Operation("t", item)).answer(LeaseOutcome.ENDED)
+    with pytest.raises((AssertionError, LookupError)):
+        check(recorder.history(complete=complete))
 
 
 def test_no_two_classes_of_the_model_check_share_a_name_with_each_other_or_the_model() -> None:

@@ -46,7 +46,7 @@ Scored = list[tuple[bytes, float]]
 Damage = Callable[[Redis, str], None]
 
 
-def job(queue_id: str, job_id: str, **limits: int) -> NewJob:
+def job(queue_id: str, job_id: str, **limits: Any) -> NewJob:
     return NewJob(queue_id, job_id, b"{}", 0, **limits)
 
 

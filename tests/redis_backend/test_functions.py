@@ -1,10 +1,12 @@
 """The store works whatever becomes of its functions and scripts, and versions share a Redis."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from redis.exceptions import ResponseError
 
 from faults.proxy import Proxy
 from sharq_plug.errors import StoreUnavailable
@@ -12,8 +14,10 @@ from sharq_plug.model import LeaseOutcome, LeaseRef, NewJob
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import dequeue_for_one, finish_all
+from sharq_redis.buckets import Buckets
 from sharq_redis.library import Library, texts
 from sharq_redis.plugin import RedisOptions, connector, target_of
+from sharq_redis.replies import packed
 from sharq_redis.store import RedisStore
 from support.readme import acl_rule
 from support.redis_server import RedisServer
@@ -169,6 +173,31 @@ async def test_two_versions_share_a_redis(own_server: RedisServer) -> None:
         await work(one, 8)
         await work(other, 9)
         assert calls(own_server) == {"fcall": 6}, "neither loads its library again"
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("settle", ("100", packed(("q", "job-1", "", "unheard-of", 0)))),
+        ("configure", (packed(("q", "unheard-of", 1)),)),
+    ],
+)
+async def test_a_move_or_a_setting_that_is_not_known_changes_nothing(
+    verb: str, arguments: tuple[str | bytes, ...], own_server: RedisServer
+) -> None:
+    client = own_server.client()
+    async with open_store("redis", {"url": own_server.url}) as store:
+        await store.enqueue("sms", [job(1)])
+        assert (await dequeue_for_one(store, "sms", count=1, lease_time=60_000)).jobs
+        names = sorted(client.keys("*"))
+        before = [client.dump(name) for name in names]
+        function = Library.load().verbs[verb].function
+        with contextlib.suppress(ResponseError):
+            told = client.fcall(
+                function, 2, *Buckets("sharq_server", 0).keys("sms"), "", *arguments
+            )
+            assert b"unheard-of" in told[0]
+        assert [client.dump(name) for name in sorted(client.keys("*"))] == before
 
 
 def test_each_verb_as_a_script_does_without_the_library() -> None:

@@ -242,8 +242,8 @@ async def test_a_shorter_receipt_time_cuts_no_receipt_short(
     own_time: QueueStore, keys: Redis
 ) -> None:
     for receipt_time in (3_600_000, 60_000):
-        await own_time.enqueue("sms", jobs(1, 500, interval=0))
-        taken = (await dequeue_for_one(own_time, "sms", count=500, lease_time=60_000)).jobs
+        await own_time.enqueue("sms", jobs(1, 1000, interval=0))
+        taken = (await dequeue_for_one(own_time, "sms", count=1000, lease_time=60_000)).jobs
         refs = [LeaseRef(job.queue_id, job.job_id, job.token) for job in taken]
         await finish_all(own_time, "sms", refs, receipt_time=receipt_time)
     shards = [key for key in names(keys) if "/receipts/" in key]

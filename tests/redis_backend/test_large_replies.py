@@ -82,8 +82,6 @@ async def test_workers_that_ask_for_more_than_comes_in_in_time_leave_no_job_to_n
     monkeypatch.setattr("sharq_plug.service.deadlines.DEADLINE", 6 * DEADLINE)
     await store.enqueue("sms", [NewJob("q", f"job-{number}", LARGE, 0) for number in range(20)])
     async with QueueService(store, ServiceOptions(tends=False)) as service:
-        [job] = (await service.dequeue("sms")).jobs  # from now on the size of its jobs is known
-        service.hand_back("sms", [job])
         proxy.wrong = Wrong.LAG
         calls = [service.dequeue("sms", attempt_id="the-first")]
         calls += [service.dequeue("sms", count=count) for count in (2, 1, 2, 1, 2, 1)]

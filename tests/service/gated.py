@@ -11,15 +11,19 @@ LARGE = b"x" * 800_000
 
 
 class GatedStore(MemoryStore):
-    """Keeps the type of every dequeue; lets those go on that are under way, in their order."""
+    """Keeps what each dequeue asks for; answers those under way in their order, when told to."""
 
     def __init__(self) -> None:
         super().__init__()
         self.asked: list[str] = []
+        """The type of each dequeue."""
+        self.counts: list[list[int]] = []
+        """The counts of its takes."""
         self._gate = asyncio.Semaphore(0)
 
     async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
         self.asked.append(queue_type)
+        self.counts.append([take.count for take in takes])
         dequeued = await super().dequeue(queue_type, takes)
         await self._gate.acquire()
         return dequeued

@@ -158,6 +158,26 @@ async def test_callers_of_large_jobs_do_not_wait_for_one_reply_with_all_of_them(
         assert len(store.asked) == 5
 
 
+async def test_callers_for_several_jobs_of_unknown_size_do_not_share_a_call() -> None:
+    store = GatedStore()
+    async with QueueService(store, QUIET) as service:
+        await store.put(10)
+        callers = [caller(service, count=1, attempt_id="a")]
+        callers += [caller(service, count=count) for count in (2, 1, 2, 1, 2, 1)]
+        store.answer(7)
+        assert [len(answer.jobs) for answer in await answers(callers)] == [1, 2, 1, 2, 1, 2, 1]
+        assert store.counts == [[1], [2], [1], [2], [1], [2], [1]]
+
+
+async def test_callers_for_one_job_of_unknown_size_share_a_call() -> None:
+    store = GatedStore()
+    async with QueueService(store, QUIET) as service:
+        await store.put(50, b"{}")
+        callers = [caller(service, count=1) for _ in range(50)]
+        store.answer()
+        assert [len(answer.jobs) for answer in await answers(callers)] == [1] * 50
+
+
 async def test_repeated_attempts_that_bring_back_much_have_their_turn_too() -> None:
     store = GatedStore()
     async with QueueService(store, QUIET) as service:

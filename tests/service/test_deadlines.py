@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import LeaseRef, NewJob, SetInterval
 from sharq_plug.service import QueueService, ServiceOptions, deadlines
 from sharq_redis import link
+from support.hurried import HURRIED, HurriedLoop
 
 pytestmark = pytest.mark.anyio
 
@@ -45,6 +45,11 @@ CALLS: dict[str, Call] = DEQUEUES | {
     "queues": lambda service: service.names("sms"),
     "health": lambda service: service.health(),
 }
+
+
+@pytest.fixture
+def anyio_backend() -> object:
+    return HURRIED
 
 
 @pytest.fixture
@@ -160,13 +165,15 @@ async def test_an_answer_that_is_there_counts_though_the_process_was_held_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("sharq_plug.service.deadlines.DEADLINE", 0.01)
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, HurriedLoop)
     store = GatedStore()
     async with QueueService(store, QUIET) as service, asyncio.timeout(4):
         await store.put(1)
         dequeue = asyncio.create_task(service.dequeue("sms"))
         await turn()
-        time.sleep(0.2)  # noqa: ASYNC251  # that holds everything up
-        asyncio.get_running_loop().call_later(0.001, store.answer)
+        loop.stand_still(0.2)
+        loop.call_later(0.001, store.answer)
         assert len((await dequeue).jobs) == 1
 
 

@@ -13,8 +13,11 @@ from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import Delivery, Dequeued, Take
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.service.watches import MAX_WATCHES
+from support.hurried import HURRIED, LoopClock
 
 pytestmark = pytest.mark.anyio
+hurried = pytest.mark.parametrize("anyio_backend", [HURRIED], ids=["hurried"])
+"""For tests in which time passes: they do not wait for it."""
 
 QUIET = ServiceOptions(tends=False)
 LONG = 60_000
@@ -97,8 +100,9 @@ async def test_an_expired_lease_that_cannot_be_ended_is_not_asked_for_in_a_loop(
         assert store.asked == [[1], [1]]
 
 
+@hurried
 async def test_a_waiter_gets_the_job_of_an_expired_lease_where_no_passes_run() -> None:
-    store = AskedStore()
+    store = AskedStore(LoopClock())
     async with QueueService(store, ServiceOptions(lease_time=20, tends=False)) as service:
         await store.put("j1")
         await service.dequeue("sms")
@@ -107,8 +111,9 @@ async def test_a_waiter_gets_the_job_of_an_expired_lease_where_no_passes_run() -
         assert job.attempt == 2
 
 
+@hurried
 async def test_an_expired_lease_does_not_hide_what_the_clock_makes_ready() -> None:
-    store = AskedStore()
+    store = AskedStore(LoopClock())
     async with QueueService(store, ServiceOptions(lease_time=1, tends=False)) as service:
         await store.put("j1", "j2", interval=150)
         await service.dequeue("sms")
@@ -267,6 +272,7 @@ async def test_a_watch_that_nobody_came_back_to_ends(monkeypatch: pytest.MonkeyP
         assert store.watches == 0
 
 
+@hurried
 async def test_a_caller_that_comes_just_as_a_line_ends_is_served(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

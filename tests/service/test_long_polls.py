@@ -139,6 +139,17 @@ async def test_waiters_are_served_in_the_order_in_which_they_came() -> None:
     assert served == [["j0"], ["j1", "j2", "j3"], ["j4", "j5"], ["j6"], ["j7"], ["j8"]]
 
 
+async def test_an_attempt_is_asked_for_behind_one_that_asks_for_more_than_goes_together() -> None:
+    store = AskedStore()
+    async with QueueService(store, QUIET) as service:
+        first = waiter(service, count=1000)
+        await turn()
+        assert (await service.dequeue("sms", attempt_id="a")).jobs == ()
+        assert store.asked == [[1000], [1000], [1]]
+        await store.put("j1")
+        assert await jobs_of(first) == ["j1"]
+
+
 async def test_one_who_asks_for_many_takes_what_there_is_and_the_next_waits_on() -> None:
     store = AskedStore()
     async with QueueService(store, QUIET) as service:

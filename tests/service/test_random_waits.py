@@ -10,12 +10,18 @@ import pytest
 from service.asked import AskedStore, turn
 from sharq_plug.model import Dequeued, EnqueueResult, LeaseOutcome, NewJob, Settlement, Take
 from sharq_plug.service import QueueService, ServiceOptions
+from support.hurried import HURRIED
 
 pytestmark = pytest.mark.anyio
 
 STEPS = 300
 SOON = 4.0
 """Seconds; after 5 a line would look whether it has missed something."""
+
+
+@pytest.fixture
+def anyio_backend() -> object:
+    return HURRIED
 
 
 class RandomStore(AskedStore):

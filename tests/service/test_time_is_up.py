@@ -9,6 +9,7 @@ import pytest
 from service.asked import AskedStore, turn
 from sharq_plug.model import Dequeued, Take
 from sharq_plug.service import QueueService, ServiceOptions
+from support.hurried import HURRIED
 
 pytestmark = pytest.mark.anyio
 
@@ -16,6 +17,11 @@ QUIET = ServiceOptions(tends=False)
 LONG = 60_000
 
 Waiter = asyncio.Task[Dequeued]
+
+
+@pytest.fixture
+def anyio_backend() -> object:
+    return HURRIED
 
 
 def waiter(

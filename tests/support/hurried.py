@@ -27,3 +27,21 @@ class HurriedLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return super().time() + self._hurrying.skipped
+
+    def stand_still(self, seconds: float) -> None:
+        """Let time pass while nothing runs, as if a callback had taken that long."""
+        self._hurrying.skipped += seconds
+
+
+HURRIED = ("asyncio", {"loop_factory": HurriedLoop})
+"""A value of `anyio_backend`."""
+
+
+class LoopClock:
+    """The clock of a store that goes by the time of its event loop."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+
+    def now(self) -> int:
+        return int(self._loop.time() * 1000)

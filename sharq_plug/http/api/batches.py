@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Raw
 
 from sharq_plug.errors import InvalidRequest, SharqError
-from sharq_plug.http.api.bodies import BatchBody
+from sharq_plug.http.api.bodies import BatchBody, item_schema
 from sharq_plug.http.api.failures import TooLarge
 from sharq_plug.http.api.json_text import (
     MAX_NESTING,
@@ -24,7 +24,7 @@ Fields = TypeVar("Fields", bound=msgspec.Struct)
 Item = TypeVar("Item")
 
 AT_ONCE = 1024 * 1024
-"""Bytes of items that are read before other requests have their turn."""
+"""Bytes of items that are read in a row, before other requests have their turn."""
 
 _raw_items = msgspec.json.Decoder(BatchBody[Raw])
 _UNREADABLE = (InvalidRequest, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -32,9 +32,9 @@ _UNREADABLE = (InvalidRequest, msgspec.MsgspecError, UnicodeDecodeError, Recursi
 
 @dataclass(frozen=True, slots=True)
 class Completion(Generic[Fields]):
-    """Work out what the decoder leaves open: `complete` does, and raises InvalidRequest.
+    """What is left to do once a body is decoded: `complete(fields)`, which raises InvalidRequest.
 
-    A UTF-8 text needs it only if it contains `marker`.
+    It changes nothing if the body is UTF-8 and does not contain `marker`.
     """
 
     marker: bytes
@@ -42,15 +42,15 @@ class Completion(Generic[Fields]):
 
 
 class BatchReader(Generic[Fields]):
-    """Read batches whose items have one schema, and their `names` among its fields."""
+    """Read batches whose items are bodies of one schema, with their `names` among its fields."""
 
     def __init__(
         self,
-        schema: type[Fields],
+        body: type[Fields],
         names: Sequence[str],
         completion: Completion[Fields] | None = None,
     ) -> None:
-        self.schema = schema
+        schema = item_schema(body, names)
         self._names = [attrgetter(name) for name in names]
         self._whole = msgspec.json.Decoder(BatchBody[schema])  # type: ignore[valid-type]
         self._item = msgspec.json.Decoder(schema)
@@ -63,7 +63,8 @@ class BatchReader(Generic[Fields]):
     ) -> list[Item | SharqError]:
         """Return for each item what `make(fields, *names)` returns, or why it is refused.
 
-        An item that would be too large by itself is so here too. Raises InvalidRequest for all.
+        An item may be as large as the body of a single request. Raises InvalidRequest if the batch
+        as a whole cannot be read.
         """
         check_utf8(body)
         if len(body) <= min(max_item_size, AT_ONCE):
@@ -71,7 +72,7 @@ class BatchReader(Generic[Fields]):
                 whole = self._read_whole(body)
                 return list(map(make, whole, *(map(name, whole) for name in self._names)))
             except _UNREADABLE:
-                pass  # some items are fine perhaps, and the others get errors of their own
+                pass  # some items may be fine, and the others get errors of their own
         return await self._read_each(body, make, max_item_size)
 
     def _read_whole(self, body: bytes) -> list[Fields]:

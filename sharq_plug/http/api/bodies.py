@@ -6,7 +6,8 @@ accepted and ignored here too: docs/sharq.md has the table.
 
 import math
 import re
-from typing import Annotated, Generic, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, Raw
@@ -39,23 +40,10 @@ class EnqueueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue_id: Raw = Raw()
 
 
-class EnqueueItem(EnqueueBody, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One job of a batch of enqueues, with the queue that a single enqueue has in its path."""
-
-    queue_id: str  # type: ignore[assignment]  # here it names the queue
-
-
-class FinishBody(msgspec.Struct, frozen=True):
-    """The body of a finish: the token of the lease."""
+class LeaseBody(msgspec.Struct, frozen=True):
+    """The body of a verb on a lease: its token."""
 
     lease: str | None = None
-
-
-class FinishItem(FinishBody, frozen=True, kw_only=True):
-    """One lease of a batch of finishes."""
-
-    queue_id: str
-    job_id: str
 
 
 class BatchBody(msgspec.Struct, Generic[Item], frozen=True, forbid_unknown_fields=True):
@@ -82,22 +70,28 @@ class _LimitedPayload(msgspec.Struct):
     max_queued_length: Raw = Raw()
 
 
-_enqueue_body = msgspec.json.Decoder(EnqueueBody)
-_finish_body = msgspec.json.Decoder(FinishBody)
-_interval_body = msgspec.json.Decoder(IntervalBody)
-_delete_queue_body = msgspec.json.Decoder(DeleteQueueBody)
 _limited_payload = msgspec.json.Decoder(_LimitedPayload)
 
-_ANY_LEASE = FinishBody()
+_ANY_LEASE = LeaseBody()
 _BAD_LEASE = str(invalid("lease"))
 
 
-def decode_enqueue(body: bytes) -> EnqueueBody:
-    """Return the fields of an enqueue, including a limit inside its payload."""
-    return complete_enqueue(_decode(_enqueue_body, body))
+def item_schema(body: type[Fields], names: Sequence[str]) -> type[Fields]:
+    """Return the schema of an item of a batch: a body, and the names that its path would have."""
+    title, fields = f"{body.__name__}Item", [(name, str) for name in names]
+    item = msgspec.defstruct(title, fields, bases=(body,), kw_only=True)
+    return cast("type[Fields]", item)
 
 
-def decode_finish(body: bytes) -> FinishBody:
+def read_body(decoder: msgspec.json.Decoder[Fields], body: bytes) -> Fields:
+    """Return the fields of a body."""
+    check_utf8(body)
+    fields = fields_of(decoder, body)
+    check_nesting(body)
+    return fields
+
+
+def read_lease_body(decoder: msgspec.json.Decoder[LeaseBody], body: bytes) -> LeaseBody:
     """Return the fields of a finish.
 
     A body that is not a JSON object is ignored, unless it seems to hold a lease: the caller would
@@ -106,29 +100,21 @@ def decode_finish(body: bytes) -> FinishBody:
     if not body:
         return _ANY_LEASE
     try:
-        return fields_of(_finish_body, body)
+        return fields_of(decoder, body)
     except InvalidRequest as error:
         if _holds_lease(body) or str(error) == _BAD_LEASE:
             raise
         return _ANY_LEASE
 
 
-def decode_interval(body: bytes) -> IntervalBody:
-    """Return the fields of a change of interval."""
-    return _decode(_interval_body, body)
+def read_delete_queue_body(
+    decoder: msgspec.json.Decoder[DeleteQueueBody], body: bytes
+) -> DeleteQueueBody:
+    """Return the fields of a clearing. Its body may be empty."""
+    return DeleteQueueBody() if body.strip() in _NO_BODY else read_body(decoder, body)
 
 
-def decode_purge_all(body: bytes) -> bool:
-    """Return whether a clearing is to purge: whether Python takes `purge_all` for true."""
-    if body.strip() in _NO_BODY:
-        return False
-    return _is_true(bytes(_decode(_delete_queue_body, body).purge_all))
-
-
-Enqueue = TypeVar("Enqueue", bound=EnqueueBody)
-
-
-def complete_enqueue(fields: Enqueue) -> Enqueue:
+def complete_enqueue(fields: EnqueueBody) -> EnqueueBody:
     """Take over a limit from inside the payload; restore the payload's half surrogate pairs."""
     payload = bytes(fields.payload)
     if fields.max_queued_length is None and LIMIT in payload and payload.startswith(b"{"):
@@ -137,6 +123,25 @@ def complete_enqueue(fields: Enqueue) -> Enqueue:
     if halves.MARKED in payload:
         fields = msgspec.structs.replace(fields, payload=Raw(halves.unmark(payload)))
     return fields
+
+
+def job_fields(fields: EnqueueBody, queue_id: str) -> dict[str, Any]:
+    """Return the fields of a job by name. One that is absent or null is None."""
+    job = msgspec.structs.asdict(fields)
+    del job["queue_type"]
+    job["queue_id"] = queue_id
+    job["payload"] = bytes(fields.payload)
+    return job
+
+
+def is_true(value: Raw) -> bool:
+    """Return whether Python takes a JSON value for true; an absent one is false."""
+    text = bytes(value)
+    if text[:1] in {b"[", b"{"}:
+        return bool(text[1:-1].strip())
+    if _is_number(text):
+        return float(text) != 0
+    return text not in {b"", b"null", b"false", b'""'}
 
 
 def _limit(value: bytes) -> int | None:
@@ -152,19 +157,3 @@ def _limit(value: bytes) -> int | None:
 
 def _is_number(value: bytes) -> bool:
     return value[:1] == b"-" or value[:1].isdigit()
-
-
-def _is_true(value: bytes) -> bool:
-    """Return whether Python takes a JSON value for true."""
-    if value[:1] in {b"[", b"{"}:
-        return bool(value[1:-1].strip())
-    if _is_number(value):
-        return float(value) != 0
-    return value not in {b"", b"null", b"false", b'""'}
-
-
-def _decode(decoder: msgspec.json.Decoder[Fields], body: bytes) -> Fields:
-    check_utf8(body)
-    fields = fields_of(decoder, body)
-    check_nesting(body)
-    return fields

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from sharq_plug.errors import InvalidRequest
-from sharq_plug.http.api.bodies import decode_purge_all
+from sharq_plug.http.api.bodies import DeleteQueueBody, is_true
 from sharq_plug.http.api.queries import decode_dequeue_query
 from sharq_plug.http.api.replies import (
     Reply,
@@ -74,9 +74,11 @@ async def queue_metrics(request: Request, queue_type: str, queue_id: str) -> Rep
     return view_reply(await request.service.look(queue_type, queue_id))
 
 
-async def delete_queue(request: Request, queue_type: str, queue_id: str) -> Reply:
+async def delete_queue(
+    request: Request, body: DeleteQueueBody, queue_type: str, queue_id: str
+) -> Reply:
     """Clear a queue."""
-    purge = decode_purge_all(request.body)
+    purge = is_true(body.purge_all)
     return clear_reply(await request.service.clear(queue_type, queue_id, purge=purge), purge=purge)
 
 

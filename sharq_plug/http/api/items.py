@@ -8,7 +8,8 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from sharq_plug.errors import SharqError
-from sharq_plug.http.api.batches import BatchReader
+from sharq_plug.http.api.batches import BatchReader, Completion
+from sharq_plug.http.api.bodies import read_body
 from sharq_plug.http.api.failures import error_answer
 from sharq_plug.http.api.replies import Answer, Reply, results_reply
 from sharq_plug.http.api.request import Request
@@ -21,55 +22,70 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True, slots=True)
 class ItemVerb(Generic[Item, Outcome]):
-    """A verb whose requests bring one item, or a batch of items, of a queue type.
+    """A verb whose requests bring one item, or with `has_batches` also batches, of a queue type.
 
-    A single item has its `names` in the path, after the queue type; `read` turns its body into
-    fields. In a batch, an item has its names among its fields. Both ways, `item(service, fields,
-    *names)` makes the item that the service's `operation` takes, and `answer` says what became
-    of it.
+    A single item has its `names` in the path, after the queue type, and the fields of `body` in its
+    body, which `read(decoder, body)` reads. An item of a batch has its names among its fields. Both
+    ways, `completion` completes the fields, `item(service, fields, *names)` makes the item that the
+    service's `operation` takes, and `answer` says what became of it.
     """
 
     verb: str
     names: tuple[str, ...]
     body: type[msgspec.Struct]
-    read: Callable[[bytes], Any]
     item: Callable[..., Item]
     operation: Callable[[QueueService, str, Sequence[Item]], Awaitable[list[Outcome | SharqError]]]
     answer: Callable[[Outcome], Answer]
-    batch: BatchReader[Any] | None = None
+    method: str = "POST"
+    read: Callable[[msgspec.json.Decoder[Any], bytes], Any] = read_body
+    completion: Completion[Any] | None = None
+    has_batches: bool = False
 
     def routes(self) -> Sequence[Route]:
-        """Return the route of single items and, if there is one, that of batches."""
-        names = ("queue_type", *self.names)
-        single = Route(self.verb, names, ("POST",), self._serve_one, self.body)
-        if self.batch is None:
+        """Return the route of single items and, if there are any, that of batches."""
+        names, methods = ("queue_type", *self.names), (self.method,)
+        serve_one = partial(self._serve_one, msgspec.json.Decoder(self.body))
+        single = Route(self.verb, names, methods, serve_one)
+        if not self.has_batches:
             return [single]
-        serve, schema = partial(self._serve_batch, self.batch), self.batch.schema
-        return [single, Route(self.verb, names[:1], ("POST",), serve, schema, is_batch=True)]
+        serve_batch = partial(self._serve_batch, self.batch_reader())
+        return [single, Route(self.verb, names[:1], methods, serve_batch, is_batch=True)]
 
-    async def _serve_one(self, request: Request, queue_type: str, **names: str) -> Reply:
+    def batch_reader(self) -> BatchReader[Any]:
+        """Return what reads batches of this verb."""
+        return BatchReader(self.body, self.names, self.completion)
+
+    async def _serve_one(
+        self, decoder: msgspec.json.Decoder[Any], request: Request, queue_type: str, **names: str
+    ) -> Reply:
         """Answer a single item: a batch of one, whose error is the request's."""
-        item = self.item(request.service, self.read(request.body), *names.values())
+        fields = self.read(decoder, request.body)
+        if self.completion is not None:
+            fields = self.completion.complete(fields)
+        item = self.item(request.service, fields, *names.values())
         [outcome] = await self.operation(request.service, queue_type, [item])
         if isinstance(outcome, SharqError):
             raise outcome
         return self.answer(outcome).reply()
 
     async def _serve_batch(
-        self, batch: BatchReader[Any], request: Request, queue_type: str
+        self, reader: BatchReader[Any], request: Request, queue_type: str
     ) -> Reply:
         """Answer each item as if it came alone: those that are refused, and the rest."""
         service = request.service
-        items = await batch.read(
+        items = await reader.read(
             request.body,
             partial(self.item, service),
             max_item_size=request.server.max_body_size,
         )
+        request.body = b""  # it may be large, and the items have copies
         accepted = [item for item in items if not isinstance(item, SharqError)]
         outcomes = await self.operation(service, queue_type, accepted)
         if len(accepted) < len(items):
             each = iter(outcomes)
             outcomes = [item if isinstance(item, SharqError) else next(each) for item in items]
+        if outcomes and outcomes.count(outcomes[0]) == len(outcomes):  # as usual, all fare alike
+            return results_reply([self._answer(outcomes[0])] * len(outcomes))
         return results_reply(map(self._answer, outcomes))
 
     def _answer(self, outcome: Outcome | SharqError) -> Answer:

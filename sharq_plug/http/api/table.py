@@ -1,19 +1,17 @@
 """The table of verbs: one row each. Routes, OPTIONS and HEAD follow from it."""
 
 from sharq_plug.http.api import handlers
-from sharq_plug.http.api.batches import BatchReader, Completion
+from sharq_plug.http.api.batches import Completion
 from sharq_plug.http.api.bodies import (
     LIMIT,
     DeleteQueueBody,
     EnqueueBody,
-    EnqueueItem,
-    FinishBody,
-    FinishItem,
     IntervalBody,
+    LeaseBody,
     complete_enqueue,
-    decode_enqueue,
-    decode_finish,
-    decode_interval,
+    job_fields,
+    read_delete_queue_body,
+    read_lease_body,
 )
 from sharq_plug.http.api.items import ItemVerb
 from sharq_plug.http.api.replies import enqueue_answer, existence_answer
@@ -23,17 +21,10 @@ from sharq_plug.service import QueueService
 
 
 def _new_job(service: QueueService, fields: EnqueueBody, queue_id: str) -> NewJob:
-    return service.new_job(
-        queue_id,
-        job_id=fields.job_id,
-        interval=fields.interval,
-        payload=bytes(fields.payload),
-        requeue_limit=fields.requeue_limit,
-        max_queued_length=fields.max_queued_length,
-    )
+    return service.new_job(**job_fields(fields, queue_id))
 
 
-def _finish(service: QueueService, fields: FinishBody, queue_id: str, job_id: str) -> Finish:
+def _finish(service: QueueService, fields: LeaseBody, queue_id: str, job_id: str) -> Finish:
     return service.finish(LeaseRef(queue_id, job_id, fields.lease))
 
 
@@ -47,28 +38,27 @@ TABLE: tuple[Row, ...] = (
         "enqueue",
         names=("queue_id",),
         body=EnqueueBody,
-        read=decode_enqueue,
+        completion=Completion(LIMIT, complete_enqueue),
         item=_new_job,
         operation=QueueService.enqueue,
         answer=enqueue_answer,
-        batch=BatchReader(EnqueueItem, ("queue_id",), Completion(LIMIT, complete_enqueue)),
+        has_batches=True,
     ),
     Verb("dequeue", ((), ("queue_type",)), "GET", handlers.dequeue, changes_state=True),
     ItemVerb(
         "finish",
         names=("queue_id", "job_id"),
-        body=FinishBody,
-        read=decode_finish,
+        body=LeaseBody,
+        read=read_lease_body,
         item=_finish,
         operation=QueueService.settle,
         answer=existence_answer,
-        batch=BatchReader(FinishItem, ("queue_id", "job_id")),
+        has_batches=True,
     ),
     ItemVerb(
         "interval",
         names=("queue_id",),
         body=IntervalBody,
-        read=decode_interval,
         item=_set_interval,
         operation=QueueService.configure,
         answer=existence_answer,
@@ -82,6 +72,7 @@ TABLE: tuple[Row, ...] = (
         "DELETE",
         handlers.delete_queue,
         body=DeleteQueueBody,
+        read=read_delete_queue_body,
     ),
     Verb("deepstatus", ((),), "GET", handlers.deep_status),
 )

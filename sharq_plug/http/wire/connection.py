@@ -98,7 +98,7 @@ class Connection(HttpProtocol):
         self.loop.call_later(FIRST_LOOK, self._look_after_end, FIRST_LOOK, False)
         return True
 
-    def _look_after_end(self, wait: float, was_asked: bool) -> None:  # noqa: FBT001
+    def _look_after_end(self, wait: float, was_asked: bool) -> None:  # noqa: FBT001  # by call_later
         """Hang up on a client that is gone, so that no job is leased to it.
 
         While its request is handled, an HTTP/1.1 client is sent 100 Continue, which it must accept;

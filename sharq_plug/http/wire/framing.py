@@ -5,8 +5,10 @@ The tests have a table of every rule (tests/hostile/test_framing.py).
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import lru_cache
 
+import msgspec
 from sanic.exceptions import BadRequest, ExpectationFailed, SanicException
 
 CRLF = b"\r\n"
@@ -17,6 +19,8 @@ MAX_EXTRAS = 8192
 """Bytes of chunk extensions and trailers that one request may have."""
 PLAIN_SIZE = 16
 """Bytes of a chunk's first line that do not count as extras."""
+KNOWN_HEADS = 256
+"""Heads of GET requests that are remembered: a worker sends the same one for each job."""
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _TEXT = rb"[\t -~\x80-\xff]"
@@ -47,8 +51,7 @@ _bare_line_feed = re.compile(rb"(?<!\r)\n").search
 _FRAMING = frozenset({"connection", "content-length", "expect", "host", "transfer-encoding"})
 
 
-@dataclass(slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """The head of a request, and what it says about the body.
 
     `version` is 1.0 or 1.1, also for later ones. `length` is 0 for a body in chunks.
@@ -57,7 +60,7 @@ class Head:
     method: str
     target: bytes
     version: str
-    headers: list[tuple[str, str]]
+    headers: Sequence[tuple[str, str]]
     keep_alive: bool
     has_body: bool
     is_chunked: bool
@@ -67,36 +70,7 @@ class Head:
 
 def parse_head(text: bytes) -> Head:
     """Read a head without the empty line at its end; raises SanicException with a 4xx or 501."""
-    match = _head(text)
-    if match is None:
-        raise BadRequest("Bad Request")
-    method, target, minor, lines = match.groups()
-    if not target.startswith(b"/"):
-        _check_target(method, target)
-    headers: list[tuple[str, str]] = []
-    known: dict[str, str] = {}
-    # One byte, one character: to some readers of Unicode, a Kelvin sign is a small letter k.
-    for line in lines.decode("latin-1").split("\r\n")[1:]:
-        name, _, value = line.partition(":")
-        name, value = field = name.lower(), value.strip(" \t")
-        headers.append(field)
-        if name in _FRAMING:
-            known[name] = f"{known[name]}, {value}" if name in known else value
-    is_old = minor == b"0"
-    _check_host(known.get("host"), is_old=is_old)
-    is_chunked, length = _body(known, is_old=is_old)
-    has_body = is_chunked or length is not None
-    return Head(
-        method=method.decode(),
-        target=target,
-        version="1.0" if is_old else "1.1",
-        headers=headers,
-        keep_alive=_keeps_alive(known.get("connection"), is_old=is_old),
-        has_body=has_body,
-        is_chunked=is_chunked,
-        length=length or 0,
-        expects_continue=has_body and not is_old and _expects(known.get("expect")),
-    )
+    return _known_head(text) if text.startswith(b"GET ") else _parse_head(text)
 
 
 def has_bare_line_feed(text: bytearray, start: int = 0) -> bool:
@@ -131,6 +105,42 @@ def check_trailer(line: bytes) -> None:
 def bad_chunks() -> BadRequest:
     """Return the error for a body whose end cannot be found."""
     return BadRequest("Bad chunked encoding")
+
+
+def _parse_head(text: bytes) -> Head:
+    match = _head(text)
+    if match is None:
+        raise BadRequest("Bad Request")
+    method, target, minor, lines = match.groups()
+    if not target.startswith(b"/"):
+        _check_target(method, target)
+    headers: list[tuple[str, str]] = []
+    known: dict[str, str] = {}
+    # One byte, one character: to some readers of Unicode, a Kelvin sign is a small letter k.
+    for line in lines.decode("latin-1").split("\r\n")[1:]:
+        name, _, value = line.partition(":")
+        name, value = field = name.lower(), value.strip(" \t")
+        headers.append(field)
+        if name in _FRAMING:
+            known[name] = f"{known[name]}, {value}" if name in known else value
+    is_old = minor == b"0"
+    _check_host(known.get("host"), is_old=is_old)
+    is_chunked, length = _body(known, is_old=is_old)
+    has_body = is_chunked or length is not None
+    return Head(
+        method=method.decode(),
+        target=target,
+        version="1.0" if is_old else "1.1",
+        headers=tuple(headers),
+        keep_alive=_keeps_alive(known.get("connection"), is_old=is_old),
+        has_body=has_body,
+        is_chunked=is_chunked,
+        length=length or 0,
+        expects_continue=has_body and not is_old and _expects(known.get("expect")),
+    )
+
+
+_known_head = lru_cache(KNOWN_HEADS)(_parse_head)
 
 
 def _check_target(method: bytes, target: bytes) -> None:

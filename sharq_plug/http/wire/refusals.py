@@ -17,7 +17,7 @@ class _Refused(asyncio.Protocol):
         self._refused = refused
         refused.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio passes it
         self._refused.discard(self)
 
 

@@ -1,6 +1,7 @@
 """The grammar of paths, `/<verb>/<name>/<name>/...` and `/-/<thing>/<name>/...`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import unquote
 
@@ -10,6 +11,9 @@ from sharq_plug.http.api.routes import Route
 
 CORNER = "-"
 """The first part of the paths of the server's own corner; what follows it is fixed too."""
+
+KNOWN_PATHS = 256
+"""Paths of GET requests that are remembered: a worker asks for the same one again and again."""
 
 _Key: TypeAlias = tuple[str, int] | tuple[str, str, int]
 
@@ -25,9 +29,13 @@ class Router:
         for route in routes:
             by_method = self._index.setdefault(_key(route), {})
             by_method.update(dict.fromkeys(route.methods, route))
+        self._find_known = lru_cache(KNOWN_PATHS)(self._find)
 
-    def find(self, path: str, method: str) -> tuple[Route, dict[str, str]]:
+    def find(self, path: str, method: str) -> tuple[Route, Mapping[str, str]]:
         """Return the route, and the names in the path. Raises NotFound, MethodNotAllowed."""
+        return self._find_known(path, method) if method == "GET" else self._find(path, method)
+
+    def _find(self, path: str, method: str) -> tuple[Route, Mapping[str, str]]:
         verb, *names = path.removeprefix("/").removesuffix("/").split("/")
         if "%" in path:
             verb, *names = map(unquote, (verb, *names))

@@ -1,10 +1,11 @@
 """Repeated dequeues: who lost the answer and asks again under the same id gets the same jobs."""
 
 import asyncio
+from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from sharq_plug.model import MAX_BATCH, Delivery
+from sharq_plug.model import MAX_BATCH, Delivery, Dequeued, Take
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import dequeue_for_one
 from sharq_plug.testing.clock import ManualClock
@@ -18,11 +19,14 @@ from sharq_plug.testing.conformance.vocabulary import (
     enqueue,
     finish_job,
     lengths,
+    new_job,
     next_ready_at,
     reclaim,
     release_job,
     take,
 )
+
+MIB = 1024 * 1024
 
 
 async def attempt(
@@ -38,6 +42,11 @@ async def attempt(
         store, queue_type, count=count, lease_time=lease_time, attempt_id=attempt_id
     )
     return list(answer.jobs)
+
+
+def tokens(jobs: Iterable[Delivery]) -> list[str]:
+    """Return the tokens of deliveries."""
+    return [job.token for job in jobs]
 
 
 class RepeatedDequeueConformance(Conformance):
@@ -200,6 +209,42 @@ class RepeatedDequeueConformance(Conformance):
         await reclaim(store)
         [job] = await attempt(store, "cleared")
         assert job.attempt == 2
+
+    async def test_repeated_jobs_count_towards_the_bytes_of_a_call(self, store: QueueStore) -> None:
+        sizes = {"first": 5 * MIB, "fits": 2 * MIB, "waits": 2 * MIB}
+        jobs = [new_job("q", job_id, payload=bytes(size)) for job_id, size in sizes.items()]
+        await store.enqueue(TYPE, jobs)
+        given = tokens(await attempt(store))
+        again, fresh, late = await store.dequeue(
+            TYPE, [Take(1, LEASE_TIME, "try"), Take(2, LEASE_TIME), Take(1, LEASE_TIME)]
+        )
+        assert tokens(again.jobs) == given
+        assert [job.job_id for job in fresh.jobs] == ["fits"]
+        assert (fresh.next_ready_at, late) == (late.now, Dequeued((), late.now, late.now))
+
+    async def test_a_repetition_comes_whole_and_the_next_one_comes_in_another_call(
+        self, store: QueueStore
+    ) -> None:
+        names = ["one", "two", "three"]
+        jobs = [new_job(name, f"j{n}", payload=bytes(3 * MIB)) for name in names for n in range(2)]
+        await store.enqueue(TYPE, jobs)
+        given = [tokens(await attempt(store, name, count=2)) for name in names]
+        takes = [Take(2, LEASE_TIME, name) for name in names]
+        one, two, three = await store.dequeue(TYPE, takes)
+        assert [tokens(one.jobs), tokens(two.jobs)] == given[:2]
+        assert three == Dequeued((), three.now, three.now)
+        [three] = await store.dequeue(TYPE, takes[2:])
+        assert tokens(three.jobs) == given[2]
+
+    async def test_a_call_that_one_large_job_fills_repeats_nothing(self, store: QueueStore) -> None:
+        large = new_job("q", "large", payload=bytes(9 * MIB))
+        await store.enqueue(TYPE, [new_job("q", "small"), large])
+        given = tokens(await attempt(store))
+        takes = [Take(1, LEASE_TIME), Take(1, LEASE_TIME, "try")]
+        served, late = await store.dequeue(TYPE, takes)
+        assert [job.job_id for job in served.jobs] == ["large"]
+        assert late == Dequeued((), late.now, late.now)
+        assert tokens(await attempt(store)) == given
 
     async def test_an_attempt_is_nothing_to_wait_for(self, store: QueueStore) -> None:
         await enqueue(store, "q", "j")

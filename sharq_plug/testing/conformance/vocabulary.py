@@ -30,32 +30,17 @@ RECEIPT_TIME = 60_000
 Ending = Callable[[QueueStore, Delivery], Coroutine[Any, Any, object]]
 
 
-def new_job(
-    queue_id: str,
-    job_id: str,
-    *,
-    payload: bytes = b"{}",
-    interval: int = 0,
-    requeue_limit: int = -1,
-    max_queued_length: int | None = None,
-) -> NewJob:
-    """Return a job without a rate, to be requeued for ever, unless told otherwise."""
-    return NewJob(queue_id, job_id, payload, interval, requeue_limit, max_queued_length)
+def new_job(queue_id: str, job_id: str, **fields: Any) -> NewJob:
+    """Return a job without a rate, to be requeued for ever, unless the fields say otherwise."""
+    plain: dict[str, Any] = {"payload": b"{}", "interval": 0}
+    return NewJob(queue_id, job_id, **plain | fields)
 
 
 async def enqueue(
-    store: QueueStore,
-    queue_id: str,
-    *job_ids: str,
-    queue_type: str = TYPE,
-    interval: int = 0,
-    requeue_limit: int = -1,
+    store: QueueStore, queue_id: str, *job_ids: str, queue_type: str = TYPE, **fields: Any
 ) -> None:
-    """Enqueue jobs in one batch; each must be queued."""
-    jobs = [
-        new_job(queue_id, job_id, interval=interval, requeue_limit=requeue_limit)
-        for job_id in job_ids
-    ]
+    """Enqueue jobs in one batch, all with the same fields; each must be queued."""
+    jobs = [new_job(queue_id, job_id, **fields) for job_id in job_ids]
     results = await store.enqueue(queue_type, jobs)
     assert [result.outcome for result in results] == [EnqueueOutcome.QUEUED] * len(jobs)
 

@@ -1,12 +1,26 @@
-"""How steps are drawn: few names, so that they meet; equal instants; what matters most, most often.
+"""How steps are drawn, from the values of `values`; equal instants; what matters most, most often.
 
 `ITEMS` has a strategy for each type of item. One strategy draws every step, so that no sequence
 goes without jobs, as many do where each step is a rule and Hypothesis leaves some rules out.
 """
 
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, TypeAlias
+
 from hypothesis import strategies as st
 
-from sharq_plug.model import MAX_ENDED, Finish, NewJob, Release, SetInterval, Take
+from sharq_plug.model import (
+    MAX_ENDED,
+    Finish,
+    LeaseRef,
+    NewJob,
+    Release,
+    SetInterval,
+    Setting,
+    Settlement,
+    Take,
+)
 from sharq_plug.testing.model_check.moves import (
     LONG_LEASE_TIME,
     SHORT_LEASE_TIME,
@@ -19,6 +33,7 @@ from sharq_plug.testing.model_check.moves import (
     LookLater,
     Refill,
     Repeat,
+    RepeatInVain,
     Tie,
     Work,
 )
@@ -33,55 +48,60 @@ from sharq_plug.testing.model_check.steps import (
     Step,
     StopWatching,
 )
+from sharq_plug.testing.model_check.values import NEW_JOB, SETTINGS, SETTLEMENTS, Fields
 from sharq_plug.testing.model_check.walk import (
     JOB_IDS,
     QUEUE_IDS,
-    RECEIPT_TIME,
     TYPES,
     Manner,
     Pick,
 )
 
 types = st.sampled_from([TYPES[0], TYPES[0], TYPES[0], TYPES[1]])
-queue_ids = st.sampled_from([*QUEUE_IDS[:1] * 4, *QUEUE_IDS[:2] * 2, *QUEUE_IDS])
-intervals = st.sampled_from([0, 0, 0, 1, 10, 10, 50, 50, 70, 1000, 10**12])
-requeue_limits = st.sampled_from([-1, 0, 0, 1, 2])
+
+
+def sampled(fields: Fields) -> dict[str, st.SearchStrategy[Any]]:
+    """Draw a value for each field."""
+    return {name: st.sampled_from(values) for name, values in fields.items()}
+
+
+new_job_fields = sampled(NEW_JOB)
+queue_ids, intervals = new_job_fields["queue_id"], new_job_fields["interval"]
+requeue_limits = new_job_fields["requeue_limit"]
+new_jobs = st.builds(NewJob, **new_job_fields)
 limits = st.sampled_from([1, 2, 100])
 some = st.integers(1, 4)
-new_jobs = st.builds(
-    NewJob,
-    queue_ids,
-    st.sampled_from(JOB_IDS),
-    st.sampled_from([b"1", b"", bytes(range(256))]),
-    intervals,
-    requeue_limits,
-    st.sampled_from([None, None, None, 0, 1, 3]),
-)
 counts = st.sampled_from([1, 1, 2, 5, 1000])
 lease_times = st.sampled_from([1, SHORT_LEASE_TIME, 100, LONG_LEASE_TIME])
 takes = st.builds(Take, counts, lease_times, st.sampled_from([None, None, None, "one", "t+w.o"]))
 picks = st.builds(Pick, st.sampled_from([Manner.OWN, Manner.OWN, *Manner]), st.integers(0, 5))
 earlies = st.sampled_from([0, 0, 1, -1])
-receipt_times = st.sampled_from([RECEIPT_TIME, RECEIPT_TIME, 0, 50, 1000])
-finishes = st.tuples(picks, receipt_times)
-releases = st.tuples(picks, st.none())
+receipt_times = st.sampled_from(SETTLEMENTS[Finish]["receipt_time"])
+Settled: TypeAlias = Callable[[LeaseRef], Settlement]
+settlements: Mapping[type[Settlement], st.SearchStrategy[Settled]] = {
+    kind: st.builds(partial, st.just(kind), **sampled(fields))
+    for kind, fields in SETTLEMENTS.items()
+}
+"""How a settlement of each kind is drawn: as a function of the lease that it settles."""
 
 
-def settling(settlements: st.SearchStrategy[tuple[Pick, int | None]]) -> st.SearchStrategy[Step]:
+def settling(*made: st.SearchStrategy[Settled]) -> st.SearchStrategy[Step]:
     """Draw a call of up to three settlements."""
-    return st.builds(Settle, types, st.lists(settlements, min_size=1, max_size=3))
+    settled = st.tuples(picks, st.one_of(made))
+    return st.builds(Settle, types, st.lists(settled, min_size=1, max_size=3))
+
+
+def setting(kind: type[Setting], fields: Fields) -> st.SearchStrategy[Step]:
+    """Draw a call of up to two settings."""
+    changes = st.builds(kind, queue_ids, **sampled(fields))
+    return st.builds(OneCall, types, st.lists(changes, min_size=1, max_size=2))
 
 
 ITEMS: dict[type, st.SearchStrategy[Step]] = {
     NewJob: st.builds(OneCall, types, st.lists(new_jobs, min_size=1, max_size=4)),
     Take: st.builds(OneCall, types, st.lists(takes, min_size=1, max_size=2)),
-    Finish: settling(finishes),
-    Release: settling(st.one_of(releases, releases, finishes)),
-    SetInterval: st.builds(
-        OneCall,
-        types,
-        st.lists(st.builds(SetInterval, queue_ids, intervals), min_size=1, max_size=2),
-    ),
+    **{kind: settling(made, made, settlements[Finish]) for kind, made in settlements.items()},
+    **{kind: setting(kind, fields) for kind, fields in SETTINGS.items()},
     Tend: st.builds(OneCall, st.none(), st.lists(st.builds(Tend, limits), min_size=1, max_size=1)),
     Clear: st.builds(
         OneCall,
@@ -127,7 +147,11 @@ def ties(draw: st.DrawFn) -> Tie:
     meanwhile: list[list[Step]] = [
         [],
         [OneCall(queue_type, [SetInterval(queue_id, each)]) for each in (2 * interval, interval)],
-        [Settle(queue_type, [(Pick(Manner.OWN, 1), None)])],
+        [
+            *(OneCall(queue_type, [SetInterval(queue_id, each)]) for each in (0, interval)),
+            OneCall(queue_type, [Take(1, LONG_LEASE_TIME)]),
+        ],
+        [Settle(queue_type, [(Pick(Manner.OWN, 1), Release)])],
         [OneCall(queue_type, [NewJob(queue_id, job_id, b"", interval)]) for job_id in JOB_IDS[3:5]],
     ]
     return Tie(queue_type, interval, draw(st.sampled_from(meanwhile)))
@@ -141,6 +165,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     ITEMS[Finish],
     st.builds(Fill, types, queue_ids, intervals, requeue_limits, some),
     st.builds(Repeat, types, some, st.sampled_from(["one", "t+w.o"]), st.booleans(), earlies),
+    st.builds(RepeatInVain, types, queue_ids, st.sampled_from(["one", "t+w.o"])),
     st.builds(Work, types, some, st.booleans()),
     st.builds(FinishAgain, types, some, receipt_times, st.booleans(), earlies),
     st.builds(HandBack, types, some),

@@ -68,7 +68,7 @@ class StoreMachine(RuleBasedStateMachine):
         await self._walk.compare_state()
         await self._twins.health()
         await self._twins.leave_all()
-        self._twins.check()
+        self._twins.check_all()
 
     def _run(self, call: Coroutine[Any, Any, None]) -> None:
         try:

@@ -53,7 +53,10 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class HandBack:
-    """Dequeue jobs and release them at once, and finish them too late, with tokens and without."""
+    """Dequeue jobs and release them at once, finish them too late, and dequeue them again.
+
+    They are finished with tokens and without.
+    """
 
     queue_type: str
     count: int
@@ -64,6 +67,7 @@ class HandBack:
         await walk.ask(self.queue_type, [Release(lease) for lease in leases])
         await walk.finish(self.queue_type, leases)
         await walk.finish(self.queue_type, without_tokens(leases))
+        await walk.take(self.queue_type, Take(self.count, LONG_LEASE_TIME))
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ class Refill:
         job = NewJob(self.queue_id, JOB_IDS[0], b"", self.interval, requeue_limit=0)
         await walk.ask(self.queue_type, [Clear(self.queue_id, purge=False)])
         await walk.ask(self.queue_type, [job])
+        await walk.advance(self.interval)
         leases = await walk.take(self.queue_type, Take(100, 1))
         paid_at = walk.now + self.interval
         if self.dies:
@@ -146,7 +151,10 @@ class EndOneLease:
 
 @dataclass(frozen=True, slots=True)
 class Tie:
-    """Let two queues be served in one ms, do something to the first, and see who is first then."""
+    """Let two queues be served in one ms, do something to the first, and see who is first then.
+
+    Before that, all that is ready is dequeued, so that few other queues stand between them.
+    """
 
     queue_type: str
     interval: int
@@ -159,7 +167,9 @@ class Tie:
             for queue_id in QUEUE_IDS[:2]
             for job_id in JOB_IDS[:3]
         ]
+        await walk.take(self.queue_type, Take(1000, LONG_LEASE_TIME))
         await walk.ask(self.queue_type, jobs)
+        await walk.advance(self.interval)
         await walk.take(self.queue_type, Take(2, LONG_LEASE_TIME))
         for step in self.meanwhile:
             await step.take(walk)
@@ -239,6 +249,23 @@ class Repeat:
             await walk.finish(self.queue_type, leases[:1])
             await walk.take(self.queue_type, take)
         await walk.advance(SHORT_LEASE_TIME - self.early)
+        await walk.take(self.queue_type, take)
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatInVain:
+    """Dequeue when no job is ready, and repeat that when one is."""
+
+    queue_type: str
+    queue_id: str
+    attempt_id: str
+
+    async def take(self, walk: Walk) -> None:
+        """Do it."""
+        take = Take(1, LONG_LEASE_TIME, self.attempt_id)
+        await walk.take(self.queue_type, Take(1000, LONG_LEASE_TIME))
+        await walk.take(self.queue_type, take)
+        await walk.ask(self.queue_type, [NewJob(self.queue_id, JOB_IDS[0], b"", 0)])
         await walk.take(self.queue_type, take)
 
 

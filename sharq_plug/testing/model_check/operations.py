@@ -3,25 +3,25 @@
 An operation is a queue type and an item. The item of a call that takes a sequence is the value of
 `sharq_plug.model` itself. The other calls, and what a watcher does, have an item here.
 
-A new operation needs an entry in `VERBS`, a rule in `exact.judge.RULES` and a strategy in
-`drawing.ITEMS`. Recording, comparing and walking then know it.
+A new operation needs an entry in `VERBS`, a rule in `exact.judge.RULES`, a strategy in
+`drawing.ITEMS` and a case in `sound.evidence`. Recording, comparing and walking then know it. A new
+kind of `Settlement` or `Setting` needs no entry here, but one in `values`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from sharq_plug.model import (
     ChangeOutcome,
     Cleared,
     Dequeued,
     EnqueueResult,
-    Finish,
     LeaseOutcome,
     NewJob,
     Page,
-    Release,
-    SetInterval,
+    Setting,
+    Settlement,
     Take,
     Tended,
     View,
@@ -91,18 +91,7 @@ class Wake:
 
 
 Item: TypeAlias = (
-    NewJob
-    | Take
-    | Finish
-    | Release
-    | SetInterval
-    | Tend
-    | Clear
-    | Look
-    | ListNames
-    | Watch
-    | Leave
-    | Wake
+    NewJob | Take | Settlement | Setting | Tend | Clear | Look | ListNames | Watch | Leave | Wake
 )
 Outcome: TypeAlias = (
     EnqueueResult | Dequeued | LeaseOutcome | ChangeOutcome | Tended | Cleared | View | Page | bool
@@ -117,6 +106,11 @@ class Operation:
 
     queue_type: str | None
     item: Item
+
+
+def kinds(alias: Any) -> tuple[type, ...]:
+    """Return the types that an alias like `Settlement` or `Setting` stands for."""
+    return get_args(alias) or (alias,)
 
 
 Ask: TypeAlias = Callable[[QueueStore, Any, Sequence[Any]], Awaitable[Sequence[Outcome]]]
@@ -139,12 +133,15 @@ def _settle(store: QueueStore, queue_type: Any, items: Any) -> Awaitable[Sequenc
     return store.settle(queue_type, items)
 
 
+def _configure(store: QueueStore, queue_type: Any, changes: Any) -> Awaitable[Sequence[Outcome]]:
+    return store.configure(queue_type, changes)
+
+
 VERBS: Mapping[type, Ask] = {
     NewJob: lambda store, queue_type, jobs: store.enqueue(queue_type, jobs),
     Take: lambda store, queue_type, takes: store.dequeue(queue_type, takes),
-    Finish: _settle,
-    Release: _settle,
-    SetInterval: lambda store, queue_type, changes: store.configure(queue_type, changes),
+    **dict.fromkeys(kinds(Settlement), _settle),
+    **dict.fromkeys(kinds(Setting), _configure),
     Tend: _one(lambda store, _, tend: store.tend(limit=tend.limit)),
     Clear: _one(
         lambda store, queue_type, clear: store.clear(queue_type, clear.queue_id, purge=clear.purge)

@@ -1,9 +1,10 @@
 """The steps of a walk: one call, a watcher that comes or goes, or the passing of time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from sharq_plug.model import Finish, Release
+from sharq_plug.model import LeaseRef, Settlement
 from sharq_plug.testing.model_check.operations import Item
 from sharq_plug.testing.model_check.walk import Pick, Walk
 
@@ -29,17 +30,14 @@ class OneCall:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """Settle leases, standing and other ones. Without a receipt time a lease is released."""
+    """Settle leases, standing and other ones: each as its function says."""
 
     queue_type: str
-    picks: list[tuple[Pick, int | None]]
+    picks: list[tuple[Pick, Callable[[LeaseRef], Settlement]]]
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        items: list[Item] = []
-        for pick, receipt_time in self.picks:
-            lease = walk.picked(self.queue_type, pick)
-            items.append(Release(lease) if receipt_time is None else Finish(lease, receipt_time))
+        items = [settled(walk.picked(self.queue_type, pick)) for pick, settled in self.picks]
         await walk.ask(self.queue_type, items)
 
 

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, suppress
 from sharq_plug.model import EndedLease, Page, Tended
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.model_check.checker import check
+from sharq_plug.testing.model_check.checker import check_soundly
 from sharq_plug.testing.model_check.comparing import Tokens, by_fate, comparable
 from sharq_plug.testing.model_check.exact.judge import Judge
 from sharq_plug.testing.model_check.history import History
@@ -39,14 +39,14 @@ class RulesBroken(AssertionError):
 
 
 class Hearing:
-    """Wait for the wake-ups that a store owes its watchers, by what was recorded so far."""
+    """Judge what was recorded, each event once, and wait for the wake-ups that a store owes."""
 
     def __init__(self, recorder: Recorder, patience: float) -> None:
         self._recorder = recorder
         self._patience = patience
         self._judge = Judge()
         self._calls = 0
-        self._is_lost = False
+        self._violations: list[Violation] = []
         self._told = asyncio.Event()
 
     def wake(self, _delay: int) -> None:
@@ -61,13 +61,17 @@ class Hearing:
                     self._told.clear()
                     await self._told.wait()
 
-    def _is_owed(self) -> bool:
+    def violations(self) -> Sequence[Violation]:
+        """Return the violations of the first event that has any: what follows proves nothing."""
         for event in self._recorder.events(self._calls):
+            if self._violations:
+                break
             self._calls = event.call + 1
-            self._is_lost = self._is_lost or any(self._judge.findings(event))
-            if self._is_lost:  # a rule is broken, and what follows proves nothing
-                return False
-        return self._judge.owes_a_wake
+            self._violations = self._judge.violations(event)
+        return self._violations
+
+    def _is_owed(self) -> bool:
+        return not self.violations() and self._judge.owes_a_wake
 
 
 class Twins:
@@ -111,8 +115,15 @@ class Twins:
             await self._stack.aclose()
 
     def check(self) -> None:
-        """Raise RulesBroken if what was recorded so far breaks rules."""
-        violations = check(self.history())
+        """Raise RulesBroken if an answer so far was not what the calls before it say."""
+        violations = self._hearing.violations()
+        if violations:
+            raise RulesBroken([*violations, *check_soundly(self.history())])
+
+    def check_all(self) -> None:
+        """Raise RulesBroken if what was recorded so far breaks any rule."""
+        self.check()
+        violations = check_soundly(self.history())
         if violations:
             raise RulesBroken(violations)
 

@@ -36,7 +36,7 @@ class Rule(Enum):
     DOUBLING = "doubling"
     """There are more jobs than were enqueued, or one that was over came back."""
     PAYLOAD = "payload"
-    """A job came with another payload than it was enqueued with."""
+    """A job came with another payload, or other fields, than it was enqueued with."""
     RECLAIM = "reclaim"
     """Expired leases were not ended as they must be, or it was told wrongly."""
     COUNTS = "counts"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from sharq_plug.model import (
     Dequeued,
@@ -13,7 +13,6 @@ from sharq_plug.model import (
     LeaseOutcome,
     LeaseRef,
     NewJob,
-    Release,
     SetInterval,
     Settlement,
     Take,
@@ -146,14 +145,14 @@ class Walk:
                 self._intervals[queue_type, item.queue_id] = item.interval
             case Take(), Dequeued():
                 self._note_dequeued(queue_type, outcome)
-            case Finish() | Release(), LeaseOutcome.ENDED:
-                self._note_settled(queue_type, item)
             case Tend(), Tended():
                 self._note_ended(outcome.ended)
             case Clear(), _:
                 leases = self._standing[queue_type]
                 gone = [lease for lease in leases if lease.queue_id == item.queue_id]
                 self._retire(queue_type, gone)
+            case _, LeaseOutcome.ENDED if isinstance(item, Settlement):
+                self._note_settled(queue_type, item)
             case _:
                 pass
 
@@ -170,8 +169,8 @@ class Walk:
         job = (item.lease.queue_id, item.lease.job_id)
         leases = self._standing[queue_type]
         self._retire(queue_type, [ref for ref in leases if (ref.queue_id, ref.job_id) == job])
-        if isinstance(item, Finish):
-            self._instants.append(self.now + item.receipt_time)
+        durations = [value for value in astuple(item) if isinstance(value, int)]
+        self._instants += [self.now + duration for duration in durations]
 
     def _note_ended(self, ended: Sequence[EndedLease]) -> None:
         for lease in ended:

@@ -6,7 +6,7 @@ local Attempts = {}
 do
     -- Return the attempt of this id whose leases have not expired as {queue id, job id, token, ...} and
     -- their expiry; nil if there is none.
-    function Attempts.find(attempt_id)
+    local function find(attempt_id)
         local raw = call('GET', Scope.key('attempt', attempt_id))
         local attempt = raw and cmsgpack.unpack(raw)
         if attempt and attempt[1] > now then
@@ -19,30 +19,32 @@ do
             expiry - now + GRACE_MS)
     end
 
-    -- Put a job of an earlier attempt into a reply if its lease still stands. Return whether it does.
+    -- Put a job of an earlier attempt into a reply if its lease still stands. Return the bytes of its
+    -- payload, or nil.
     local function repeat_job(reply, id, job_id, token)
-        local queue = Records.load(id)
+        local queue = Queues.load(id)
         local lease = queue and Leases.of(queue, job_id)
-        if not lease or lease[1] ~= token then
-            return false
+        if not lease or lease[TOKEN] ~= token then
+            return nil
         end
         local raw = Bodies.get(queue, job_id)
-        local requeues, _, _, payload_at = Bodies.parse(raw)
-        Deliveries.append(reply, queue, job_id, requeues, lease[4], payload_at, raw)
-        return true
+        local requeues, _, payload_at = Bodies.parse(raw)
+        Deliveries.append(reply, queue, job_id, requeues, lease[ATTEMPT], payload_at, raw)
+        return #raw - payload_at + 1
     end
 
-    -- Return the answer to a take again: the jobs of an earlier attempt as far as their leases still
-    -- stand. Return nil if there are none.
+    -- Return the answer to a take again, the jobs of an earlier attempt as far as their leases still
+    -- stand, and the bytes of their payloads. Return nil if there are none.
     function Attempts.answer_again(attempt_id)
-        local jobs, expires_at = Attempts.find(attempt_id)
-        local reply, again = {-1, expires_at, '', NOTHING, NOTHING}, {}
+        local jobs, expires_at = find(attempt_id)
+        local reply, again, bytes = {-1, expires_at, '', NOTHING, NOTHING}, {}, 0
         for at = 1, #(jobs or {}), 3 do
-            if guarded(repeat_job, reply, jobs[at], jobs[at + 1], jobs[at + 2]) then
-                again[#again + 1] = jobs[at + 2]
+            local size = guarded(repeat_job, reply, jobs[at], jobs[at + 1], jobs[at + 2])
+            if size then
+                again[#again + 1], bytes = jobs[at + 2], bytes + size
             end
         end
         reply[3] = table.concat(again)
-        return again[1] and reply
+        return again[1] and reply, bytes
     end
 end

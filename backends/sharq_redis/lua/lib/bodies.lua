@@ -1,39 +1,48 @@
 -- Bodies: the jobs of a queue, their payloads and what is known of each.
 --
--- A job is 6 bytes, VERSION * 2^45 + when it was enqueued, two packed values, requeues remaining and
--- attempts, and then the payload as it came: a longer beginning costs up to 16 bytes a job. The one job
--- of a queue that has had no other stands in a key of its own: a hash for it would take twice the memory.
--- From the second job on all are fields of one hash.
-
-local VERSION, VERSION_AT = 1, 2 ^ 45   -- the time has 45 bits, until the year 3084
-local VERSION_STEP = 32         -- of the first byte
-local BEGINNING = 6             -- bytes
+-- A job is 6 bytes, KIND * 2^45 + when it was enqueued, two packed values, requeues remaining and
+-- attempts, and then the payload as it came: a longer beginning costs up to 16 bytes a job. KIND is PLAIN,
+-- or TAILED: then one more packed value stands before the payload, a text, the job's tail. What a feature
+-- keeps of the jobs that use it stands there. A server keeps a tail that it does not know as it is.
+-- Further kinds are further versions.
+--
+-- The one job of a queue that has had no other stands in a key of its own: a hash for it would take twice
+-- the memory. From the second job on all are fields of one hash.
 
 local Bodies, Waiting = {}, {}
 local Leases = {}
 
 do
+    local PLAIN, TAILED = 1, 2
+    local KIND_AT = 2 ^ 45          -- the time has 45 bits, until the year 3084
+    local KIND_STEP = 32            -- of the first byte
+    local BEGINNING = 6             -- bytes
+
     -- Return how the jobs begin that are enqueued now: the rest came with the call.
     function Bodies.beginning()
-        return struct.pack('>I6', VERSION * VERSION_AT + math.min(now, VERSION_AT - 1))
+        return struct.pack('>I6', PLAIN * KIND_AT + math.min(now, KIND_AT - 1))
     end
 
-    function Bodies.enqueued_at(beginning)
-        return struct.unpack('>I6', beginning) % VERSION_AT
+    function Bodies.enqueued_at(raw)
+        return struct.unpack('>I6', raw) % KIND_AT
     end
 
-    -- Return a job with its header read: requeues, attempts, its beginning, where the payload begins.
+    -- Return a job with its header read: requeues, attempts, where the payload begins, its tail or nil.
     function Bodies.parse(raw)
-        if math.floor((string.byte(raw) or 0) / VERSION_STEP) ~= VERSION then
-            error('a job of it is damaged')
+        local kind = math.floor((string.byte(raw) or 0) / KIND_STEP)
+        if kind ~= PLAIN and kind ~= TAILED then
+            error('a job of it is damaged, or of another version')
         end
-        local offset, requeues, attempts = cmsgpack.unpack_limit(raw, 2, BEGINNING)
-        local payload_at = (offset == -1 and #raw or offset) + 1
-        return requeues, attempts, string.sub(raw, 1, BEGINNING), payload_at
+        local values = kind == TAILED and 3 or 2
+        local offset, requeues, attempts, tail = cmsgpack.unpack_limit(raw, values, BEGINNING)
+        return requeues, attempts, (offset == -1 and #raw or offset) + 1, tail
     end
 
-    function Bodies.pack(requeues, attempts, beginning, payload)
-        return beginning .. cmsgpack.pack(requeues, attempts) .. payload
+    -- Return a job with other requeues and attempts, and all else as it was.
+    function Bodies.renewed(raw, requeues, attempts)
+        local offset = cmsgpack.unpack_limit(raw, 2, BEGINNING)
+        local rest = offset == -1 and '' or string.sub(raw, offset + 1)
+        return string.sub(raw, 1, BEGINNING) .. cmsgpack.pack(requeues, attempts) .. rest
     end
 
     -- Return the raw job; raises if it is missing or its key is damaged.
@@ -72,8 +81,8 @@ do
             if call('HSETNX', jobs, job_id, raw) == 0 then
                 return false
             end
-            local fine, reason = pcall(Waiting.add, queue, job_id, place)
-            if not fine then
+            local reason = Waiting.try_add(queue, job_id, place)
+            if reason then
                 call('HDEL', jobs, job_id)
                 error(reason, 0)
             end

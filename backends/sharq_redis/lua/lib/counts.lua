@@ -12,7 +12,7 @@ do
 
     -- Let a queue count this minute from now on, and keep the others that count, or will.
     local function turn_to_minute(queue)
-        local counted, others = {{queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES]}}, queue[OTHERS] or ''
+        local counted, others = {{queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES]}}, queue[OTHERS]
         for at = 1, #others, BYTES do
             counted[#counted + 1] = {struct.unpack('>I4I4I4', others, at)}
         end
@@ -26,7 +26,7 @@ do
             end
         end
         queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES] = minute, enqueues, dequeues
-        queue[OTHERS] = kept[1] and table.concat(kept)
+        queue[OTHERS] = table.concat(kept)
     end
 
     -- Count one enqueue or dequeue of a queue.
@@ -40,7 +40,7 @@ do
     -- Return the instant from which on nobody can ask for the counts of a queue.
     function Counts.asked_until(queue)
         local latest, others = queue[MINUTE], queue[OTHERS]
-        if others then
+        if others ~= '' then
             latest = math.max(latest, (struct.unpack('>I4', others, #others - BYTES + 1)))
         elseif queue[ENQUEUES] + queue[DEQUEUES] == 0 then
             return 0
@@ -49,14 +49,14 @@ do
     end
 
     function Counts.forget(queue)
-        queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES], queue[OTHERS] = 0, 0, 0, nil
+        queue[MINUTE], queue[ENQUEUES], queue[DEQUEUES], queue[OTHERS] = 0, 0, 0, ''
     end
 
     -- Put the counts of a queue into a reply: minute, enqueues, dequeues for each minute.
     function Counts.append(reply, queue)
         reply[#reply + 1] = queue[MINUTE]
         reply[#reply + 1], reply[#reply + 2] = queue[ENQUEUES], queue[DEQUEUES]
-        local others = queue[OTHERS] or ''
+        local others = queue[OTHERS]
         for at = 1, #others, BYTES do
             local that, enqueues, dequeues = struct.unpack('>I4I4I4', others, at)
             reply[#reply + 1] = that

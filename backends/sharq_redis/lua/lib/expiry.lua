@@ -7,28 +7,28 @@ do
 
     -- End the first lease of a queue. Return 'requeued' or 'dead', and the lease.
     local function reclaim(id)
-        local queue = Records.load(id)
+        local queue = Queues.load(id)
         local lease = queue and Leases.first(queue)
         if not lease then
             call('ZREM', EXPIRING, id)
             return 'gone'
-        elseif lease[2] > now then  -- the list was wrong
-            call('ZADD', EXPIRING, integer(lease[2]), id)
+        elseif lease[EXPIRY] > now then  -- the list was wrong
+            call('ZADD', EXPIRING, integer(lease[EXPIRY]), id)
             return 'gone'
         end
-        local job_id = lease[6]
+        local job_id, attempts = lease[JOB], lease[ATTEMPT]
         local raw = Bodies.get(queue, job_id)
-        local requeues, _, beginning, payload_at = Bodies.parse(raw)
-        local payload = string.sub(raw, payload_at)
+        local requeues, _, payload_at, tail = Bodies.parse(raw)
         if requeues ~= 0 then
             Waiting.check(queue)
             requeues = requeues > 0 and requeues - 1 or requeues
-            Step.bring_back(queue, lease, Bodies.pack(requeues, lease[4], beginning, payload))
+            Step.bring_back(queue, lease, Bodies.renewed(raw, requeues, attempts))
             return 'requeued', lease
         end
         Dead.check(queue, job_id)
         Leases.take(queue, lease)
-        Dead.add(queue, job_id, REQUEUES_EXHAUSTED, lease[4], Bodies.enqueued_at(beginning), payload)
+        Dead.add(queue, job_id, REQUEUES_EXHAUSTED, attempts, Bodies.enqueued_at(raw), tail,
+            string.sub(raw, payload_at))
         Bodies.remove(queue, job_id)
         Step.changed(queue)
         return 'dead', lease
@@ -53,7 +53,7 @@ do
                 broken[#broken + 1], broken[#broken + 2] = id, lease
             elseif lease then
                 local list = ended[outcome]
-                list[#list + 1], list[#list + 2], list[#list + 3] = id, lease[6], lease[1]
+                list[#list + 1], list[#list + 2], list[#list + 3] = id, lease[JOB], lease[TOKEN]
             end
             Step.write()
             id = first_expired()

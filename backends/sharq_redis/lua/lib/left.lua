@@ -17,15 +17,14 @@ do
 
     -- Bring a queue into being, out of what it left behind if it did.
     function Left.bring_into_being(id, left, interval)
-        local queue = left or {id, false, false, false, false, false, 0, false, false, false, '', 0,
-            ALONE, 0, 0, 0, NEVER, interval, 0, '', 0, 0, 0}
+        local queue = left or Records.fresh(id, interval)
         Limits.take_up(queue)
         if left then
             Left.drop(id)
             Limits.forget_if_paid(queue)
             queue[STORED], queue[FORM] = false, ALONE
         end
-        Records.note(queue)
+        Queues.note(queue)
         return queue
     end
 

@@ -7,12 +7,14 @@
 
 do
     -- Return the instant at which every hold of a queue has ended, 0 if none stands.
-    function Limits.ready_at(queue)
-        if queue[LAST] == NEVER or queue[INTERVAL] == 0 then
+    local function ready_at(queue)
+        local last, interval = queue[LAST], queue[INTERVAL]
+        if last == NEVER or interval == 0 then
             return 0
         end
-        return queue[LAST] + queue[INTERVAL]
+        return last + interval
     end
+    Limits.ready_at = ready_at
 
     -- Bring a record that was just read to this call's instant, and note when it was ready.
     function Limits.take_up(queue)
@@ -20,7 +22,7 @@ do
             queue[READY_BEFORE] = queue[LAST] + queue[INTERVAL]
             queue[LAST], queue[RAW] = now, false
         else
-            queue[READY_BEFORE] = Limits.ready_at(queue)
+            queue[READY_BEFORE] = ready_at(queue)
         end
     end
 
@@ -36,7 +38,7 @@ do
 
     -- Forget the latest dequeue if nothing is owed for it any more.
     function Limits.forget_if_paid(queue)
-        if Limits.ready_at(queue) <= now then
+        if ready_at(queue) <= now then
             queue[LAST] = NEVER
         end
     end

@@ -38,8 +38,13 @@ do
         return struct.pack('>I6', number) .. id
     end
 
-    function Line.parse(member)
-        return (struct.unpack('>I6', member)), string.sub(member, 7)
+    function Line.number_in(member)
+        return (struct.unpack('>I6', member))
+    end
+
+    -- Return the id of the queue, or of the job where it is a member of `leases`.
+    function Line.id_in(member)
+        return string.sub(member, 7)
     end
 
     -- Read where a queue stands, for what its record cannot tell: the clock may have stepped back.
@@ -72,20 +77,21 @@ do
         end
     end
 
-    -- Have the place that a queue was given, or gave up, written by `write`.
-    function Line.collect(queue)
-        local stood_at, place = queue[STOOD_AT], queue[STANDS] and queue[PLACE]
-        if stood_at and stood_at ~= place then
-            Writes.add(left, Line.member(stood_at, queue[ID]))
+    -- Write the places that the first `count` of a list of queues were given, or gave up.
+    function Line.write(changed, count)
+        for at = 1, count do
+            local queue = changed[at]
+            local stood_at, place = queue[STOOD_AT], queue[STANDS] and queue[PLACE]
+            if stood_at and stood_at ~= place then
+                Writes.add(left, Line.member(stood_at, queue[ID]))
+            end
+            if queue[SINCE] then
+                local n = taken.n
+                taken[n + 1], taken[n + 2] = integer(queue[SINCE]), Line.member(place, queue[ID])
+                queue[SINCE], taken.n = false, n + 2
+            end
+            queue[STOOD_AT] = place
         end
-        if queue[SINCE] then
-            Writes.add(taken, integer(queue[SINCE]), Line.member(place, queue[ID]))
-            queue[SINCE] = false
-        end
-        queue[STOOD_AT] = place
-    end
-
-    function Line.write()
         Writes.send(left, 'ZREM', LINE)
         Writes.send(taken, 'ZADD', LINE)
     end

@@ -1,13 +1,16 @@
 -- Receipts: finishes that succeeded, so that a repeated one is answered as the first was.
 --
 -- A receipt is token/queue id/job id with the instant until which it is kept. Sixteen zsets a type,
--- the shards, hold them. Each expires by itself, later than everything it holds.
+-- the shards, hold them. Each expires by itself, later than everything it holds. The token's first letter
+-- names the shard; jobs that were dequeued together mostly share it, so that to finish them together writes
+-- to few keys.
 
 local Receipts = {}
 
 do
     local SHARDS = 16
     local TRIMMED_RARELY = 8    -- a receipt that comes alone trims its shard this rarely
+    local FOR_ANOTHER = 32      -- so many receipts in a call trim one shard more
     local given = {}            -- shard -> instant, receipt, ... to be written
     local used = {n = 0}        -- the shards in which something is to be written
     local longest, most         -- the longest life given; how many receipts a shard may hold
@@ -41,11 +44,14 @@ do
     function Receipts.keep(token, id, job_id, life)
         local shard = shard_of(token)
         local entries = given[shard]
-        if entries.n == 0 then
+        local n = entries.n
+        if n == 0 then
             Writes.add(used, shard)
         end
-        Writes.add(entries, integer(now + life), name(token, id, job_id))
-        longest = math.max(longest, life)
+        entries[n + 1], entries[n + 2], entries.n = integer(now + life), name(token, id, job_id), n + 2
+        if life > longest then
+            longest = life
+        end
     end
 
     -- Let a shard lose at least as many as it was given, of those it need not keep.
@@ -70,13 +76,24 @@ do
         if count > 1 or string.byte(entries[2], 2) % TRIMMED_RARELY == 0 then
             trim(shard, count)
         end
+        return count
+    end
+
+    -- Let shards that were given nothing lose what they need not keep: else their old receipts would stay
+    -- until it is their turn.
+    local function trim_others(count)
+        for further = 1, math.min(count / FOR_ANOTHER, SHARDS - 1) do
+            pcall(trim, Scope.key('receipts', (used[used.n] + further) % SHARDS), count)
+        end
     end
 
     -- Write the receipts that were given since this was called last.
     function Receipts.write()
+        local count = 0
         for at = 1, used.n do
-            write_shard(Scope.key('receipts', used[at]), given[used[at]])
+            count = count + write_shard(Scope.key('receipts', used[at]), given[used[at]])
         end
+        trim_others(count)
         used.n = 0
     end
 end

@@ -1,4 +1,4 @@
--- The scope of a call: its time, its fixed keys, and the names of all other keys.
+-- The scope of a call: the names of all keys.
 --
 -- Every key of a bucket hangs from one hash tag, {prefix:017}. Parts of a key are joined by '/',
 -- which no name can hold. KEYS, the same for every verb on a queue type; a key costs more to hand over
@@ -9,7 +9,7 @@
 --   tag/types                  set     the types of the bucket that have a queue
 --   tag/due                    zset    type -> when `tend` has something to do there
 --   tag/line/<type>            zset    place -> ready since, where jobs wait (lib/line.lua)
---   tag/expiring/<type>        zset    queue id -> its first lease's expiry (lib/leases.lua)
+--   tag/expiring/<type>        zset    queue id -> its first lease's expiry (lib/expiring.lua)
 --   tag/idle/<type>            zset    queue id -> when what it left behind may go (lib/left.lua)
 --   tag/number/<type>          string  the latest job or place number; goes with the last queue
 --   tag/wake/<database>/<type>         no key: the channel of lib/wakeups.lua
@@ -26,19 +26,6 @@
 --   tag/minutes/<minute>       hash    minute counts of the bucket (lib/counts.lua); expires
 -- ARGV[1] is the time in ms, or '' for the server's own.
 
--- A local is found several times as fast as a global of a library. The first call takes these over, for
--- they are not there yet when a library is loaded.
-local function globals()
-    return redis.call, string, math, struct, cmsgpack, pcall, error, type, tonumber, unpack
-end
-local call, string, math, struct, cmsgpack, pcall, error, type, tonumber, unpack
-
-local MINUTE_MS = 60000
-local GRACE_MS = 60000          -- by how much an expiry outlasts what it guards
-local QUARANTINE_MS = 60000     -- how long a damaged queue is passed over
-
-local now, minute               -- of this call
-local own_time                  -- whether the time is the server's own
 local TYPES, DUE, QUEUES, LINE, EXPIRING, IDLE, NUMBER, CHANNEL     -- names, of the type
 local Scope = {}
 
@@ -57,23 +44,9 @@ do
         stem = stem .. '/'
     end
 
-    -- Take the time that was handed in, or else the server's own.
-    function Scope.read_clock(given)
-        if not call then
-            call, string, math, struct, cmsgpack, pcall, error, type, tonumber, unpack = globals()
-        end
-        now = tonumber(given)
-        own_time = not now
-        if own_time then
-            local time = call('TIME')
-            now = time[1] * 1000 + math.floor(time[2] / 1000)
-        end
-    end
-
     -- Begin a call on a type.
     function Scope.begin(keys, args)
-        Scope.read_clock(args[1])
-        minute = math.floor(now / MINUTE_MS)
+        Instant.read(args[1])
         if keys[2] ~= QUEUES or keys[1] ~= never then   -- another type than the latest call
             name_keys(keys)
         end
@@ -91,36 +64,4 @@ do
     function Scope.bucket_key(kind, name)
         return tag .. '/' .. kind .. '/' .. name
     end
-end
-
--- Return an integer as text. Redis 7.0 takes twice as long to make text of a number.
-local function integer(number)
-    return string.format('%d', number)
-end
-
--- Keys expire by the server's own time only: where the time is handed in, they stay.
-
--- Let a key live for at least so many ms from now. It gets more, so that this is seldom done.
-local function keep(key, life)
-    if own_time and call('PTTL', key) < life then
-        call('PEXPIRE', key, integer(life + GRACE_MS))
-    end
-end
-
-local function set_to_expire(key, value, life)
-    if own_time then
-        call('SET', key, value, 'PX', integer(life))
-    else
-        call('SET', key, value)
-    end
-end
-
--- Run `act(...)` for one queue. If its keys are damaged, return false and the reason instead, so
--- that no other queue suffers. `act` reads and checks all it needs before it writes.
-local function guarded(act, ...)
-    local fine, first, second = pcall(act, ...)
-    if fine then
-        return first, second
-    end
-    return false, type(first) == 'table' and first.err or tostring(first)
 end

@@ -8,9 +8,9 @@ do
     -- Begin to work on the type that the scope names.
     function Step.begin()
         count = 0
-        Records.begin()
+        Queues.begin()
         Line.begin()
-        Leases.begin()
+        Expiring.begin()
     end
 
     -- Note that a queue was changed: give it its place, and have it written.
@@ -18,9 +18,8 @@ do
         Line.take_place(queue, served, number, ahead)
         if not queue[TOUCHED] then
             count = count + 1
-            touched[count] = queue
+            queue[TOUCHED], touched[count] = true, queue
         end
-        queue[TOUCHED] = CHANGED
     end
 
     -- Note that nothing of a queue was changed but that its only lease ended. Its place is what it was.
@@ -28,31 +27,22 @@ do
         if queue[TOUCHED] or not queue[RAW] or queue[WAITING] == 0 then
             Step.changed(queue)
         else
-            queue[TOUCHED] = UNLEASED
-            count = count + 1
-            touched[count] = queue
+            Expiring.leave(queue)
+            Queues.keep_without_lease(queue)
         end
     end
 
     -- Write what was changed since this was called last.
     function Step.write()
-        for at = 1, count do
-            local queue = touched[at]
-            Line.collect(queue)
-            Leases.collect(queue)
-            Records.collect(queue)
-            queue[TOUCHED] = false
-        end
+        Line.write(touched, count)
+        Expiring.write(touched, count)
+        Queues.write(touched, count)
         count = 0
-        Line.write()
-        Leases.write()
-        Records.write()
     end
 
-    -- Let a job whose lease ends wait again, `raw` being what it is from now on. What this reads was
-    -- checked by `Waiting.check`.
+    -- Let a job whose lease ends wait again. What this reads was checked by `Waiting.check`.
     function Step.bring_back(queue, lease, raw)
-        local job_id, number = lease[6], lease[3]
+        local job_id, number = lease[JOB], lease[JOB_NUMBER]
         Leases.take(queue, lease)
         Waiting.add(queue, job_id, number - RETURNED)
         Bodies.replace(queue, job_id, raw)

@@ -13,17 +13,30 @@ do
         end
     end
 
-    -- Let a job wait at `place`. Its only write comes first: if that raises, nothing has changed.
-    function Waiting.add(queue, job_id, place)
-        if queue[WAITING] == 0 then
-            queue[HEAD_PLACE], queue[HEAD] = place, job_id
-        elseif place < queue[HEAD_PLACE] then
-            call('ZADD', Scope.key('rest', queue[ID]), integer(queue[HEAD_PLACE]), queue[HEAD])
-            queue[HEAD_PLACE], queue[HEAD] = place, job_id
+    -- Let a job wait at `place`. Return nil, or why it cannot; then nothing has changed.
+    function Waiting.try_add(queue, job_id, place)
+        if queue[WAITING] > 0 then
+            local is_first = place < queue[HEAD_PLACE]
+            local behind_place = is_first and queue[HEAD_PLACE] or place
+            local behind = is_first and queue[HEAD] or job_id
+            local reply = redis.pcall('ZADD', Scope.key('rest', queue[ID]), integer(behind_place), behind)
+            if type(reply) == 'table' then
+                return reply.err
+            elseif is_first then
+                queue[HEAD_PLACE], queue[HEAD] = place, job_id
+            end
         else
-            call('ZADD', Scope.key('rest', queue[ID]), integer(place), job_id)
+            queue[HEAD_PLACE], queue[HEAD] = place, job_id
         end
         queue[WAITING] = queue[WAITING] + 1
+    end
+
+    -- Let a job wait at `place`. If this raises, nothing has changed.
+    function Waiting.add(queue, job_id, place)
+        local reason = Waiting.try_add(queue, job_id, place)
+        if reason then
+            error(reason, 0)
+        end
     end
 
     -- Take the head away; the first of the rest is the next. Its only write comes first.

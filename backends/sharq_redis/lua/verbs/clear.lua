@@ -16,7 +16,7 @@ do
     local function drop(id)
         call('HDEL', QUEUES, id)
         call('ZREM', EXPIRING, id)
-        Records.forget_empty_type()
+        Queues.forget_empty_type()
     end
 
     local function clear_record(queue, purge)
@@ -47,7 +47,7 @@ do
         Step.begin()
         local id, purge = args[2], args[3] == 'purge'
         local waiting, leased, dead = 0, 0, 0
-        local fine, queue = pcall(Records.load, id)
+        local fine, queue = pcall(Queues.load, id)
         call('UNLINK', Scope.key('one', id), Scope.key('jobs', id), Scope.key('rest', id),
             Scope.key('leases', id))
         if not fine then

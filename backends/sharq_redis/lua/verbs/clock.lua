@@ -7,7 +7,7 @@ local Clock = {flags = {'allow-oom'}}
 
 do
     function Clock.run(keys, args)
-        Scope.read_clock(args[1])
+        Instant.read(args[1])
         local latest = tonumber(call('GET', keys[2]) or 0)
         if now > latest or args[2] == 'reset' then
             call('SET', keys[2], integer(now))

@@ -8,7 +8,7 @@ local Look = {flags = {'no-writes'}}
 
 do
     local function look(id)
-        local queue = Records.load(id) or Left.by(id)
+        local queue = Queues.load(id) or Left.by(id)
         local dead = call('ZCARD', Scope.key('deaths', id))
         if not queue then
             return {now, 0, 0, dead}

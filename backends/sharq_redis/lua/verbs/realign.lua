@@ -23,9 +23,8 @@ do
     end
 
     local function realign(place)
-        local number, id = Line.parse(place)
-        local queue = Records.load(id)
-        if not queue or queue[WAITING] == 0 or queue[PLACE] ~= number then
+        local queue = Queues.load(Line.id_in(place))
+        if not queue or queue[WAITING] == 0 or queue[PLACE] ~= Line.number_in(place) then
             call('ZREM', LINE, place)
         else
             Line.look_up(queue)

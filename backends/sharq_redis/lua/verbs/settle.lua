@@ -1,61 +1,88 @@
--- Do what workers say of their leases: finish them, or release them.
+-- Do what workers say of their leases: each item makes one move.
 -- KEYS  those of a type (lib/scope.lua)
--- ARGV  1 the time or '', 2 how many receipts each shard may hold, then for each lease
---       packed values queue id, 'f' or 'r', job id, token or '', for how long (ms) a receipt is kept
--- Reply for each lease: ended, stale or unknown, or why its queue is damaged
+-- ARGV  1 the time or '', 2 how many receipts each shard may hold, 3 packed values, for each lease queue id,
+--       job id, token or '', name of the move, what the move needs
+-- Moves finish   for how long (ms) a receipt is kept
+--       release  nothing: 0
+-- Reply for each lease what its move answers: ended, stale or unknown; or why its queue is damaged
+-- An unknown move changes nothing, and is told as damage is.
 
 local Settle = {flags = {'allow-oom'}}
 
 do
-    local function finish(queue, lease)
+    local FIELDS = 5
+    local items, reply      -- of this call
+
+    -- Each takes the queue, the lease that is meant, or nil and why it is not the caller's to end, then the
+    -- ids and the token of the item, and what the move needs. It returns the answer.
+    local moves = {}
+
+    function moves.finish(queue, lease, refusal, id, job_id, token, receipt_ms)
+        if not lease then
+            return token ~= '' and Receipts.has(token, id, job_id) and 'ended' or refusal
+        end
         if queue[LEASE] ~= '' then
-            Bodies.remove(queue, lease[6])  -- may raise
+            Bodies.remove(queue, job_id)    -- may raise
             Leases.take(queue, lease)
             Step.unleased(queue)
         else
             Leases.take(queue, lease)       -- may raise
-            Bodies.remove(queue, lease[6])
+            Bodies.remove(queue, job_id)
             Step.changed(queue)
         end
-    end
-
-    local function release(queue, lease)
-        local raw = Bodies.get(queue, lease[6])
-        local requeues, _, beginning, payload_at = Bodies.parse(raw)
-        Waiting.check(queue)
-        local payload = string.sub(raw, payload_at)
-        Step.bring_back(queue, lease, Bodies.pack(requeues, lease[4], beginning, payload))
-    end
-
-    local function settle(item)
-        local id, move, job_id, token, receipt_ms = cmsgpack.unpack(item)
-        local queue = Records.load(id)
-        local outcome, lease = Leases.claim(queue, id, job_id, token)
-        if lease and move == 'r' then
-            release(queue, lease)
-        elseif lease then
-            finish(queue, lease)
-            if token ~= '' then
-                Receipts.keep(token, id, job_id, receipt_ms)
-            end
-        elseif move == 'f' and token ~= '' and Receipts.has(token, id, job_id) then
-            return 'ended'
+        if token ~= '' then
+            Receipts.keep(token, id, job_id, receipt_ms)
         end
-        return outcome
+        return 'ended'
+    end
+
+    function moves.release(queue, lease, refusal, _, job_id)
+        if not lease then
+            return refusal
+        end
+        local raw = Bodies.get(queue, job_id)
+        local requeues = Bodies.parse(raw)
+        Waiting.check(queue)
+        Step.bring_back(queue, lease, Bodies.renewed(raw, requeues, lease[ATTEMPT]))
+        return 'ended'
+    end
+
+    -- Return the lease that is claimed for a job with `token`, or (if that is '') its current one. If there
+    -- is none, return nil and 'stale' or 'unknown'.
+    local function claim(queue, id, job_id, token)
+        local lease = queue and Leases.of(queue, job_id)
+        if lease then
+            if token == '' or token == lease[TOKEN] then
+                return lease
+            end
+            return nil, 'stale'
+        end
+        if token ~= '' and ((queue and Bodies.has(queue, job_id))
+            or call('HEXISTS', Scope.key('dead', id), job_id) == 1) then
+            return nil, 'stale'
+        end
+        return nil, 'unknown'
+    end
+
+    local function settle(at)
+        local first = (at - 1) * FIELDS + 1
+        local id, job_id, token, name = items[first], items[first + 1], items[first + 2], items[first + 3]
+        local queue, move = Queues.load(id), moves[name] or error('there is no move ' .. name)
+        local lease, refusal = claim(queue, id, job_id, token)
+        reply[at] = move(queue, lease, refusal, id, job_id, token, items[first + 4])
+    end
+
+    local function tell(at, reason)
+        reply[at] = reason
     end
 
     function Settle.run(keys, args)
         Scope.begin(keys, args)
         Step.begin()
         Receipts.begin(tonumber(args[2]))
-        local reply = {nil}
-        if #args > 3 then
-            Records.prefetch_for(args, 3)
-        end
-        for at = 3, #args do
-            local outcome, reason = guarded(settle, args[at])
-            reply[at - 2] = outcome or reason
-        end
+        items, reply = {cmsgpack.unpack(args[3])}, {nil}
+        Queues.prefetch_of(items, FIELDS)
+        guard_each(1, #items / FIELDS, settle, tell)
         Step.write()
         Receipts.write()
         Wakeups.announce()

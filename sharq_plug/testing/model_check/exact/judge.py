@@ -3,28 +3,34 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sharq_plug.model import Finish, NewJob, Release, SetInterval, Take
+from sharq_plug.model import NewJob, Setting, Settlement, Take
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding
-from sharq_plug.testing.model_check.exact.leases import judge_finish, judge_release, judge_tend
+from sharq_plug.testing.model_check.exact.leases import judge_settlement, judge_tend
 from sharq_plug.testing.model_check.exact.queues import (
     judge_clear,
     judge_list_names,
     judge_look,
     judge_new_job,
-    judge_set_interval,
+    judge_setting,
 )
 from sharq_plug.testing.model_check.exact.takes import judge_take
 from sharq_plug.testing.model_check.exact.wakes import Wakes
 from sharq_plug.testing.model_check.history import Event, History
-from sharq_plug.testing.model_check.operations import WATCHING, Clear, ListNames, Look, Tend
+from sharq_plug.testing.model_check.operations import (
+    WATCHING,
+    Clear,
+    ListNames,
+    Look,
+    Tend,
+    kinds,
+)
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 RULES: Mapping[type, Callable[[Facts, Any, Any, Any, int], Iterator[Finding]]] = {
     NewJob: judge_new_job,
     Take: judge_take,
-    Finish: judge_finish,
-    Release: judge_release,
-    SetInterval: judge_set_interval,
+    **dict.fromkeys(kinds(Settlement), judge_settlement),
+    **dict.fromkeys(kinds(Setting), judge_setting),
     Tend: judge_tend,
     Clear: judge_clear,
     Look: judge_look,
@@ -40,7 +46,7 @@ def check_exactly(history: History) -> list[Violation]:
     """Return the violations of the first event that has any: what follows proves nothing."""
     judge = Judge()
     for event in history.events:
-        found = [Violation(rule, what, (event,)) for rule, what in judge.findings(event)]
+        found = judge.violations(event)
         if found:
             return found
     return []
@@ -58,8 +64,11 @@ class Judge:
         """Return whether a watcher is still to be woken for what happened so far."""
         return self._wakes.are_owed
 
-    def findings(self, event: Event) -> Iterator[Finding]:
-        """Yield what is wrong about the next event."""
+    def violations(self, event: Event) -> list[Violation]:
+        """Return what is wrong about the next event."""
+        return [Violation(rule, what, (event,)) for rule, what in self._findings(event)]
+
+    def _findings(self, event: Event) -> Iterator[Finding]:
         now = event.invoked_at
         queue_type, item = event.operation.queue_type, event.operation.item
         for what in self._wakes.missed(now):

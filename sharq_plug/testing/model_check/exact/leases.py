@@ -1,36 +1,38 @@
-"""The rules of leases that end: by a finish, by a release, by expiry."""
+"""The rules of leases: what settles them, and what ends them when they have expired."""
 
 from collections.abc import Iterator, Sequence
+from typing import assert_never
 
-from sharq_plug.model import EndedLease, Finish, LeaseOutcome, Release, Tended
+from sharq_plug.model import EndedLease, Finish, LeaseOutcome, Release, Settlement, Tended
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
 from sharq_plug.testing.model_check.exact.ledger import Life, TypeLedger
 from sharq_plug.testing.model_check.operations import Tend
 from sharq_plug.testing.model_check.violations import Rule
 
 
-def judge_finish(
-    facts: Facts, queue_type: str, finish: Finish, answer: LeaseOutcome, now: int
+def judge_settlement(
+    facts: Facts, queue_type: str, item: Settlement, answer: LeaseOutcome, now: int
 ) -> Iterator[Finding]:
-    """Judge the outcome of a finish."""
+    """Judge the outcome of a settlement."""
     ledger = facts.of(queue_type)
-    expected, rule = ledger.outcome(finish.lease), Rule.FENCING
+    expected, rule = ledger.outcome(item.lease), Rule.FENCING
+    has_receipt = isinstance(item, Finish) and ledger.has_receipt(item.lease, now)
     if expected is LeaseOutcome.ENDED:
-        ledger.finished(finish.lease, now + finish.receipt_time)
-    elif ledger.has_receipt(finish.lease, now):
+        _note(ledger, item, now)
+    elif has_receipt:
         expected, rule = LeaseOutcome.ENDED, Rule.RECEIPTS
     yield from differences(rule, "outcome", answer, expected)
 
 
-def judge_release(
-    facts: Facts, queue_type: str, release: Release, answer: LeaseOutcome, now: int
-) -> Iterator[Finding]:
-    """Judge the outcome of a release."""
-    ledger, lease = facts.of(queue_type), release.lease
-    expected = ledger.outcome(lease)
-    if expected is LeaseOutcome.ENDED:
-        ledger.came_back(ledger.queue(lease.queue_id).lives[lease.job_id], now)
-    yield from differences(Rule.FENCING, "outcome", answer, expected)
+def _note(ledger: TypeLedger, item: Settlement, now: int) -> None:
+    """Note what a settlement of a lease that stands does."""
+    match item:
+        case Finish(lease, receipt_time):
+            ledger.finished(lease, now + receipt_time)
+        case Release(lease):
+            ledger.came_back(ledger.queue(lease.queue_id).lives[lease.job_id], now)
+        case _:
+            assert_never(item)
 
 
 def judge_tend(

@@ -6,10 +6,19 @@ The ledger is told what happened, and never asks a store. It looks at everything
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from msgspec.structs import replace
 
-from sharq_plug.model import Delivery, EndedLease, LeaseOutcome, LeaseRef, NewJob
+from sharq_plug.model import (
+    Delivery,
+    EndedLease,
+    LeaseOutcome,
+    LeaseRef,
+    NewJob,
+    SetInterval,
+    Setting,
+)
 
 
 @dataclass(slots=True)
@@ -136,6 +145,15 @@ class TypeLedger:
             queue.last = None
         queue.lives[new.job_id] = Life(new, next(self._numbers), new.requeue_limit)
         self.interval_set(queue, new.interval, now)
+
+    def changed(self, change: Setting, now: int) -> None:
+        """Note a change of settings of a queue that exists."""
+        queue = self.queue(change.queue_id)
+        match change:
+            case SetInterval():
+                self.interval_set(queue, change.interval, now)
+            case _:
+                assert_never(change)
 
     def interval_set(self, queue: QueueFacts, interval: int, now: int) -> None:
         """Note a new interval, and what it does to the queue's place."""

@@ -9,7 +9,7 @@ from sharq_plug.model import (
     EnqueueResult,
     NewJob,
     Page,
-    SetInterval,
+    Setting,
     View,
 )
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
@@ -43,16 +43,16 @@ def judge_new_job(
         ledger.interval_set(queue, job.interval, now)
 
 
-def judge_set_interval(
-    facts: Facts, queue_type: str, change: SetInterval, answer: ChangeOutcome, now: int
+def judge_setting(
+    facts: Facts, queue_type: str, change: Setting, answer: ChangeOutcome, now: int
 ) -> Iterator[Finding]:
-    """Judge what became of a new interval."""
+    """Judge what became of a change of settings."""
     ledger = facts.of(queue_type)
     exists = change.queue_id in ledger.existing()
     expected = ChangeOutcome.CHANGED if exists else ChangeOutcome.UNKNOWN
     yield from differences(Rule.LISTING, "outcome", answer, expected)
     if exists:
-        ledger.interval_set(ledger.queue(change.queue_id), change.interval, now)
+        ledger.changed(change, now)
 
 
 def judge_clear(

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED, Delivery, Dequeued, Take
+from sharq_plug.testing.model_check.carried import is_carried
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
 from sharq_plug.testing.model_check.exact.leases import judge_ended
 from sharq_plug.testing.model_check.exact.ledger import Life, TypeLedger
@@ -15,11 +16,16 @@ def judge_take(
     """Judge what a take got."""
     ledger = facts.of(queue_type)
     yield from differences(Rule.READINESS, "now", answer.now, now)
+    if facts.call.is_full or facts.call.size > MAX_DEQUEUE_BYTES:
+        nothing = Dequeued((), now=now, next_ready_at=now)
+        yield from differences(Rule.READINESS, "answer", answer, nothing)
+        return
     repeated = ledger.repeated(take.attempt_id, now)
     yield from differences(Rule.REPETITION, "is_repeated", answer.is_repeated, bool(repeated))
     if repeated:
         expected = Dequeued(repeated, now=now, is_repeated=True)
         yield from differences(Rule.REPETITION, "answer", answer, expected)
+        facts.call.size += sum(len(job.payload) for job in repeated)
         return
     if take.attempt_id is not None:
         ledger.attempted(take.attempt_id, answer.jobs)
@@ -60,8 +66,8 @@ def _judge_delivery(
         yield Rule.DOUBLING, f"{job.job_id} is leased, but there is no such job"
         return
     yield from _judge_turn(ledger, life, job, now)
-    if job.payload != life.new.payload:
-        yield Rule.PAYLOAD, f"{job.job_id} has not the payload it was enqueued with"
+    if not is_carried(life.new, job):
+        yield Rule.PAYLOAD, f"{job.job_id} does not carry what it was enqueued with"
     yield from differences(Rule.ATTEMPTS, "attempt", job.attempt, life.attempt + 1)
     yield from differences(
         Rule.ATTEMPTS, "requeues_remaining", job.requeues_remaining, life.requeues

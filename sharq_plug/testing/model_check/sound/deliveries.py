@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 
 from sharq_plug.model import LeaseOutcome
+from sharq_plug.testing.model_check.carried import is_carried
 from sharq_plug.testing.model_check.history import Event, Grant
 from sharq_plug.testing.model_check.sound.evidence import (
     Evidence,
@@ -34,8 +35,8 @@ def _check_origin(job: JobEvidence) -> Iterator[Violation]:
         if not starts:
             what = f"{job.job_id} is leased, and was not enqueued before"
             yield Violation(Rule.DOUBLING, what, (grant.event,))
-        elif grant.job.payload not in [new_job(start).payload for start in starts]:
-            what = f"{job.job_id} has not the payload it was enqueued with"
+        elif not any(is_carried(new_job(start), grant.job) for start in starts):
+            what = f"{job.job_id} does not carry what it was enqueued with"
             yield Violation(Rule.PAYLOAD, what, (*starts, grant.event))
     first = [grant.event for grant in job.grants if grant.job.attempt == 1]
     if len(first) > len(job.starts):
@@ -47,21 +48,12 @@ def _check_overlaps(job: JobEvidence) -> Iterator[Violation]:
     """Hold that a lease which has not expired was ended before the next is given."""
     by_instant = sorted(job.grants, key=lambda grant: grant.instant)
     for earlier, later in pairwise(by_instant):
-        if later.instant >= earlier.job.expires_at:
-            continue
-        explained = _may_have_ended_before(job, earlier, later)
+        explained = job.may_be_over(earlier, later.event, later.instant)
         if earlier.instant == later.instant:  # either may have been the first
-            explained = explained or _may_have_ended_before(job, later, earlier)
+            explained = explained or job.may_be_over(later, earlier.event, earlier.instant)
         if not explained:
             what = f"{job.job_id} is leased again before its lease expires or is ended"
             yield Violation(Rule.REDELIVERY, what, (earlier.event, later.event))
-
-
-def _may_have_ended_before(job: JobEvidence, lease: Grant, following: Grant) -> bool:
-    return any(
-        may_end(ender, lease) and not following.event.before(ender)
-        for ender in (*job.ends, *job.releases)
-    )
 
 
 def _check_ends(job: JobEvidence) -> Iterator[Violation]:

@@ -1,7 +1,8 @@
 """The events of a history, sorted by the queue and the job they are about."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from sharq_plug.model import (
     ChangeOutcome,
@@ -15,11 +16,21 @@ from sharq_plug.model import (
     NewJob,
     Release,
     SetInterval,
+    Setting,
+    Settlement,
     Take,
     Tended,
 )
 from sharq_plug.testing.model_check.history import Event, Grant, History
-from sharq_plug.testing.model_check.operations import Clear, Look
+from sharq_plug.testing.model_check.operations import (
+    Clear,
+    Leave,
+    ListNames,
+    Look,
+    Tend,
+    Wake,
+    Watch,
+)
 
 QueueName = tuple[str, str]
 """A queue type and a queue id."""
@@ -58,6 +69,21 @@ class JobEvidence:
     def is_mortal(self) -> bool:
         """Return whether the job may have become a dead letter."""
         return self.limits != {-1}
+
+    def may_have_expired(self, lease: Grant, at: int | None) -> bool:
+        """Return whether a lease of the job may have expired at an instant (ms, None: any)."""
+        return at is None or at >= lease.job.expires_at
+
+    def may_be_over(self, lease: Grant, event: Event, at: int | None) -> bool:
+        """Return whether a lease of the job may be over when the step of `event` is made.
+
+        It may have expired at `at` (ms, None: any), the latest instant of that step, or something
+        that `event` was not before may have ended it.
+        """
+        if self.may_have_expired(lease, at):
+            return True
+        enders = (*self.ends, *self.releases)
+        return any(may_end(ender, lease) and not event.before(ender) for ender in enders)
 
     def had_one_life(self) -> bool:
         """Return whether no second life of the job can be in the history."""
@@ -106,14 +132,11 @@ def gather(history: History) -> Evidence:
 
 
 def may_end(ender: Event, lease: Grant) -> bool:
-    """Return whether a finish, release or clearing may have ended this very lease."""
+    """Return whether a settlement or clearing may have ended this very lease."""
     if ender.before(lease.event):
         return False
-    match ender.operation.item:
-        case Finish(lease=claimed) | Release(lease=claimed):
-            return claimed.token in {None, lease.job.token}
-        case _:
-            return True
+    item = ender.operation.item
+    return not isinstance(item, Settlement) or item.lease.token in {None, lease.job.token}
 
 
 def new_job(event: Event) -> NewJob:
@@ -124,59 +147,76 @@ def new_job(event: Event) -> NewJob:
 
 
 def token_of(event: Event) -> str | None:
-    """Return the token of a finish or release; None if it has none, or is something else."""
-    match event.operation.item:
-        case Finish(lease=claimed) | Release(lease=claimed):
-            return claimed.token
-        case _:
-            return None
+    """Return the token of a settlement; None if it has none, or is something else."""
+    item = event.operation.item
+    return item.lease.token if isinstance(item, Settlement) else None
 
 
 def _sort(evidence: Evidence, event: Event) -> None:
-    queue_type = event.operation.queue_type or ""
-    match event.operation.item, event.outcome:
-        case NewJob() as new, None | EnqueueResult():
-            _sort_enqueue(_job(evidence, (queue_type, new.queue_id), new.job_id), event)
-            if not _is_refusal(event):
-                queue = _queue(evidence, (queue_type, new.queue_id))
-                queue.setters.append((new.interval, event))
-        case Take(), None:
-            evidence.unanswered_dequeues.add(queue_type)
-        case _, Dequeued(ended=ended) | Tended(ended=ended):
-            for lease in ended:
-                job = _job(evidence, (lease.queue_type, lease.queue_id), lease.job_id)
-                job.expiries.append((event, lease))
-        case SetInterval() as change, None | ChangeOutcome.CHANGED:
-            queue = _queue(evidence, (queue_type, change.queue_id))
-            queue.setters.append((change.interval, event))
-        case Clear(queue_id), outcome if outcome != Cleared(0, 0, 0):
-            _queue(evidence, (queue_type, queue_id)).clears.append(event)
-        case Look(str(queue_id)), outcome if outcome is not None:
-            _queue(evidence, (queue_type, queue_id)).looks.append(event)
-        case Finish(lease), outcome:
-            job = _job(evidence, (queue_type, lease.queue_id), lease.job_id)
-            (job.finishes if _may_have_ended(outcome) else job.refused).append(event)
-        case Release(lease), outcome:
-            job = _job(evidence, (queue_type, lease.queue_id), lease.job_id)
-            if _may_have_ended(outcome):
+    queue_type, item = event.operation.queue_type or "", event.operation.item
+    if isinstance(event.outcome, Dequeued | Tended):
+        _sort_expiries(evidence, event, event.outcome.ended)
+    match item:
+        case NewJob():
+            _sort_enqueue(evidence, queue_type, event, item)
+        case Take():
+            if event.outcome is None:
+                evidence.unanswered_dequeues.add(queue_type)
+        case Clear(queue_id):
+            if event.outcome != Cleared(0, 0, 0):
+                _queue(evidence, (queue_type, queue_id)).clears.append(event)
+        case Look(queue_id):
+            if queue_id is not None and event.outcome is not None:
+                _queue(evidence, (queue_type, queue_id)).looks.append(event)
+        case Tend() | ListNames() | Watch() | Leave() | Wake():
+            pass
+        case _ if isinstance(item, Settlement):
+            _sort_settlement(evidence, queue_type, event, item)
+        case _ if isinstance(item, Setting):
+            _sort_setting(evidence, queue_type, event, item)
+        case _:
+            assert_never(item)
+
+
+def _sort_settlement(evidence: Evidence, queue_type: str, event: Event, item: Settlement) -> None:
+    job = _job(evidence, (queue_type, item.lease.queue_id), item.lease.job_id)
+    may_have_ended = event.outcome in {None, LeaseOutcome.ENDED}
+    match item:
+        case Finish():
+            (job.finishes if may_have_ended else job.refused).append(event)
+        case Release():
+            if may_have_ended:
                 job.releases.append(event)
+        case _:
+            assert_never(item)
 
 
-def _sort_enqueue(job: JobEvidence, event: Event) -> None:
+def _sort_setting(evidence: Evidence, queue_type: str, event: Event, change: Setting) -> None:
+    if event.outcome not in {None, ChangeOutcome.CHANGED}:
+        return
+    queue = _queue(evidence, (queue_type, change.queue_id))
+    match change:
+        case SetInterval():
+            queue.setters.append((change.interval, event))
+        case _:
+            assert_never(change)
+
+
+def _sort_expiries(evidence: Evidence, event: Event, ended: Sequence[EndedLease]) -> None:
+    for lease in ended:
+        job = _job(evidence, (lease.queue_type, lease.queue_id), lease.job_id)
+        job.expiries.append((event, lease))
+
+
+def _sort_enqueue(evidence: Evidence, queue_type: str, event: Event, new: NewJob) -> None:
+    job = _job(evidence, (queue_type, new.queue_id), new.job_id)
     outcome = event.outcome.outcome if isinstance(event.outcome, EnqueueResult) else None
     if outcome in {None, EnqueueOutcome.QUEUED}:
         job.starts.append(event)
     if outcome in {EnqueueOutcome.QUEUED, EnqueueOutcome.DUPLICATE}:
         job.proofs.append(event)
-
-
-def _is_refusal(event: Event) -> bool:
-    full = EnqueueOutcome.QUEUE_FULL
-    return isinstance(event.outcome, EnqueueResult) and event.outcome.outcome is full
-
-
-def _may_have_ended(outcome: object) -> bool:
-    return outcome in {None, LeaseOutcome.ENDED}
+    if outcome is not EnqueueOutcome.QUEUE_FULL:
+        _queue(evidence, job.queue).setters.append((new.interval, event))
 
 
 def _queue(evidence: Evidence, name: QueueName) -> QueueEvidence:

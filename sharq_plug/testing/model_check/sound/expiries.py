@@ -26,7 +26,7 @@ def _check_fate(job: JobEvidence, event: Event, lease: EndedLease) -> Iterator[V
     for grant in job.grants:
         if grant.job.token != lease.token:
             continue
-        if event.answered_at is not None and event.answered_at < grant.job.expires_at:
+        if not job.may_have_expired(grant, event.answered_at):
             what = f"a lease of {job.job_id} is ended before it expires"
             yield Violation(Rule.RECLAIM, what, (grant.event, event))
         if lease.is_dead != (grant.job.requeues_remaining == 0):

@@ -7,7 +7,6 @@ from sharq_plug.testing.model_check.history import Event, Grant
 from sharq_plug.testing.model_check.sound.evidence import (
     Evidence,
     JobEvidence,
-    may_end,
     token_of,
 )
 from sharq_plug.testing.model_check.violations import Rule, Violation
@@ -113,12 +112,7 @@ def _kept_until(finishes: list[Event]) -> int:
 
 def _check_refused(job: JobEvidence, claim: Event, lease: Grant) -> Iterator[Violation]:
     """Hold that a claim to a lease which surely was there is granted."""
-    if not lease.event.before(claim):
+    if not lease.event.before(claim) or job.may_be_over(lease, claim, claim.answered_at):
         return
-    if claim.answered_at is None or claim.answered_at >= lease.job.expires_at:
-        return
-    for ender in (*job.ends, *job.releases):
-        if may_end(ender, lease) and not claim.before(ender):
-            return
     what = f"a claim to the lease of {job.job_id} is refused, and nothing had ended it"
     yield Violation(Rule.FENCING, what, (lease.event, claim))

@@ -4,6 +4,7 @@ The instant of a dequeue is exact (`expires_at` less the lease time). What is no
 interval was in force; so the shortest counts that may have been, between the two dequeues.
 """
 
+import math
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -29,21 +30,24 @@ def check_rate(evidence: Evidence) -> Iterator[Violation]:
 
 def _shortest_interval(queue: QueueEvidence, one: Grant, other: Grant) -> int:
     """Return the shortest interval that may have been in force between two dequeues."""
-    if len({interval for interval, _ in queue.setters}) == 1:
-        return queue.setters[0][0]
-    pair = (one.event, other.event)  # in the same ms either may have been the first
-    sure = [
-        setter.invoked
-        for _, setter in queue.setters
-        if setter.outcome is not None and all(setter.before(event) for event in pair)
-    ]
-    latest_sure = max(sure, default=-1)
+    begun = min(one.event.invoked, other.event.invoked)  # in the same ms either may be the first
+    over = max(math.inf if e.answered is None else e.answered for e in (one.event, other.event))
+    latest_sure = max(
+        (
+            setter.invoked
+            for _, setter in queue.setters
+            if setter.outcome is not None
+            and setter.answered is not None
+            and setter.answered < begun
+        ),
+        default=-1,
+    )
     return min(
         (
             interval
             for interval, setter in queue.setters
-            if (setter.answered is None or setter.answered >= latest_sure)
-            and not all(event.before(setter) for event in pair)
+            if setter.invoked <= over
+            and (setter.answered is None or setter.answered >= latest_sure)
         ),
         default=0,
     )

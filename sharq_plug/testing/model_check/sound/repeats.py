@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from sharq_plug.model import Dequeued, Take
 from sharq_plug.testing.model_check.history import Event, Grant, History
-from sharq_plug.testing.model_check.sound.evidence import Evidence, JobEvidence, may_end
+from sharq_plug.testing.model_check.sound.evidence import Evidence, JobEvidence
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 
@@ -34,10 +34,7 @@ def _attempt(event: Event) -> tuple[str | None, str] | None:
 def _check_again(job: JobEvidence, lease: Grant, again: Event) -> Iterator[Violation]:
     if not isinstance(again.outcome, Dequeued) or not lease.event.before(again):
         return
-    if again.answered_at is None or again.answered_at >= lease.job.expires_at:
-        return
-    enders = (*job.ends, *job.releases)
-    if any(may_end(ender, lease) and not again.before(ender) for ender in enders):
+    if job.may_be_over(lease, again, again.answered_at):
         return
     if lease.job.token not in {found.token for found in again.outcome.jobs}:
         what = f"a dequeue is repeated and does not give {job.job_id} again"

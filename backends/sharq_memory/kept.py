@@ -1,0 +1,89 @@
+"""What is kept of one queue type, and how each step on it ends."""
+
+from math import inf
+
+from sortedcontainers import SortedDict
+
+from sharq_memory.dead import DeadLetters
+from sharq_memory.expiring import Expiring
+from sharq_memory.forgetting import Forgetting
+from sharq_memory.garbage import Garbage
+from sharq_memory.limits import forget_if_paid, paid_at, take_up
+from sharq_memory.line import Line
+from sharq_memory.queue import RETURNED, Job, Queue
+from sharq_memory.repeatable import Attempts, Receipts
+from sharq_memory.tally import Tally
+from sharq_plug.model import LeaseRef
+
+
+class Kept:
+    """The queues of a type with their indexes, and what outlives its jobs.
+
+    The verbs build on this, one in each module. Each step that changes a queue ends with
+    `_changed`. A queue that ceases to exist stays among the `queues` until it can be forgotten, for
+    its rate and its counts; mostly it is back before.
+    """
+
+    def __init__(self, queue_type: str) -> None:
+        self.queue_type = queue_type
+        self.tally = Tally()
+        self.queues = SortedDict()  # queue id -> Queue
+        self.existing = 0  # how many of them exist
+        self.line = Line()
+        self.expiring = Expiring()
+        self.forgetting = Forgetting()
+        self.dead: dict[str, DeadLetters] = {}
+        self.receipts = Receipts()
+        self.attempts = Attempts()
+        self.garbage = Garbage()
+        self.due: float = inf  # from when on `tend` may have something to do
+        self.noted_due: float = inf  # what the machine knows of that
+
+    def _bring_into_being(self, queue_id: str, now: int) -> Queue:
+        """Return a queue that does not exist yet; it is to get a job."""
+        queue: Queue | None = self.queues.get(queue_id)
+        if queue is None:
+            queue = self.queues[queue_id] = Queue(queue_id)
+        else:
+            forget_if_paid(queue, now)
+        self.existing += 1
+        return queue
+
+    def _changed(self, queue: Queue, now: int, before: int | None = None) -> None:
+        """End a step that changed `queue`: list it where its jobs and its rate now put it.
+
+        `before` is when its holds ended (ms), if the step changed that.
+        """
+        if queue.last is not None and queue.last > now:
+            before = before or paid_at(queue)
+            take_up(queue, now)
+        first = None if queue.leases is None else queue.leases[0][0]
+        if first != queue.expiring:
+            self.expiring.list(queue, first)
+            if first is not None and first < self.due:
+                self.due = first
+        self.line.take_place(queue, now, before)
+        if not queue.jobs:
+            self.existing -= 1
+            self._leave_behind(queue, now)
+
+    def _leave_behind(self, queue: Queue, now: int) -> None:
+        """Keep of a queue without jobs what may still be asked for."""
+        forget_if_paid(queue, now)
+        looked_at = self.forgetting.add(queue)
+        if looked_at < self.due:
+            self.due = looked_at
+
+    def _leased(self, ref: LeaseRef) -> tuple[Queue, Job] | None:
+        """Return the leased job that `ref` means, and its queue."""
+        queue: Queue | None = self.queues.get(ref.queue_id)
+        job = None if queue is None else queue.jobs.get(ref.job_id)
+        if queue is None or job is None or job.token is None:
+            return None
+        return (queue, job) if ref.token is None or ref.token == job.token else None
+
+    def _come_back(self, queue: Queue, job: Job, now: int) -> None:
+        """Let `job`, whose lease was ended, wait again."""
+        job.place = job.number - RETURNED
+        queue.add_waiting(job)
+        self._changed(queue, now)

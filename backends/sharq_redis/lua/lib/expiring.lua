@@ -1,0 +1,51 @@
+-- Expiring: the queues of a type that have leases, each under its first lease's expiry.
+
+do
+    local gone, later, sooner = {n = 0}, {n = 0}, {n = 0}   -- to be written
+    local soonest               -- expiry that was given
+
+    function Expiring.begin()
+        gone.n, later.n, sooner.n, soonest = 0, 0, 0, math.huge
+    end
+
+    -- Note that a lease of a queue was given, or has another expiry.
+    function Expiring.note(queue, expiry)
+        if not queue[FIRST] or expiry < queue[FIRST] then
+            queue[FIRST] = expiry
+        end
+        if expiry < soonest then
+            soonest = expiry
+        end
+    end
+
+    -- Note that a queue of which nothing else was changed has no lease any more.
+    function Expiring.leave(queue)
+        Writes.add(gone, queue[ID])
+        queue[ENDED] = false
+    end
+
+    -- Write the expiries of the first `count` of a list of queues that were changed.
+    function Expiring.write(changed, count)
+        for at = 1, count do
+            local queue = changed[at]
+            if queue[ENDED] then
+                if queue[LEASED] == 0 then
+                    Writes.add(gone, queue[ID])
+                else
+                    Writes.add(later, integer(Leases.first_expiry(queue) or now), queue[ID])
+                end
+            elseif queue[FIRST] then
+                local n = sooner.n
+                sooner[n + 1], sooner[n + 2], sooner.n = integer(queue[FIRST]), queue[ID], n + 2
+            end
+            queue[ENDED], queue[FIRST] = false, false
+        end
+        Writes.send(gone, 'ZREM', EXPIRING)
+        Writes.send(later, 'ZADD', EXPIRING)
+        Writes.send(sooner, 'ZADD', EXPIRING, 'LT')
+        if soonest < math.huge then
+            call('ZADD', DUE, 'LT', integer(soonest), Scope.type_name())
+            soonest = math.huge
+        end
+    end
+end

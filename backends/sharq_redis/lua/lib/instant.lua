@@ -1,0 +1,104 @@
+-- The instant of a call, and what every other file needs: Redis's functions, numbers as text, lifetimes
+-- of keys, and calls that may fail.
+
+-- A local is found several times as fast as a global of a library. The first call takes these over, for
+-- they are not there yet when a library is loaded.
+local function globals()
+    return redis.call, string, math, struct, cmsgpack, pcall, error, type, tonumber, unpack
+end
+local call, string, math, struct, cmsgpack, pcall, error, type, tonumber, unpack
+
+local MINUTE_MS = 60000
+local GRACE_MS = 60000          -- by how much an expiry outlasts what it guards
+local QUARANTINE_MS = 60000     -- how long a damaged queue is passed over
+
+local now, minute               -- of this call
+local own_time                  -- whether the time is the server's own
+
+local Instant = {}
+
+-- Take the time that was handed in, or else the server's own.
+function Instant.read(given)
+    if not call then
+        call, string, math, struct, cmsgpack, pcall, error, type, tonumber, unpack = globals()
+    end
+    now = tonumber(given)
+    own_time = not now
+    if own_time then
+        local time = call('TIME')
+        now = time[1] * 1000 + math.floor(time[2] / 1000)
+    end
+    minute = math.floor(now / MINUTE_MS)
+end
+
+local integer   -- returns an integer as text
+
+do
+    local latest, text      -- in a batch the same number often comes many times in a row
+
+    -- Redis 7.0 takes twice as long to make text of a number.
+    function integer(number)
+        if number ~= latest then
+            latest, text = number, string.format('%d', number)
+        end
+        return text
+    end
+end
+
+-- Keys expire by the server's own time only: where the time is handed in, they stay.
+
+-- Let a key live for at least so many ms from now. It gets more, so that this is seldom done.
+local function keep(key, life)
+    if own_time and call('PTTL', key) < life then
+        call('PEXPIRE', key, integer(life + GRACE_MS))
+    end
+end
+
+local function set_to_expire(key, value, life)
+    if own_time then
+        call('SET', key, value, 'PX', integer(life))
+    else
+        call('SET', key, value)
+    end
+end
+
+local function reason_of(failure)
+    return type(failure) == 'table' and failure.err or tostring(failure)
+end
+
+-- Run `act(...)` for one queue. If its keys are damaged, return false and the reason instead, so
+-- that no other queue suffers. `act` reads and checks all it needs before it writes.
+local function guarded(act, ...)
+    local fine, first, second = pcall(act, ...)
+    if fine then
+        return first, second
+    end
+    return false, reason_of(first)
+end
+
+local guard_each    -- does what `guarded` does, for one item after the other
+
+do
+    local current
+
+    local function run(last, act)
+        for at = current, last do
+            current = at
+            act(at)
+        end
+    end
+
+    -- Run `act(at)` for each `at` from `first` to `last`, and `failed(at, reason)` where that fails. One
+    -- protected call serves all items up to the next that fails.
+    function guard_each(first, last, act, failed)
+        current = first
+        while current <= last do
+            local fine, failure = pcall(run, last, act)
+            if fine then
+                return
+            end
+            failed(current, reason_of(failure))
+            current = current + 1
+        end
+    end
+end

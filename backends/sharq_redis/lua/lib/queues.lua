@@ -1,0 +1,113 @@
+-- The queues of a call: their records are read once, and written at the end of a step.
+
+local Queues = {}
+local Limits, Counts, Left = {}, {}, {}
+
+do
+    local loaded        -- queue id -> queue, or false if there is no such queue
+    local kept, gone = {n = 0}, {n = 0}     -- to be written
+
+    function Queues.begin()
+        loaded = {}
+        kept.n, gone.n = 0, 0
+    end
+
+    local function take_up(id, raw)
+        local queue = Records.parse(id, raw)
+        if queue[WAITING] > 0 then
+            queue[STANDS], queue[STOOD_AT] = true, queue[PLACE]
+        end
+        Limits.take_up(queue)
+        loaded[id] = queue
+        return queue
+    end
+
+    -- Note a queue that has come into being.
+    function Queues.note(queue)
+        loaded[queue[ID]] = queue
+    end
+
+    -- Return a queue that exists, else false. Raises if its record is damaged.
+    function Queues.load(id)
+        local queue = loaded[id]
+        if queue == nil then
+            local raw = call('HGET', QUEUES, id)
+            queue = raw and take_up(id, raw) or false
+            loaded[id] = queue
+        end
+        return queue
+    end
+
+    local function take_up_all(ids, raws, count)
+        for at = 1, count do
+            local id, raw = ids[at], raws[at]
+            if loaded[id] == nil then
+                loaded[id] = raw and take_up(id, raw)
+            end
+        end
+    end
+
+    -- Read the records of the first `count` of a list of queue ids in one go. A damaged one ends this early:
+    -- `load` meets it again, and reads those behind it.
+    function Queues.prefetch(ids, count)
+        pcall(take_up_all, ids, call('HMGET', QUEUES, unpack(ids, 1, count)), count)
+    end
+
+    -- Do so for the queues of items, unless there is one only. Each item takes `fields` values of a list, the
+    -- first of which is its queue id.
+    function Queues.prefetch_of(values, fields)
+        local count = #values / fields
+        if count > 1 then
+            local ids = {}
+            for at = 1, count do
+                ids[at] = values[(at - 1) * fields + 1]
+            end
+            Queues.prefetch(ids, count)
+        end
+    end
+
+    -- Note that a queue without jobs ceases to exist.
+    local function drop(queue)
+        queue[HEAD_PLACE], queue[HEAD], queue[PLACE] = 0, '', 0
+        if queue[STORED] then
+            Writes.add(gone, queue[ID])
+        end
+        Left.leave(queue)
+        loaded[queue[ID]] = false
+    end
+
+    -- Let a type go that has no queue any more.
+    function Queues.forget_empty_type()
+        if call('EXISTS', QUEUES) == 0 then
+            call('DEL', NUMBER)
+            call('SREM', TYPES, Scope.type_name())
+            if own_time then    -- else what its queues left behind is still to be removed
+                call('ZREM', DUE, Scope.type_name())
+            end
+        end
+    end
+
+    -- Have a record written without the only lease, and nothing else of it.
+    function Queues.keep_without_lease(queue)
+        Writes.add(kept, queue[ID], Records.without_lease(queue))
+    end
+
+    -- Write the records of the first `count` of a list of queues that were changed.
+    function Queues.write(changed, count)
+        for at = 1, count do
+            local queue = changed[at]
+            if queue[WAITING] == 0 and queue[LEASED] == 0 then
+                drop(queue)
+            else
+                local n = kept.n
+                kept[n + 1], kept[n + 2], kept.n = queue[ID], Records.pack(queue), n + 2
+                queue[STORED], queue[RAW] = true, false
+            end
+            queue[TOUCHED] = false
+        end
+        Writes.send(kept, 'HSET', QUEUES)
+        if Writes.send(gone, 'HDEL', QUEUES) then
+            Queues.forget_empty_type()
+        end
+    end
+end

@@ -1,0 +1,114 @@
+-- Serving: jobs of ready queues are leased, the first of the first queue in line each time, as far as the
+-- bounds of the call allow.
+
+local Serving = {}
+
+do
+    local TOKEN_LENGTH = 17
+    local PAGE = 100
+    local MAX_PASSED_OVER = 1000
+    local left_bytes, served_any, is_full, passed_over, broken  -- of this call
+    local expiry, tokens, reply, leased         -- of this take; `leased`: {} if it may be repeated
+    local served                                -- how many jobs this take got
+    local places, ids, last = {}, {}, 0         -- of this page
+
+    -- Begin a call that ends after so many bytes of payload, and adds damaged queues to a list.
+    function Serving.begin(bytes, broken_queues)
+        left_bytes, served_any, is_full, broken = bytes, false, false, broken_queues
+    end
+
+    -- Begin a take; its jobs are to be added to a reply.
+    function Serving.begin_take(expires_at, fresh_tokens, take_reply, may_be_repeated)
+        expiry, tokens, reply, leased = expires_at, fresh_tokens, take_reply, may_be_repeated and {}
+        served = 0
+    end
+
+    -- Return whether a job was too large for what was left.
+    function Serving.is_full()
+        return is_full
+    end
+
+    -- Return whether the call has ended early: further takes get nothing.
+    function Serving.is_over()
+        return is_full or left_bytes < 0
+    end
+
+    -- Note the payloads of a repeated attempt, which comes whole.
+    function Serving.hold(bytes)
+        left_bytes, served_any = left_bytes - bytes, true
+    end
+
+    -- Take a place that is nobody's out of the line. Only a hand in the keys can bring it about.
+    local function pass_over(place)
+        passed_over = passed_over + 1
+        call('ZREM', LINE, place)
+    end
+
+    -- Serve the queue at a place of this page, unless the call is full.
+    local function serve(at)
+        if is_full then
+            return
+        end
+        local id = ids[at]
+        local queue = Queues.load(id)
+        if not queue or queue[WAITING] == 0 or queue[PLACE] ~= Line.number_in(places[at]) then
+            return pass_over(places[at])
+        end
+        local job_id, job_place = queue[HEAD], queue[HEAD_PLACE]
+        local raw = Bodies.get(queue, job_id)
+        local requeues, attempts, payload_at = Bodies.parse(raw)
+        local size = #raw - payload_at + 1
+        if served_any and size > left_bytes then
+            is_full = true
+            return
+        end
+        if queue[LEASED] > 0 then
+            call('ZCARD', Scope.key('leases', id))  -- raises now if it is damaged
+        end
+        Waiting.take_head(queue)
+        local token = string.sub(tokens, served * TOKEN_LENGTH + 1, (served + 1) * TOKEN_LENGTH)
+        Leases.give(queue, token, expiry, job_place % RETURNED, attempts + 1, job_id)
+        Limits.pay(queue)
+        Counts.add(queue, DEQUEUES)
+        Step.changed(queue, true, nil, last - at + 1)
+        served, served_any, left_bytes = served + 1, true, left_bytes - size
+        Deliveries.append(reply, queue, job_id, requeues, attempts + 1, payload_at, raw)
+        if leased then
+            local n = #leased
+            leased[n + 1], leased[n + 2], leased[n + 3] = id, job_id, token
+        end
+    end
+
+    local function put_off(at, reason)
+        passed_over = passed_over + 1
+        call('ZADD', LINE, integer(now + QUARANTINE_MS), places[at])
+        broken[#broken + 1], broken[#broken + 2] = ids[at], reason
+    end
+
+    -- Serve up to `count` jobs in all.
+    function Serving.serve_up_to(count)
+        passed_over = 0
+        while served < count and not is_full and passed_over < MAX_PASSED_OVER do
+            local at_once = integer(math.min(count - served, PAGE))
+            places = call('ZRANGE', LINE, '-inf', integer(now), 'BYSCORE', 'LIMIT', '0', at_once)
+            last = #places
+            if last == 0 then
+                break
+            end
+            for at = 1, last do
+                ids[at] = Line.id_in(places[at])
+            end
+            if last > 1 then
+                Queues.prefetch(ids, last)
+            end
+            guard_each(1, last, serve, put_off)
+            Step.write()
+        end
+    end
+
+    -- Return how many jobs this take got, and if it may be repeated a list of queue id, job id and token
+    -- of each.
+    function Serving.served()
+        return served, leased
+    end
+end
