@@ -27,6 +27,20 @@ class StaleLease(SharqError):
         super().__init__("The lease has ended.")
 
 
+class LeasedJob(SharqError):
+    """The job is leased, so it can be neither cancelled nor rescheduled; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__("The job is leased.")
+
+
+class DeadJob(SharqError):
+    """The job is dead, so it cannot be rescheduled; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__("The job is dead.")
+
+
 class StoreUnavailable(SharqError):
     """The store did not answer or refused; what was asked may or may not have happened.
 

@@ -1,8 +1,8 @@
 """The seam: what a queue store must do. These docstrings are the contract.
 
 Words. A *queue* is a queue type and a queue id. Its *waiting* jobs stand in line, its *leased*
-jobs are with workers. A queue *exists* while it has a waiting or a leased job; queues come into
-being and go by themselves.
+jobs are with workers, its *delayed* jobs wait for their time. A queue *exists* while it has a
+waiting, a delayed or a leased job; queues come into being and go by themselves.
 
 Calls. A call is a sequence of items, each a frozen value of `sharq_plug.model`, and answers one
 result for each item, in order. Each item is one atomic step, whatever else runs at the same time,
@@ -29,13 +29,32 @@ dequeued. A new interval (by `enqueue`, a duplicate too, or by `configure`) hold
 jobs that already wait too. A job that comes back (released, or its lease expired) gives nothing
 back to the rate.
 
-Order within a queue. Each job gets a number when it is enqueued and keeps it for life. Jobs that
-came back stand before those that were never delivered; within each group the numbers decide.
+Order within a queue. Each job gets a number when it is enqueued and keeps it for life. The higher
+priority goes first; of one priority, jobs that came back stand before those that were never
+delivered; then the numbers decide.
+
+Delay. A delayed job has an instant, its `at`. From then on it counts as waiting; it takes its place
+among the jobs that wait when it *joins* them. A dequeue that comes to a queue first lets the due
+jobs of that queue join, by (at, highest priority, number), at most 1000 in the whole call, and then
+serves it; a call that reached the bound serves no further queue and ends early. `tend` lets up to
+`limit` due jobs of each type join. Lengths do not tell whether a due job has joined.
+
+Ttl. A job with a `ttl` ends at that many ms from its enqueue, or from the `at` that it was enqueued
+with. It is not delivered from then on. A dequeue that finds it first in its queue makes it a dead
+letter (reason `expired`) and goes on with the next; so does `tend`, wherever it stands, and so does
+the end of its lease, unless the verb that ends that has a reason of its own. Until then it counts
+as before. Jobs that a dequeue lets join and those that it lets die count together to its bound.
+
+Holds. While no job of a queue waits and some are delayed, the first `at` holds it.
+
+Deduplication. A job that is queued with a key is remembered under it, in its queue, until its
+enqueue + `keep_for`, also when it has finished or died. Cancelling and clearing forget the jobs
+that they remove.
 
 Order between queues. A queue with waiting jobs has a place in its type's line: (ready since,
 place number). Place numbers rise; the lowest place that is ready goes first. After every change
-of a queue its place follows from R, the instant at which its holds end (`last + interval`). The
-first row that applies:
+of a queue its place follows from R, the latest instant at which its holds end. The first row that
+applies:
 
     it was served, or it had no place             (the later of now and R, a new number)
     R lies in the future                          (R, its number kept)
@@ -43,7 +62,7 @@ first row that applies:
     else                                          unchanged
 
 R lay in the future if the ready since of the queue's place is later than now. A queue in which no
-job waits has no place.
+job waits or is delayed has no place.
 
 Arguments are valid: the values of `sharq_plug.model` check their own, and `QueueService`
 checks queue ids and numbers. A store raises InvalidRequest for a queue type that is not a name.
@@ -58,25 +77,33 @@ neither.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeAlias
 
 from sharq_plug.model import (
+    Absence,
+    Amendment,
+    AmendOutcome,
     ChangeOutcome,
     Cleared,
     Dequeued,
     EnqueueResult,
-    LeaseOutcome,
+    JobRef,
+    JobView,
     NewJob,
     Page,
     Setting,
+    Settled,
     Settlement,
     Take,
     Tended,
     View,
 )
+
+Wake: TypeAlias = Callable[[int, Collection[str] | None], None]
+"""Called with a delay (ms) and the ids of queues, None for any."""
 
 
 class QueueStore(ABC):
@@ -102,11 +129,12 @@ class QueueStore(ABC):
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
         """Put jobs into their queues; return one result each, in order.
 
-        For each job: if its id waits or is leased in its queue, DUPLICATE: nothing changes but
-        the queue's interval, which becomes the job's. Else, with `max_queued_length` and that
-        many (or more) waiting, QUEUE_FULL: nothing changes at all. Else QUEUED: the queue's
-        interval becomes the job's, and the job is the last to wait and is counted as an
-        enqueue. The id of a finished, cleared or dead job is free.
+        For each job: if its id waits, is delayed or is leased in its queue, or else if another is
+        remembered under its key, DUPLICATE: nothing changes but the queue's interval, which
+        becomes the job's. Else, with `max_queued_length` and that many (or more) waiting and
+        delayed, QUEUE_FULL: nothing changes at all. Else QUEUED: the queue's interval becomes the
+        job's, and the job waits or is delayed, and is counted as an enqueue. The id of a finished,
+        cleared or dead job is free.
         """
 
     @abstractmethod
@@ -121,49 +149,75 @@ class QueueStore(ABC):
         after the end, or after the payloads have exceeded 8 MiB, gets nothing and changes nothing,
         with `next_ready_at` = now; what it would repeat can still be repeated.
 
+        With `queues` only these are looked at, in the order of their places. With `together` all
+        jobs come from the queue of the first, as many as it may give at this instant. The
+        `next_ready_at` of a take is that of the queues that it takes from.
+
         A take that gets fewer jobs than it asked for ends expired leases of the type, as `tend`
         does, and looks again; at most 100 in a call. Then its `next_ready_at` says when to come
         back: the earliest instant at which, with no further call, a job of the type can be ready.
         It is never in the past, and None if nothing is foreseen.
 
         A take with an `attempt_id` may be repeated. If an earlier one on the type with this id got
-        jobs, before their leases expire (`now < expires_at`), and some of those leases still
-        stand, then these are the answer again, the same except for `queue_length`, and nothing
-        else happens. Otherwise it is a new one.
+        jobs, before the `expires_at` of its answer, and some of those leases still stand, then
+        these are the answer again, the same except for `queue_length` and for what an Extend
+        changed, and nothing else happens. Otherwise it is a new one.
         """
 
     @abstractmethod
-    def watching(
-        self, queue_type: str, wake: Callable[[int], None]
-    ) -> AbstractAsyncContextManager[None]:
+    def watching(self, queue_type: str, wake: Wake) -> AbstractAsyncContextManager[None]:
         """Have `wake` called when a job of a type may be ready earlier than was foreseen.
 
         While the context is entered, each call that gives queues of the type new places in line,
-        whoever makes it, is followed by `wake(delay)`: that many ms after the call the first of
-        these places may be ready, 0 if it is. The place of a queue that a dequeue has just served
-        does not count. So a caller that enters, then dequeues, need not ask again before
-        `next_ready_at` or a wake-up. Some may come in vain, several as one. After the store could
-        not listen, it calls `wake(0)`, since it may have missed some; it does so too when it finds
-        that it cannot. `wake` is called in the event loop's thread, and does not raise. Any number
-        of watchers may watch a type. Entering raises StoreUnavailable. A store that is not
-        permitted to listen lets watchers in and calls nothing: a thorough `health` says so, and
-        callers ask anew every few seconds.
+        whoever makes it, is followed by `wake(delay, queue_ids)`: that many ms after the call the
+        first of these places may be ready, 0 if it is; they are places of these queues, or of any
+        (None). The place of a queue that a dequeue has just served does not count. So a caller that
+        enters, then dequeues, need not ask again before `next_ready_at` or a wake-up. Some may come
+        in vain, several as one. After the store could not listen, it calls `wake(0, None)`, since
+        it may have missed some; it does so too when it finds that it cannot. `wake` is called in
+        the event loop's thread, and does not raise. Any number of watchers may watch a type.
+        Entering raises StoreUnavailable. A store that is not permitted to listen lets watchers in
+        and calls nothing: a thorough `health` says so, and callers ask anew every few seconds.
         """
 
     @abstractmethod
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
-        """Do what workers say of their leases; return one outcome for each item, in order.
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
+        """Do what workers say of their leases; return what became of each item, in order.
 
-        A `Finish` ends the lease, its job done. A `Release` hands the job back: it waits again with
-        the requeues that it has left, and its `attempt` stands.
+        A `Finish` ends the lease, its job done. A `Release` hands the job back, with the requeues
+        that it has left. A `Fail` spends one requeue (-1 stays -1) and keeps its error; with
+        `dead`, or when none was left, the job becomes a dead letter. What comes back waits, or is
+        delayed, and its `attempt` stands. An `Extend` gives the lease another end; the answer is
+        Extended.
 
         Without a token the job's current lease is meant: ENDED, or UNKNOWN if it has none.
         With one, the first that holds: the token is that of the job's current lease, which may
         have expired: ENDED. For a Finish: the token is that of a lease of this job which an
         earlier Finish ended, no longer ago than that one's `receipt_time`, whatever others said:
-        ENDED. The job waits, is leased or is a dead letter: STALE. Else UNKNOWN. Only the first
-        changes anything; a Finish with a token then leaves a receipt. At least 100 000 receipts of
-        a type are kept before any may go; then those go first that would be the first to end.
+        ENDED. The job waits, is delayed, is leased or is a dead letter: STALE. Else UNKNOWN. Only
+        the first changes anything; a Finish with a token then leaves a receipt. At least 100 000
+        receipts of a type are kept before any may go; then those go first that would be the first
+        to end.
+        """
+
+    @abstractmethod
+    async def amend(self, queue_type: str, changes: Sequence[Amendment]) -> list[AmendOutcome]:
+        """Change jobs by their ids; return one outcome each, in order.
+
+        A `Cancel` removes a job that waits or is delayed; LEASED if it is leased, unless it says
+        `leased`: then its lease ends too. Where the job is a dead letter, its newest one goes. A
+        `Reschedule` gives a job that waits or is delayed another priority or time; it keeps its
+        number, and its ttl ends when it did. LEASED or DEAD if it is leased or dead.
+        """
+
+    @abstractmethod
+    async def find(
+        self, queue_type: str, jobs: Sequence[JobRef], *, payloads: bool = False
+    ) -> list[JobView | Absence]:
+        """Return what is known of each job, in order; of a dead one, of its newest letter.
+
+        `position` counts the jobs of its queue that would be delivered before it if no time passed:
+        those that wait, then those that are delayed, by (at, highest priority, number).
         """
 
     @abstractmethod
@@ -175,8 +229,9 @@ class QueueStore(ABC):
         """Do what is due, whatever its type; return the leases that this ended.
 
         Of each type it ends up to `limit` expired leases (`expires_at <= now`), in the order
-        (expires_at, queue id, number): the job waits again with one requeue less, or, when none
-        was left (0), becomes a dead letter of its queue, kept with the reason; -1 stays -1.
+        (expires_at, queue id, number): the job comes back with one requeue less, delayed by its
+        `requeue_delay` from now, or, when none was left (0), becomes a dead letter of its queue,
+        kept with the reason; -1 stays -1. Up to `limit` due jobs join those that wait.
         It also forgets, up to `limit` of each kind, what nobody will ask for again (rates that are
         paid off, receipts and attempts that are too old, counts), and sets places anew that lie
         too far ahead. One call may leave out types; `more` says that there is more to do at once,
@@ -185,7 +240,7 @@ class QueueStore(ABC):
 
     @abstractmethod
     async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
-        """Remove a queue's waiting and leased jobs; return how many.
+        """Remove a queue's waiting, delayed and leased jobs; return how many.
 
         With `purge` also its dead letters and its minute counts. Receipts stay, and what is to
         be paid of its rate. A queue that is damaged is removed whole, with what is left of its

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED
+from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED, MAX_JOINS
 
 
 class DequeueCall(Struct, gc=False, eq=False):
@@ -21,11 +21,13 @@ class DequeueCall(Struct, gc=False, eq=False):
     """Whether a job was too large for the room that was left."""
     leases: int = MAX_ENDED
     """Expired leases that it may still end."""
+    moves: int = MAX_JOINS
+    """Jobs that may still join, or die since their ttl has passed."""
 
     @property
     def is_over(self) -> bool:
         """Whether it ended early: further takes get nothing."""
-        return self.is_full or self.room < 0
+        return self.is_full or self.room < 0 or self.moves == 0
 
     def admit(self, size: int) -> bool:
         """Take up the payload of one more job, if the call may hold it; it may hold one."""

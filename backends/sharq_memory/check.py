@@ -1,9 +1,9 @@
 """What must hold of a machine between any two calls."""
 
 from sharq_memory.forgetting import forgotten_from
-from sharq_memory.limits import paid_at
+from sharq_memory.limits import holds
 from sharq_memory.machine import Machine
-from sharq_memory.queue import Queue
+from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
 
 
@@ -22,7 +22,7 @@ def _check_type(state: TypeState, now: int) -> None:
     queues = state.queues.values()
     assert state.existing == sum(bool(queue.jobs) for queue in queues)
     assert list(state.line.places) == sorted(
-        (queue.ready_since, queue.place_number, queue) for queue in queues if queue.waiting
+        (queue.ready_since, queue.place_number, queue) for queue in queues if queue.unleased
     )
     assert list(state.expiring.entries) == sorted(
         (queue.expiring, queue.queue_id, queue) for queue in queues if queue.leased
@@ -30,6 +30,9 @@ def _check_type(state: TypeState, now: int) -> None:
     assert list(state.forgetting.entries) == sorted(
         (queue.looked_at, queue.queue_id, queue) for queue in queues if queue.looked_at is not None
     )
+    state.joining.check({queue.queue_id: queue.first_due() for queue in queues})
+    state.ending.check({queue.queue_id: queue.first_end() for queue in queues})
+    state.keys.check()
     for letters in state.dead.values():
         letters.check()
 
@@ -40,14 +43,38 @@ def _check_queue(queue: Queue, now: int) -> None:
     assert places == sorted(set(places))
     assert len(waiting) == queue.waiting
     assert queue.rest is None or (queue.head is not None and queue.rest)
+    delayed = _check_delayed(queue)
     leased = [job for job in queue.jobs.values() if job.token is not None]
     assert sorted((job.expires_at, job.number, job) for job in leased) == list(queue.leases or ())
-    assert {job.job_id for job in waiting} | {job.job_id for job in leased} == set(queue.jobs)
-    assert len(waiting) + len(leased) == len(queue.jobs)
+    unleased = [*waiting, *delayed]
+    assert {job.job_id for job in (*unleased, *leased)} == set(queue.jobs)
+    assert len(unleased) + len(leased) == len(queue.jobs)
+    assert len(unleased) == queue.unleased
+    _check_ending(queue, unleased)
     if not queue.jobs:
         assert queue.looked_at is not None
         assert queue.looked_at <= forgotten_from(queue)
-    assert (queue.ready_since is None) == (not waiting)
+    assert (queue.ready_since is None) == (not unleased)
     if queue.ready_since is not None:
-        assert paid_at(queue) <= max(now, queue.ready_since)
+        assert max(holds(queue, now), default=0) <= max(now, queue.ready_since)
     assert queue.expiring == (queue.first_lease().expires_at if queue.leases else None)
+
+
+def _check_delayed(queue: Queue) -> list[Job]:
+    """Return the delayed jobs of `queue`, each of which has its instant."""
+    delayed = [entry[-1] for entry in queue.delayed or ()]
+    timed = [job for job in queue.jobs.values() if job.rare is not None and job.rare.at is not None]
+    assert {job.job_id for job in timed} == {job.job_id for job in delayed}
+    assert queue.delayed is None or queue.delayed
+    assert list(queue.delayed or ()) == sorted(
+        (job.rare.at, -job.priority, job.number, job) for job in timed if job.rare is not None
+    )
+    return delayed
+
+
+def _check_ending(queue: Queue, unleased: list[Job]) -> None:
+    ends = [(job.rare.ends_at, job) for job in unleased if job.rare is not None]
+    listed = sorted((end, job.number, job) for end, job in ends if end is not None)
+    assert list(queue.ending or ()) == listed
+    assert queue.ending is None or queue.ending
+    assert queue.is_timed == bool(queue.delayed or queue.ending)

@@ -1,12 +1,12 @@
-"""Jobs that ran out of requeues."""
-
-from collections import Counter
+"""Jobs that are delivered no more."""
 
 from msgspec import Struct
 
 from sharq_memory.queue import Job
+from sharq_plug.model import Extras
 
-REQUEUES_EXHAUSTED = "requeues_exhausted"
+REQUEUES_EXHAUSTED, FAILED, EXPIRED = "requeues_exhausted", "failed", "expired"
+"""Why a job is dead."""
 
 
 class DeadLetter(Struct, frozen=True, gc=False):
@@ -18,6 +18,11 @@ class DeadLetter(Struct, frozen=True, gc=False):
     died_at: int
     attempts: int
     interval: int
+    enqueued_at: int
+    requeues: int
+    priority: int = 0
+    error: str | None = None
+    extras: Extras | None = None
 
 
 class DeadLetters:
@@ -27,7 +32,7 @@ class DeadLetters:
 
     def __init__(self) -> None:
         self.letters: dict[int, DeadLetter] = {}
-        self._by_job: Counter[str] = Counter()
+        self._by_job: dict[str, list[int]] = {}  # job id -> its numbers, rising
         self.number = 0
 
     def __len__(self) -> int:
@@ -38,24 +43,45 @@ class DeadLetters:
         """Whether a job of this id died here."""
         return job_id in self._by_job
 
-    def add(self, job: Job, *, interval: int, now: int) -> None:
+    def add(self, job: Job, reason: str, *, interval: int, now: int) -> None:
         """Keep one more; an earlier death of the same job id stands beside it."""
+        rare = job.rare
         letter = DeadLetter(
             job_id=job.job_id,
             payload=job.payload,
-            reason=REQUEUES_EXHAUSTED,
+            reason=reason,
             died_at=now,
             attempts=job.attempt,
             interval=interval,
+            enqueued_at=job.enqueued_at,
+            requeues=job.requeues,
+            priority=job.priority,
+            error=None if rare is None else rare.last_error,
+            extras=None if rare is None else rare.extras,
         )
         self.put(self.number + 1, letter)
 
     def put(self, number: int, letter: DeadLetter) -> None:
-        """Keep a letter under its number."""
+        """Keep a letter under its number, the highest so far."""
         self.letters[number] = letter
-        self.number = max(self.number, number)
-        self._by_job[letter.job_id] += 1
+        self.number = number
+        self._by_job.setdefault(letter.job_id, []).append(number)
+
+    def newest(self, job_id: str) -> DeadLetter | None:
+        """Return the newest letter of a job id, if there is any."""
+        numbers = self._by_job.get(job_id)
+        return None if numbers is None else self.letters[numbers[-1]]
+
+    def remove_newest(self, job_id: str) -> None:
+        """Drop the newest letter of a job id."""
+        numbers = self._by_job[job_id]
+        del self.letters[numbers.pop()]
+        if not numbers:
+            del self._by_job[job_id]
 
     def check(self) -> None:
         """Raise AssertionError if the two views of the letters differ."""
-        assert self._by_job == Counter(letter.job_id for letter in self.letters.values())
+        found: dict[str, list[int]] = {}
+        for number, letter in self.letters.items():
+            found.setdefault(letter.job_id, []).append(number)
+        assert self._by_job == found

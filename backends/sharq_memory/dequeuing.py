@@ -1,11 +1,14 @@
 """Dequeues: one take of a call at a time."""
 
+from collections.abc import Sequence
 from math import inf
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.limits import pay
-from sharq_memory.queue import Queue
+from sharq_memory.named import NamedQueues
+from sharq_memory.queue import Job, Queue
 from sharq_memory.tending import Tending
+from sharq_memory.timing import has_ended
 from sharq_plug.model import Delivery, Dequeued, EndedLease, LeaseRef, Take
 
 
@@ -24,7 +27,7 @@ class Dequeuing(Tending):
         jobs: list[Delivery] = []
         ended: list[EndedLease] = []
         self._serve_ready(jobs, take, call)
-        if len(jobs) < take.count and not call.is_full:
+        if len(jobs) < take.count and not call.is_over:
             ended = self._end_leases(call.leases, call.now)
             call.leases -= len(ended)
             if ended:
@@ -33,39 +36,74 @@ class Dequeuing(Tending):
             refs = tuple(LeaseRef(job.queue_id, job.job_id, job.token) for job in jobs)
             self.attempts.keep(take.attempt_id, refs, call.now + take.lease_time)
             self.due = min(self.due, self.attempts.due())
-        ready_at = self._next_ready_at(call.now) if len(jobs) < take.count else None
+        ready_at = self._next_ready_at(take, call) if len(jobs) < take.count else None
         return Dequeued(tuple(jobs), call.now, ready_at, tuple(ended))
 
     def _repeat(self, attempt_id: str, now: int) -> tuple[Delivery, ...]:
         """Return the jobs of an earlier take whose leases still stand."""
         found = (self._leased(ref) for ref in self.attempts.of(attempt_id, now))
-        return tuple(leased[0].delivery(leased[1]) for leased in found if leased is not None)
+        return tuple(leased[0].delivery(leased[1], now) for leased in found if leased is not None)
 
     def _serve_ready(self, jobs: list[Delivery], take: Take, call: DequeueCall) -> None:
         """Add deliveries to `jobs`, the first of the first ready queue each time."""
-        line = self.line
-        while len(jobs) < take.count:
-            queue = line.first(call.now)
-            if queue is None or queue.head is None or not call.admit(len(queue.head.payload)):
+        line = self.line if take.queues is None else self._named(take.queues)
+        while len(jobs) < take.count and call.moves:
+            if take.together and jobs:
+                queue = self._named((jobs[0].queue_id,)).first(call.now)
+            else:
+                queue = line.first(call.now)
+            if queue is None:
+                break
+            if queue.is_timed and not self._make_ready(queue, call):
+                continue
+            if queue.head is None or not call.admit(len(queue.head.payload)):
                 break
             jobs.append(self._serve(queue, take.lease_time, call))
+
+    def _named(self, names: Sequence[str]) -> NamedQueues:
+        """Return the queues of these names, in the order of the line."""
+        queues = (self.queues.get(queue_id) for queue_id in dict.fromkeys(names))
+        return NamedQueues([queue for queue in queues if queue is not None])
+
+    def _make_ready(self, queue: Queue, call: DequeueCall) -> bool:
+        """Let due jobs of `queue` join and ended ones die; return whether its first may go."""
+        call.moves -= self._join_due(queue, call.moves, call.now)
+        call.moves -= self._drop_ended(queue, call.moves, call.now)
+        if queue.jobs:
+            self._changed(queue, call.now)
+        return queue.head is not None and not has_ended(queue.head, call.now)
 
     def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
         """Lease the next job of `queue`, which is the first in line."""
         now = call.now
         self.line.leave(queue)
-        job = queue.pop_waiting()
+        job = self._take_first(queue)
         job.token = next(call.tokens)
         job.attempt += 1
         job.expires_at = now + lease_time
         queue.add_lease(job)
         pay(queue, now)
         queue.tally.add_dequeues(now, 1)
-        soonest = self.line.soonest
+        soonest, placed = self.line.soonest, len(self.line.placed)
         self._changed(queue, now)
         self.line.soonest = soonest  # nobody is woken for the place of a queue that was served
-        return queue.delivery(job)
+        del self.line.placed[placed:]
+        return queue.delivery(job, now)
 
-    def _next_ready_at(self, now: int) -> int | None:
-        instant = min(self.line.ready_at(), self.expiring.due())
-        return max(now, int(instant)) if instant < inf else None
+    def _take_first(self, queue: Queue) -> Job:
+        """Take the first waiting job out of its queue's order."""
+        job = queue.head
+        if job is None or job.rare is None:
+            return queue.pop_waiting()
+        self._take_out(queue, job)
+        return job
+
+    def _next_ready_at(self, take: Take, call: DequeueCall) -> int | None:
+        if call.is_over:
+            return call.now
+        if take.queues is None:
+            instant = min(self.line.ready_at(), self.expiring.due())
+        else:
+            queues = (self.queues.get(queue_id) for queue_id in take.queues)
+            instant = min((queue.foreseen() for queue in queues if queue is not None), default=inf)
+        return max(call.now, int(instant)) if instant < inf else None

@@ -32,3 +32,8 @@ def without_entry(entries: Entries, entry: tuple[Any, ...]) -> Entries | None:
     else:
         entries.remove(entry)
     return entries or None
+
+
+def rank(entries: Entries, entry: tuple[Any, ...]) -> int:
+    """Return how many of `entries` sort before `entry`."""
+    return bisect_left(entries, entry) if isinstance(entries, list) else entries.bisect_left(entry)

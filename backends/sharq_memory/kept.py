@@ -4,13 +4,15 @@ from math import inf
 
 from sortedcontainers import SortedDict
 
+from sharq_memory.agenda import Agenda
 from sharq_memory.dead import DeadLetters
 from sharq_memory.expiring import Expiring
 from sharq_memory.forgetting import Forgetting
 from sharq_memory.garbage import Garbage
+from sharq_memory.keys import Keys
 from sharq_memory.limits import forget_if_paid, paid_at, take_up
 from sharq_memory.line import Line
-from sharq_memory.queue import RETURNED, Job, Queue
+from sharq_memory.queue import Job, Queue
 from sharq_memory.repeatable import Attempts, Receipts
 from sharq_memory.tally import Tally
 from sharq_plug.model import LeaseRef
@@ -35,6 +37,9 @@ class Kept:
         self.dead: dict[str, DeadLetters] = {}
         self.receipts = Receipts()
         self.attempts = Attempts()
+        self.keys = Keys()
+        self.joining = Agenda()
+        self.ending = Agenda()
         self.garbage = Garbage()
         self.due: float = inf  # from when on `tend` may have something to do
         self.noted_due: float = inf  # what the machine knows of that
@@ -62,6 +67,9 @@ class Kept:
             self.expiring.list(queue, first)
             if first is not None and first < self.due:
                 self.due = first
+        if queue.is_timed:
+            before = queue.ready_since
+            self.note_times(queue)
         self.line.take_place(queue, now, before)
         if not queue.jobs:
             self.existing -= 1
@@ -82,8 +90,10 @@ class Kept:
             return None
         return (queue, job) if ref.token is None or ref.token == job.token else None
 
-    def _come_back(self, queue: Queue, job: Job, now: int) -> None:
-        """Let `job`, whose lease was ended, wait again."""
-        job.place = job.number - RETURNED
-        queue.add_waiting(job)
-        self._changed(queue, now)
+    def note_times(self, queue: Queue) -> None:
+        """List when the first delayed job of `queue` is due, and when its first ttl has passed."""
+        first_due, first_end = queue.first_due(), queue.first_end()
+        self.joining.list(queue.queue_id, first_due)
+        self.ending.list(queue.queue_id, first_end)
+        self.due = min(self.due, self.joining.due(), self.ending.due())
+        queue.is_timed = first_due is not None or first_end is not None

@@ -2,7 +2,8 @@
 
 A queue keeps an instant, `last`: its latest dequeue. Its debt as of then is one unit, which it
 earns back over its interval. It may be dequeued again when its debt is 0. A new interval keeps the
-unit that is owed. A queue that was never dequeued owes nothing.
+unit that is owed. A queue that was never dequeued owes nothing. While all its jobs are delayed, the
+first that will be due holds it.
 """
 
 from sharq_memory.queue import Queue
@@ -10,10 +11,12 @@ from sharq_memory.queue import Queue
 
 def holds(queue: Queue, now: int) -> tuple[int, ...]:
     """Return for each hold of `queue` that stands at `now` the instant (ms) at which it ends."""
-    if queue.last is None:
-        return ()
-    ends_at = queue.last + queue.interval
-    return (ends_at,) if ends_at > now else ()
+    held: tuple[int, ...] = ()
+    if queue.last is not None and queue.last + queue.interval > now:
+        held = (queue.last + queue.interval,)
+    if queue.head is None and queue.delayed is not None and queue.delayed[0][0] > now:
+        held = (*held, queue.delayed[0][0])
+    return held
 
 
 def take_up(queue: Queue, now: int) -> None:
@@ -30,7 +33,7 @@ def pay(queue: Queue, now: int) -> None:
 def forget_if_paid(queue: Queue, now: int) -> None:
     """Forget the latest dequeue of `queue`, which has no jobs, if nothing holds it."""
     take_up(queue, now)
-    if not holds(queue, now):
+    if paid_at(queue) <= now:
         queue.last = None
 
 

@@ -9,7 +9,7 @@ from sharq_memory.queue import Queue
 
 
 class Line:
-    """The queues in which jobs wait, by their places: (ready since, place number).
+    """The queues in which jobs wait or are delayed, by their places: (ready since, place number).
 
     `take_place` gives every place. R, the instant at which a queue's holds end, decides; the first
     row that applies:
@@ -20,12 +20,13 @@ class Line:
         else                                unchanged
     """
 
-    __slots__ = ("doubtful", "number", "places", "soonest")
+    __slots__ = ("doubtful", "number", "placed", "places", "soonest")
 
     def __init__(self) -> None:
         self.places = Places()
         self.number = 0  # the latest that was given
         self.soonest: float = inf  # ready since of the first place given, but by serving
+        self.placed: list[str] = []  # the queues that got places, but by being served
         self.doubtful: tuple[int, int] | None = None  # the first doubtful place
 
     def first(self, now: int) -> Queue | None:
@@ -40,7 +41,7 @@ class Line:
 
     def take_place(self, queue: Queue, now: int, before: int | None = None) -> None:
         """Give `queue` its place; `before` was R until now (ms), if that has changed."""
-        if queue.head is None:
+        if queue.head is None and queue.delayed is None:
             self.leave(queue)
             return
         if before is None and queue.ready_since is not None:
@@ -57,6 +58,7 @@ class Line:
             self.enter(queue, ready_at, self.next_number())
         else:
             return
+        self.placed.append(queue.queue_id)
         if ready_at < self.soonest:
             self.soonest = ready_at
 

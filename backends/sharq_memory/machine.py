@@ -13,16 +13,21 @@ from sharq_memory.rows import VERSION, Row, put_row, rows_of_type
 from sharq_memory.state import TypeState
 from sharq_memory.tally import Tally
 from sharq_plug.model import (
+    Absence,
+    Amendment,
+    AmendOutcome,
     ChangeOutcome,
     Cleared,
     Dequeued,
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
-    LeaseOutcome,
+    JobRef,
+    JobView,
     NewJob,
     Page,
     Setting,
+    Settled,
     Settlement,
     Take,
     Tended,
@@ -46,8 +51,9 @@ class Machine:
         self._due = Due()
         self._latest = 0  # the instant of the latest call, since the clock stepped back
         self._doubted: str | None = None  # types up to here were told that it did
-        self.given: dict[str, int] = {}
-        """Types whose queues got places, but by being served, with the first ready since (ms).
+        self.given: dict[str, tuple[int, list[str]]] = {}
+        """Types whose queues got places, but by being served: the first ready since (ms), and
+        which queues.
 
         Whoever reads this clears it.
         """
@@ -78,12 +84,26 @@ class Machine:
         self._changed(state, now)
         return answers
 
-    def settle(self, queue_type: str, items: Sequence[Settlement], now: int) -> list[LeaseOutcome]:
+    def settle(self, queue_type: str, items: Sequence[Settlement], now: int) -> list[Settled]:
         """Do what workers say of their leases."""
         state = self.types.get(queue_type) or self._unknown(queue_type)
         outcomes = [state.settle(item, now) for item in items]
         self._changed(state, now)
         return outcomes
+
+    def amend(self, queue_type: str, changes: Sequence[Amendment], now: int) -> list[AmendOutcome]:
+        """Change jobs by their ids."""
+        state = self.types.get(queue_type) or self._unknown(queue_type)
+        outcomes = [state.amend(change, now) for change in changes]
+        self._changed(state, now)
+        return outcomes
+
+    def find(
+        self, queue_type: str, jobs: Sequence[JobRef], now: int, *, payloads: bool
+    ) -> list[JobView | Absence]:
+        """Look at jobs by their ids."""
+        state = self.types.get(queue_type) or self._unknown(queue_type)
+        return [state.find(job, now, payloads=payloads) for job in jobs]
 
     def configure(
         self, queue_type: str, changes: Sequence[Setting], now: int
@@ -178,8 +198,8 @@ class Machine:
             self._due.note(state)
         line = state.line
         if line.soonest < inf:
-            self.given[state.queue_type] = int(line.soonest)
-            line.soonest = inf
+            self.given[state.queue_type] = int(line.soonest), line.placed
+            line.soonest, line.placed = inf, []
 
     def _tend_type(self, state: TypeState, limit: int, now: int) -> list[EndedLease]:
         state.noted_due = inf

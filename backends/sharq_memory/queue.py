@@ -5,32 +5,75 @@ collector (`gc=False`), which would otherwise stop the process to visit each of 
 """
 
 from collections.abc import Iterator
+from math import inf
 
 from msgspec import Struct, field
 
-from sharq_memory.entries import Entries, with_entry, without_entry
+from sharq_memory.entries import Entries, rank, with_entry, without_entry
 from sharq_memory.tally import Tally
-from sharq_plug.model import Delivery
+from sharq_plug.model import Delivery, Extras
 
-RETURNED = 2**52
+RETURNED = 2**48
 """A job that came back stands at its number less this: before all that were never delivered."""
+PRIORITY = 2**49
+"""How far each step of priority moves a job ahead."""
+
+
+class Rare(Struct, gc=False, eq=False):
+    """What few jobs have: what they brought (`Extras`), and what became of it."""
+
+    extras: Extras
+    at: int | None = None
+    """When it is due (ms), while it is delayed."""
+    ends_at: int | None = None
+    """When its ttl has passed (ms)."""
+    penalties: int = 0
+    """How many of its leases expired, or were failed."""
+    last_error: str | None = None
+
+
+NO_EXTRAS = Extras()
 
 
 class Job(Struct, gc=False, eq=False):
-    """A job that waits (`token` is None) or is leased."""
+    """A job that waits, is delayed (`rare.at` is set) or is leased (`token` is set)."""
 
     job_id: str
     payload: bytes
     requeues: int
     place: int
+    enqueued_at: int
     attempt: int = 0
     token: str | None = None
     expires_at: int = 0
+    rare: Rare | None = None
 
     @property
     def number(self) -> int:
         """The job's number, which it keeps for life."""
         return self.place % RETURNED
+
+    @property
+    def priority(self) -> int:
+        """The job's priority, from 0 to 9."""
+        return -((self.place + RETURNED) // PRIORITY)
+
+    def penalize(self) -> int:
+        """Spend a requeue; return for how long (ms) the job is to wait for that."""
+        self.requeues -= self.requeues > 0
+        rare = self.rare
+        if rare is None or rare.extras.requeue_delay is None:
+            return 0
+        rare.penalties += 1
+        return rare.extras.requeue_delay.after(rare.penalties)
+
+    def come_back(self) -> None:
+        """Let the job stand before those of its priority that were never delivered."""
+        self.place = self.number - RETURNED - self.priority * PRIORITY
+
+    def prioritize(self, priority: int) -> None:
+        """Give the job another priority."""
+        self.place += (self.priority - priority) * PRIORITY
 
 
 class Queue(Struct, gc=False, eq=False):
@@ -50,6 +93,12 @@ class Queue(Struct, gc=False, eq=False):
     """(place, job), all behind the head."""
     leases: Entries | None = None
     """(expires at, number, job)."""
+    delayed: Entries | None = None
+    """(due at, less its priority, number, job)."""
+    ending: Entries | None = None
+    """(end of its ttl, number, job) of all that are not leased and have one."""
+    is_timed: bool = False
+    """Whether the type lists when a job of this queue is due, or ends."""
     ready_since: int | None = None
     """Its place in line, while a job waits."""
     place_number: int = 0
@@ -64,9 +113,27 @@ class Queue(Struct, gc=False, eq=False):
         return (self.head is not None) + (0 if self.rest is None else len(self.rest))
 
     @property
+    def unleased(self) -> int:
+        """How many jobs wait or are delayed."""
+        return len(self.jobs) - self.leased
+
+    def due_jobs(self, now: int) -> int:
+        """Return how many delayed jobs are due at `now` (ms): they count as waiting."""
+        return 0 if self.delayed is None else rank(self.delayed, (now + 1,))
+
+    @property
     def leased(self) -> int:
         """How many jobs are leased."""
         return 0 if self.leases is None else len(self.leases)
+
+    def place(self) -> tuple[int, int]:
+        """Return the place in line, which it has."""
+        return self.ready_since or 0, self.place_number
+
+    def foreseen(self) -> float:
+        """Return the instant (ms) from which on one of its jobs can be ready."""
+        ready_since = inf if self.ready_since is None else self.ready_since
+        return min(ready_since, inf if self.expiring is None else self.expiring)
 
     def waiting_jobs(self) -> Iterator[Job]:
         """Iterate over the waiting jobs, the first one first."""
@@ -97,6 +164,52 @@ class Queue(Struct, gc=False, eq=False):
             self.rest = self.rest or None
         return job
 
+    def remove_waiting(self, job: Job) -> None:
+        """Take a job that waits out of the line, wherever it stands."""
+        if job is self.head:
+            self.pop_waiting()
+        elif self.rest is not None:
+            self.rest = without_entry(self.rest, (job.place, job))
+
+    def add_delayed(self, job: Job, rare: Rare, at: int) -> None:
+        """Let `job` wait for its time."""
+        self.jobs[job.job_id] = job
+        rare.at = at
+        self.delayed = with_entry(self.delayed, (at, -job.priority, job.number, job))
+
+    def position(self, job: Job) -> int:
+        """Return how many jobs stand before `job`, which waits or is delayed."""
+        if job.rare is not None and job.rare.at is not None and self.delayed is not None:
+            entry = (job.rare.at, -job.priority, job.number)
+            return self.waiting + rank(self.delayed, entry)
+        if job is self.head or self.rest is None:
+            return 0
+        return 1 + rank(self.rest, (job.place,))
+
+    def remove_delayed(self, job: Job, rare: Rare) -> None:
+        """Take a job that is delayed away."""
+        if self.delayed is not None:
+            entry = (rare.at, -job.priority, job.number, job)
+            self.delayed = without_entry(self.delayed, entry)
+        rare.at = None
+
+    def first_due(self) -> int | None:
+        """Return when (ms) the first delayed job is due, if there is any."""
+        return None if self.delayed is None else self.delayed[0][0]
+
+    def list_end(self, job: Job, ends_at: int) -> None:
+        """List when the ttl of `job`, which is not leased, has passed (ms)."""
+        self.ending = with_entry(self.ending, (ends_at, job.number, job))
+
+    def unlist_end(self, job: Job, ends_at: int) -> None:
+        """List that no more."""
+        if self.ending is not None:
+            self.ending = without_entry(self.ending, (ends_at, job.number, job))
+
+    def first_end(self) -> int | None:
+        """Return when (ms) the first ttl has passed, if there is any."""
+        return None if self.ending is None else self.ending[0][0]
+
     def add_lease(self, job: Job) -> None:
         """Count `job`, whose token and expiry are set, among the leased."""
         entry = (job.expires_at, job.place % RETURNED, job)
@@ -110,6 +223,13 @@ class Queue(Struct, gc=False, eq=False):
             self.leases = None
         job.token = None
 
+    def extend_lease(self, job: Job, expires_at: int) -> None:
+        """Let the lease of `job` expire at another instant (ms)."""
+        token = job.token
+        self.end_lease(job)
+        job.token, job.expires_at = token, expires_at
+        self.add_lease(job)
+
     def first_lease(self) -> Job:
         """Return the leased job that expires first, the lower number first among equals."""
         if self.leases is None:
@@ -117,9 +237,12 @@ class Queue(Struct, gc=False, eq=False):
         job: Job = self.leases[0][2]
         return job
 
-    def delivery(self, job: Job) -> Delivery:
-        """Return `job`, which is leased, as a worker gets it."""
-        return Delivery(
+    def delivery(self, job: Job, now: int) -> Delivery:
+        """Return `job`, which is leased, as a worker gets it at `now` (ms)."""
+        waiting = self.waiting
+        if self.delayed is not None:
+            waiting += self.due_jobs(now)
+        common = (
             self.queue_id,
             job.job_id,
             job.payload,
@@ -127,5 +250,10 @@ class Queue(Struct, gc=False, eq=False):
             job.attempt,
             job.expires_at,
             job.requeues,
-            self.waiting,
+            waiting,
+            job.enqueued_at,
         )
+        if job.rare is None:
+            return Delivery(*common)
+        extras = job.rare.extras
+        return Delivery(*common, job.priority, extras.cost, extras.headers)

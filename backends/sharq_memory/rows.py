@@ -7,10 +7,11 @@ What waits to be freed is in no row.
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
+from msgspec import convert, to_builtins
 from msgspec.structs import astuple
 
 from sharq_memory.dead import DeadLetter, DeadLetters
-from sharq_memory.queue import Job, Queue
+from sharq_memory.queue import Job, Queue, Rare
 from sharq_memory.state import TypeState
 from sharq_memory.tally import Tally
 from sharq_plug.model import LeaseRef
@@ -31,11 +32,13 @@ def rows_of_type(state: TypeState) -> Iterator[Row]:
             yield "job", name, queue.queue_id, *_row_of_job(job)
     for queue_id, letters in state.dead.items():
         for number, letter in letters.letters.items():
-            yield "letter", name, queue_id, number, *astuple(letter)
+            yield "letter", name, queue_id, number, to_builtins(letter)
     for ref, until in state.receipts.items():
         yield "receipt", name, until, *astuple(ref)
     for attempt_id, until, refs in state.attempts.items():
         yield "attempt", name, attempt_id, until, tuple(astuple(ref) for ref in refs)
+    for queue_id, key, entry in state.keys.items():
+        yield "key", name, queue_id, key, *entry
 
 
 def put_row(state: TypeState, kind: str, values: Sequence[Any]) -> None:
@@ -48,13 +51,20 @@ def put_row(state: TypeState, kind: str, values: Sequence[Any]) -> None:
         case "queue", *_:
             _put_queue(state, values)
         case "job", queue_id, *job:
-            _put_job(state, state.queues[queue_id], Job(*job))
-        case "letter", queue_id, number, *letter:
-            state.dead.setdefault(queue_id, DeadLetters()).put(number, DeadLetter(*letter))
+            *plain, rare = job
+            new = Job(*plain)
+            new.rare = None if rare is None else convert(rare, Rare)
+            _put_job(state, state.queues[queue_id], new)
+        case "letter", queue_id, number, letter:
+            letters = state.dead.setdefault(queue_id, DeadLetters())
+            letters.put(number, convert(letter, DeadLetter))
         case "receipt", until, *ref:
             state.receipts.keep(LeaseRef(*ref), until)
         case "attempt", attempt_id, until, refs:
             state.attempts.keep(attempt_id, tuple(LeaseRef(*ref) for ref in refs), until)
+        case "key", queue_id, key, *entry:
+            until, job_id, number = entry
+            state.keys.put(queue_id, key, (until, job_id, number))
         case _:
             raise ValueError(f"a row of an unknown kind: {kind}")
 
@@ -87,16 +97,26 @@ def _row_of_job(job: Job) -> Row:
         job.payload,
         job.requeues,
         job.place,
+        job.enqueued_at,
         job.attempt,
         job.token,
         job.expires_at,
+        None if job.rare is None else to_builtins(job.rare),
     )
 
 
 def _put_job(state: TypeState, queue: Queue, job: Job) -> None:
     state.existing += not queue.jobs
     if job.token is None:
-        queue.add_waiting(job)
+        rare = job.rare
+        if rare is None or rare.at is None:
+            queue.add_waiting(job)
+        else:
+            queue.add_delayed(job, rare, rare.at)
+        if rare is not None and rare.ends_at is not None:
+            queue.list_end(job, rare.ends_at)
+        if rare is not None:
+            state.note_times(queue)
         return
     queue.jobs[job.job_id] = job
     queue.add_lease(job)

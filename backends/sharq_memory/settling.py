@@ -2,15 +2,25 @@
 
 from typing import assert_never
 
-from sharq_memory.kept import Kept
-from sharq_memory.queue import Job, Queue
-from sharq_plug.model import Finish, LeaseOutcome, Release, Settlement
+from sharq_memory.dead import FAILED
+from sharq_memory.queue import NO_EXTRAS, Job, Queue, Rare
+from sharq_memory.timing import Timing
+from sharq_plug.model import (
+    Extend,
+    Extended,
+    Fail,
+    Finish,
+    LeaseOutcome,
+    Release,
+    Settled,
+    Settlement,
+)
 
 
-class Settling(Kept):
-    """How a lease ends by its worker's word; a kind of settlement is a case and a method here."""
+class Settling(Timing):
+    """What a worker's word does; a kind of settlement is a case and a method here."""
 
-    def settle(self, item: Settlement, now: int) -> LeaseOutcome:
+    def settle(self, item: Settlement, now: int) -> Settled:
         """Do what a worker says of one lease."""
         leased = self._leased(item.lease)
         if leased is None:
@@ -20,7 +30,12 @@ class Settling(Kept):
             case Finish():
                 self._finish(queue, job, item, now)
             case Release():
-                self._release(queue, job, now)
+                queue.end_lease(job)
+                self._come_back(queue, job, now, item.delay)
+            case Fail():
+                self._fail(queue, job, item, now)
+            case Extend():
+                return self._extend(queue, job, item, now)
             case _:
                 assert_never(item)
         return LeaseOutcome.ENDED
@@ -28,6 +43,8 @@ class Settling(Kept):
     def _finish(self, queue: Queue, job: Job, item: Finish, now: int) -> None:
         """End a lease, its job done; leave a receipt."""
         queue.end_lease(job)
+        if job.rare is not None:
+            self.keys.outlive(queue, job)
         del queue.jobs[job.job_id]
         self._changed(queue, now)
         until = now + item.receipt_time
@@ -35,10 +52,22 @@ class Settling(Kept):
         if until < self.due:
             self.due = until + 1
 
-    def _release(self, queue: Queue, job: Job, now: int) -> None:
-        """Hand a leased job back."""
+    def _fail(self, queue: Queue, job: Job, item: Fail, now: int) -> None:
+        """Spend a requeue of a leased job; without one left, let it die."""
         queue.end_lease(job)
-        self._come_back(queue, job, now)
+        rare = job.rare = job.rare or Rare(NO_EXTRAS)
+        rare.last_error = item.error
+        if item.dead or job.requeues == 0:
+            self._die(queue, job, FAILED, now)
+            return
+        delay = job.penalize()
+        self._come_back(queue, job, now, delay if item.delay is None else item.delay)
+
+    def _extend(self, queue: Queue, job: Job, item: Extend, now: int) -> Extended:
+        """Let a lease end at another instant."""
+        queue.extend_lease(job, now + item.lease_time)
+        self._changed(queue, now)
+        return Extended(job.expires_at)
 
     def _refusal(self, item: Settlement, now: int) -> LeaseOutcome:
         """Return what becomes of a claim to a lease that does not stand."""

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from sharq_memory.amending import Amending
 from sharq_memory.dequeuing import Dequeuing
 from sharq_memory.enqueueing import Enqueueing
 from sharq_memory.limits import paid_at
@@ -11,7 +12,7 @@ from sharq_memory.tally import Tally
 from sharq_plug.model import ChangeOutcome, Cleared, SetInterval, Setting, View
 
 
-class TypeState(Enqueueing, Dequeuing, Settling):
+class TypeState(Enqueueing, Dequeuing, Settling, Amending):
     """Every verb for one queue type, one item at a time at an instant `now` (ms)."""
 
     def configure(self, change: Setting, now: int) -> ChangeOutcome:
@@ -30,25 +31,29 @@ class TypeState(Enqueueing, Dequeuing, Settling):
 
     def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
         """Remove a queue's jobs, with `purge` all but its unpaid rate."""
-        waiting = leased = 0
+        waiting = delayed = leased = 0
         queue = self.queues.get(queue_id)
         if queue is not None:
-            waiting, leased = queue.waiting, queue.leased
+            delayed = queue.unleased - queue.waiting - queue.due_jobs(now)
+            waiting, leased = queue.unleased - delayed, queue.leased
             if purge:
                 queue.tally = Tally()
             if queue.jobs:
-                self.garbage.add(queue.jobs, queue.rest, queue.leases)
+                self.garbage.add(queue.jobs, queue.rest, queue.leases, queue.delayed, queue.ending)
                 queue.jobs, queue.head, queue.rest, queue.leases = {}, None, None, None
+                queue.delayed = queue.ending = None
                 self._changed(queue, now)
             else:
                 self._leave_behind(queue, now)
         dead = self.dead.pop(queue_id, ()) if purge else ()
         if dead or queue is not None:
             self.due = 0
-        return Cleared(waiting, leased, len(dead))
+        return Cleared(waiting, leased, len(dead), delayed)
 
     def look(self, queue_id: str, now: int) -> View:
         """Return what there is in one queue."""
         queue = self.queues.get(queue_id) or Queue(queue_id)
         dead = len(self.dead.get(queue_id, ()))
-        return View(queue.tally.counts(now), queue.waiting, queue.leased, dead)
+        delayed = queue.unleased - queue.waiting - queue.due_jobs(now)
+        waiting = queue.unleased - delayed
+        return View(queue.tally.counts(now), waiting, queue.leased, dead, delayed)

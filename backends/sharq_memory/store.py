@@ -8,24 +8,29 @@ from typing import Self
 from sharq_memory.check import check_machine
 from sharq_memory.machine import Machine
 from sharq_memory.tokens import tokens
-from sharq_memory.watching import Wake, Watchers
+from sharq_memory.watching import Watchers
 from sharq_plug.clock import Clock, SystemClock
 from sharq_plug.model import (
+    Absence,
+    Amendment,
+    AmendOutcome,
     ChangeOutcome,
     Cleared,
     Dequeued,
     EnqueueResult,
-    LeaseOutcome,
+    JobRef,
+    JobView,
     NewJob,
     Page,
     Setting,
+    Settled,
     Settlement,
     Take,
     Tended,
     View,
     check_name,
 )
-from sharq_plug.store import QueueStore
+from sharq_plug.store import QueueStore, Wake
 
 
 class MemoryStore(QueueStore):
@@ -74,13 +79,27 @@ class MemoryStore(QueueStore):
         with self._watchers.watching(check_name("queue_type", queue_type), wake):
             yield
 
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
         """Do what workers say of their leases."""
         now = self._clock.now()
         outcomes = self._machine.settle(queue_type, items, now)
         if self._machine.given:
             self._wake_watchers(now)
         return outcomes
+
+    async def amend(self, queue_type: str, changes: Sequence[Amendment]) -> list[AmendOutcome]:
+        """Change jobs by their ids."""
+        now = self._clock.now()
+        outcomes = self._machine.amend(queue_type, changes, now)
+        if self._machine.given:
+            self._wake_watchers(now)
+        return outcomes
+
+    async def find(
+        self, queue_type: str, jobs: Sequence[JobRef], *, payloads: bool = False
+    ) -> list[JobView | Absence]:
+        """Look at jobs by their ids."""
+        return self._machine.find(queue_type, jobs, self._clock.now(), payloads=payloads)
 
     async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         """Change intervals."""
@@ -120,8 +139,8 @@ class MemoryStore(QueueStore):
     def _wake_watchers(self, now: int) -> None:
         """Wake those who watch the types whose queues got places in the call at `now` (ms)."""
         given = self._machine.given
-        for queue_type, ready_since in given.items():
-            self._watchers.wake(queue_type, max(0, ready_since - now))
+        for queue_type, (ready_since, queue_ids) in given.items():
+            self._watchers.wake(queue_type, max(0, ready_since - now), queue_ids)
         given.clear()
 
     def _check(self) -> None:

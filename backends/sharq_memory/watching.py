@@ -1,9 +1,9 @@
 """Who is to be woken when queues of a type get places in line."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
-Wake = Callable[[int], None]
+from sharq_plug.store import Wake
 
 
 class Watchers:
@@ -25,7 +25,7 @@ class Watchers:
             if not self._by_type[queue_type]:
                 del self._by_type[queue_type]
 
-    def wake(self, queue_type: str, delay: int) -> None:
-        """Tell all who watch a type that a job may be ready in `delay` ms."""
+    def wake(self, queue_type: str, delay: int, queue_ids: Collection[str]) -> None:
+        """Tell all who watch a type that a job of these queues may be ready in `delay` ms."""
         for wake in tuple(self._by_type.get(queue_type, ())):
-            wake(delay)
+            wake(delay, queue_ids)

@@ -16,12 +16,24 @@ from typing import Self
 
 IDEAS = (
     *("instant", "scope", "writes", "records", "queues", "left", "limits", "line", "counts"),
-    *("bodies", "waiting", "leases", "expiring", "receipts", "dead", "deliveries", "attempts"),
-    *("wakeups", "step", "expiry", "serving"),
+    *("bodies", "waiting", "keys", "leases", "expiring", "receipts", "dead", "times", "delays"),
+    *("ttls", "deliveries", "attempts", "wakeups", "step", "returning", "expiry", "choosing"),
+    *("serving",),
 )
 """The files of `lua/lib`, each after those it needs at its beginning."""
 VERBS = (
-    *("enqueue", "dequeue", "settle", "configure", "clear", "tend", "realign", "look"),
+    *(
+        "enqueue",
+        "dequeue",
+        "settle",
+        "amend",
+        "find",
+        "configure",
+        "clear",
+        "tend",
+        "realign",
+        "look",
+    ),
     *("clock", "check", "room"),
 )
 

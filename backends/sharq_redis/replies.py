@@ -1,96 +1,83 @@
-"""Arguments and replies of the verbs, as the heads of the files in lua/verbs describe them."""
+"""Replies of the verbs, as the heads of the files in lua/verbs describe them."""
 
-import base64
 import logging
-import os
 from collections.abc import Iterable, Sequence
-from typing import Any, assert_never
+from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from sharq_plug.model import (
+    Absence,
+    Amendment,
+    AmendOutcome,
     ChangeOutcome,
     Delivery,
     Dequeued,
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
-    Finish,
+    Extended,
+    JobRef,
+    JobState,
+    JobView,
     LeaseOutcome,
     MinuteCounts,
     NewJob,
-    Release,
-    SetInterval,
     Setting,
+    Settled,
     Settlement,
     counted_minutes,
     is_name,
 )
+from sharq_redis.arguments import TOKEN_LENGTH
 
 logger = logging.getLogger(__name__)
 
-TOKEN_LENGTH = 17
-"""A letter, and 96 random bits in base64."""
-RECEIPT_SHARDS = 16
-TOKENS_A_SHARD = 64
-SHARD_LETTERS = b"".join(bytes([letter]) * TOKENS_A_SHARD for letter in b"ABCDEFGHIJKLMNOP") * 2
-"""The letters that name a shard of receipts (lua/lib/receipts.lua), in turn."""
 JOB_FIELDS = 7
 ENDED_FIELDS = 3
+TIME_BYTES, TIME_END = 6, 2**45
+"""How a job begins (lua/lib/bodies.lua): when it was enqueued, below what kind it is."""
+TAILED = 2 * 32
+"""The first byte of a job that has a tail, at least."""
+TWO_VALUES, THREE_VALUES = b"\x92", b"\x93"
+"""Headers of arrays in msgpack."""
 ENQUEUE_OUTCOMES = {
     1: EnqueueOutcome.QUEUED,
     0: EnqueueOutcome.DUPLICATE,
     -1: EnqueueOutcome.QUEUE_FULL,
     -2: EnqueueOutcome.BROKEN,
 }
+AMEND_OUTCOMES = {outcome.value.encode(): outcome for outcome in AmendOutcome}
 LEASE_OUTCOMES = {outcome.value.encode(): outcome for outcome in LeaseOutcome}
 
-SHORT_ARRAY = 16
-"""Values from which on msgpack begins an array with three bytes; below it does with one."""
 
-_pack = msgspec.msgpack.Encoder().encode
+_time = int.from_bytes
 
 
-def packed(values: Sequence[str | int]) -> bytes:
-    """Return values in msgpack, one after the other: an array without its header."""
-    return _pack(values)[1 if len(values) < SHORT_ARRAY else 3 :]
+class Tail(msgspec.Struct):
+    """What the tail of a job has for its worker, and for who looks at it."""
+
+    p: int = 0
+    c: dict[str, int] | None = None
+    h: dict[str, str] | None = None
+    l: str | None = None  # noqa: E741  # as it is stored
 
 
-def packed_all(items: Iterable[Iterable[str | int]]) -> bytes:
-    """Return the values of all items in msgpack, one after the other."""
-    values: list[str | int] = []
-    for item in items:
-        values += item
-    return packed(values)
+NO_TAIL = Tail()
+_plain_header = msgspec.msgpack.Decoder(tuple[int, int]).decode
+_job_header = msgspec.msgpack.Decoder(tuple[int, int, Tail]).decode
 
 
-def new_job(job: NewJob) -> tuple[str | int, ...]:
-    """Return a job as the verb reads it, but for what is stored of it as it comes."""
-    limit = -1 if job.max_queued_length is None else job.max_queued_length
-    return job.queue_id, job.job_id, job.interval, limit
-
-
-def enqueue_result(job: NewJob, outcome: int, waiting: int | bytes) -> EnqueueResult:
+def enqueue_result(job: NewJob, outcome: int | bytes, waiting: int | bytes) -> EnqueueResult:
     """Return what became of a job."""
     if isinstance(waiting, bytes):
         log_broken(job.queue_id, waiting)
         return EnqueueResult(EnqueueOutcome.BROKEN)
     length = None if job.max_queued_length is None else waiting
+    if isinstance(outcome, bytes):
+        return EnqueueResult(EnqueueOutcome.DUPLICATE, length, outcome.decode())
     return EnqueueResult(ENQUEUE_OUTCOMES[outcome], length)
-
-
-def fresh_tokens(count: int) -> str:
-    """Return so many new tokens in a row.
-
-    Up to 64 in a row begin with the same letter: receipts of leases that came together share a
-    shard. The others come in turn, so that large takes fill the shards evenly.
-    """
-    length = TOKEN_LENGTH * count
-    random = os.urandom(length * 3 // 4 + 2)
-    tokens = bytearray(base64.urlsafe_b64encode(random[:-1]))[:length]
-    first = random[-1] % RECEIPT_SHARDS * TOKENS_A_SHARD
-    tokens[::TOKEN_LENGTH] = SHARD_LETTERS[first : first + count]
-    return tokens.decode()
 
 
 def dequeued(queue_type: str, now: int, answer: list[Any], fresh: str) -> Dequeued:
@@ -100,24 +87,24 @@ def dequeued(queue_type: str, now: int, answer: list[Any], fresh: str) -> Dequeu
     jobs = []
     for at in range(0, len(fields), JOB_FIELDS):
         queue_id, job_id, requeues, attempt, behind, payload_at, job = fields[at : at + JOB_FIELDS]
-        token_at = at // JOB_FIELDS * TOKEN_LENGTH
+        number = at // JOB_FIELDS
         try:
-            queue_name, job_name = queue_id.decode(), job_id.decode()
+            common = (
+                queue_id.decode(),
+                job_id.decode(),
+                job[payload_at - 1 :],
+                tokens[number * TOKEN_LENGTH : (number + 1) * TOKEN_LENGTH],
+                attempt,
+                expires_at[number] if repeated else expires_at,
+                requeues,
+                behind,
+                _enqueued_at(job),
+            )
         except UnicodeDecodeError:
             log_broken(queue_id, b"it, or a job of it, has a name that is not UTF-8")
             continue
-        jobs.append(
-            Delivery(
-                queue_name,
-                job_name,
-                job[payload_at - 1 :],
-                tokens[token_at : token_at + TOKEN_LENGTH],
-                attempt,
-                expires_at,
-                requeues,
-                behind,
-            )
-        )
+        is_plain = job[0] < TAILED
+        jobs.append(Delivery(*common) if is_plain else _rare_delivery(common, job, payload_at))
     return Dequeued(
         tuple(jobs),
         now,
@@ -125,6 +112,27 @@ def dequeued(queue_type: str, now: int, answer: list[Any], fresh: str) -> Dequeu
         ended_leases(queue_type, requeued, dead),
         bool(repeated),
     )
+
+
+def _enqueued_at(job: bytes) -> int:
+    return _time(job[:TIME_BYTES], "big") % TIME_END
+
+
+def _header(job: bytes, payload_at: int) -> tuple[int, Tail]:
+    """Return how many requeues a job has left, and its tail (lua/lib/bodies.lua)."""
+    values = job[TIME_BYTES : payload_at - 1]
+    if job[0] < TAILED:
+        requeues, _ = _plain_header(TWO_VALUES + values)
+        return requeues, NO_TAIL
+    requeues, _, tail = _job_header(THREE_VALUES + values)
+    return requeues, tail
+
+
+def _rare_delivery(common: tuple[Any, ...], job: bytes, payload_at: int) -> Delivery:
+    """Return a delivery of a job that has a tail."""
+    _, tail = _header(job, payload_at)
+    plain = Delivery(*common)
+    return replace(plain, priority=tail.p, cost=tail.c, headers=tail.h)
 
 
 def ended_leases(
@@ -143,21 +151,10 @@ def _texts(values: Sequence[bytes]) -> tuple[str, str, str]:
     return queue_id, job_id, token
 
 
-def settlement(item: Settlement) -> tuple[str | int, ...]:
-    """Return an item of `settle` as the verb reads it."""
-    lease = item.lease
-    claim = (lease.queue_id, lease.job_id, lease.token or "")
-    match item:
-        case Finish():
-            return (*claim, "finish", item.receipt_time)
-        case Release():
-            return (*claim, "release", 0)
-        case _:
-            assert_never(item)
-
-
-def lease_outcome(item: Settlement, reply: bytes) -> LeaseOutcome:
+def settled(item: Settlement, reply: bytes | int) -> Settled:
     """Return what became of an item of `settle`."""
+    if isinstance(reply, int):
+        return Extended(reply)
     outcome = LEASE_OUTCOMES.get(reply)
     if outcome is None:
         log_broken(item.lease.queue_id, reply)
@@ -165,13 +162,38 @@ def lease_outcome(item: Settlement, reply: bytes) -> LeaseOutcome:
     return outcome
 
 
-def packed_change(change: Setting) -> bytes:
-    """Return a change of a setting as the verb reads it."""
-    match change:
-        case SetInterval():
-            return packed((change.queue_id, "interval", change.interval))
-        case _:
-            assert_never(change)
+def amend_outcome(change: Amendment, reply: bytes) -> AmendOutcome:
+    """Return what became of an item of `amend`."""
+    outcome = AMEND_OUTCOMES.get(reply)
+    if outcome is None:
+        log_broken(change.job.queue_id, reply)
+        return AmendOutcome.BROKEN
+    return outcome
+
+
+def job_view(job: JobRef, reply: Any, *, payload: bool) -> JobView | Absence:
+    """Return what is known of a job."""
+    if isinstance(reply, bytes):
+        log_broken(job.queue_id, reply)
+        return Absence.BROKEN
+    if not reply:
+        return Absence.UNKNOWN
+    state, attempts, due_at, expires_at, position, payload_at, raw = reply
+    requeues, tail = _header(raw, payload_at)
+    return JobView(
+        state=JobState(state.decode()),
+        attempt=attempts,
+        requeues_remaining=requeues,
+        enqueued_at=_enqueued_at(raw),
+        priority=tail.p,
+        at=None if due_at < 0 else due_at,
+        expires_at=None if expires_at < 0 else expires_at,
+        position=None if position < 0 else position,
+        last_error=tail.l,
+        cost=tail.c,
+        headers=tail.h,
+        payload=raw[payload_at - 1 :] if payload else None,
+    )
 
 
 def change_outcome(change: Setting, reply: int | bytes) -> ChangeOutcome:

@@ -11,21 +11,38 @@ from sharq_plug.model import (
     MAX_DEQUEUE_BYTES,
     MAX_RECEIPTS,
     MINUTE,
+    Absence,
+    Amendment,
+    AmendOutcome,
     ChangeOutcome,
     Cleared,
     Dequeued,
     EnqueueResult,
-    LeaseOutcome,
+    JobRef,
+    JobView,
     MinuteCounts,
     NewJob,
     Page,
     Setting,
+    Settled,
     Settlement,
     Take,
     Tended,
     View,
 )
-from sharq_plug.store import QueueStore
+from sharq_plug.store import QueueStore, Wake
+from sharq_redis.arguments import (
+    RECEIPT_SHARDS,
+    amendment,
+    fresh_tokens,
+    new_job,
+    packed,
+    packed_all,
+    packed_change,
+    packed_extras,
+    packed_take,
+    settlement,
+)
 from sharq_redis.buckets import BUCKETS, Buckets
 from sharq_redis.checks import Checks
 from sharq_redis.counts import counts_of_everything, counts_of_type
@@ -33,21 +50,16 @@ from sharq_redis.durability import check_version
 from sharq_redis.library import Library
 from sharq_redis.link import Link
 from sharq_redis.replies import (
-    RECEIPT_SHARDS,
+    amend_outcome,
     change_outcome,
     dequeued,
     enqueue_result,
-    fresh_tokens,
-    lease_outcome,
+    job_view,
     log_all_broken,
     log_broken,
     minute_counts,
     names_of,
-    new_job,
-    packed,
-    packed_all,
-    packed_change,
-    settlement,
+    settled,
 )
 from sharq_redis.target import Target
 from sharq_redis.tending import Tender
@@ -109,7 +121,8 @@ class RedisStore(QueueStore):
         """Put jobs into their queues."""
         headers = packed_all(map(new_job, jobs))
         rests = [packed((job.requeue_limit, 0)) + job.payload for job in jobs]
-        now, *results = await self._run("enqueue", queue_type, headers, *rests)
+        extras = packed_extras(jobs)
+        now, *results = await self._run("enqueue", queue_type, headers, *rests, *extras)
         self._tender.note(now)
         pairs = zip(results[::2], results[1::2], strict=True)
         return [enqueue_result(job, *pair) for job, pair in zip(jobs, pairs, strict=True)]
@@ -117,28 +130,37 @@ class RedisStore(QueueStore):
     async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
         """Lease ready jobs."""
         fresh = [fresh_tokens(take.count) for take in takes]
-        asked = [
-            packed((take.count, take.lease_time, take.attempt_id or "", tokens))
-            for take, tokens in zip(takes, fresh, strict=True)
-        ]
+        asked = [packed_take(*pair) for pair in zip(takes, fresh, strict=True)]
         now, broken, *answers = await self._run("dequeue", queue_type, MAX_DEQUEUE_BYTES, *asked)
         log_all_broken(broken)
         self._tender.note(now)
         pairs = zip(answers, fresh, strict=True)
         return [dequeued(queue_type, now, *pair) for pair in pairs]
 
-    def watching(
-        self, queue_type: str, wake: Callable[[int], None]
-    ) -> AbstractAsyncContextManager[None]:
+    def watching(self, queue_type: str, wake: Wake) -> AbstractAsyncContextManager[None]:
         """Have `wake` called for what Redis announces of a type."""
         return self._wakeups.watching(self._buckets.channel(queue_type), wake)
 
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
         """Do what workers say of their leases."""
         asked = packed_all(map(settlement, items))
         kept = MAX_RECEIPTS // RECEIPT_SHARDS
         reply = await self._run("settle", queue_type, kept, asked)
-        return [lease_outcome(*pair) for pair in zip(items, reply, strict=True)]
+        return [settled(*pair) for pair in zip(items, reply, strict=True)]
+
+    async def amend(self, queue_type: str, changes: Sequence[Amendment]) -> list[AmendOutcome]:
+        """Change jobs by their ids."""
+        reply = await self._run("amend", queue_type, packed_all(map(amendment, changes)))
+        return [amend_outcome(*pair) for pair in zip(changes, reply, strict=True)]
+
+    async def find(
+        self, queue_type: str, jobs: Sequence[JobRef], *, payloads: bool = False
+    ) -> list[JobView | Absence]:
+        """Look at jobs by their ids."""
+        asked = packed_all((job.queue_id, job.job_id) for job in jobs)
+        reply = await self._run("find", queue_type, "payload" if payloads else "", asked)
+        found = zip(jobs, reply, strict=True)
+        return [job_view(job, view, payload=payloads) for job, view in found]
 
     async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         """Change settings of queues."""
@@ -162,10 +184,10 @@ class RedisStore(QueueStore):
         if isinstance(reply, bytes):
             log_broken(queue_id, reply)
             raise BrokenQueue(queue_id)
-        now, waiting, leased, dead, *counted = reply
+        now, waiting, leased, dead, delayed, *counted = reply
         minutes = (minute * MINUTE for minute in counted[::3])
         counts = zip(minutes, counted[1::3], counted[2::3], strict=True)
-        return View(minute_counts(now, counts), waiting, leased, dead)
+        return View(minute_counts(now, counts), waiting, leased, dead, delayed)
 
     async def page(
         self, queue_type: str | None = None, *, cursor: str | None = None, limit: int

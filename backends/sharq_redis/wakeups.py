@@ -3,22 +3,20 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import hiredis
 from redis.exceptions import ConnectionError as LostConnection
 
 from sharq_plug.errors import StoreUnavailable
+from sharq_plug.store import Wake
 from sharq_redis.link import Link
 from sharq_redis.refusals import is_about_rights, refused
 from sharq_redis.wire import Connect, Wire
 
 logger = logging.getLogger(__name__)
-
-Wake: TypeAlias = Callable[[int], None]
 
 PING_INTERVAL = 10.0
 """Seconds of silence after which Redis has to say that it is still there."""
@@ -39,10 +37,10 @@ class Watched:
     wire: Wire | None = None
     is_deaf: bool = False
 
-    def wake(self, delay: int) -> None:
+    def wake(self, delay: int = 0, queue_ids: Collection[str] | None = None) -> None:
         """Tell every watcher."""
         for wake in tuple(self.wakes):
-            wake(delay)
+            wake(delay, queue_ids)
 
 
 class Wakeups:
@@ -107,7 +105,7 @@ class Wakeups:
     def _heard(self, channel: bytes, message: bytes) -> None:
         watched = self._watched.get(channel.decode())
         if watched is not None:
-            watched.wake(int(message) if message.isdigit() else 0)
+            watched.wake(*_read(message))
 
     async def _reach(self) -> Wire:
         self._wire = await self._link.reach()
@@ -128,7 +126,7 @@ class Wakeups:
             watched.is_deaf = False
             self._is_refused = False
             if again:
-                watched.wake(0)  # for what was announced meanwhile
+                watched.wake()  # for what was announced meanwhile
 
     def _note_refusal(self, reply: str) -> None:
         if not self._is_refused:
@@ -147,7 +145,7 @@ class Wakeups:
         while wire is not None:
             await self._lost_or_idle(wire)
             for watched in list(self._watched.values()):
-                watched.wake(0)
+                watched.wake()
             wire = await self._hear_again()
         self._link.hang_up("nobody watches")
         self._tending = None
@@ -170,6 +168,12 @@ class Wakeups:
                     await self._subscribe(self._watched.values(), wire)
                     return wire
         return None
+
+
+def _read(message: bytes) -> tuple[int, Collection[str] | None]:
+    """Return what an announcement says (lua/lib/wakeups.lua)."""
+    delay, *queue_ids = message.decode("utf-8", "replace").split("/")
+    return int(delay) if delay.isdecimal() else 0, queue_ids or None
 
 
 async def _silent(event: asyncio.Event, seconds: float) -> bool:

@@ -1,16 +1,145 @@
-"""Jobs on their way in: what an enqueue brings, and what became of it."""
+"""Jobs: what an enqueue brings, what can be seen of a job, and how it can be changed."""
 
+from collections.abc import Mapping
 from enum import Enum
+from typing import TypeAlias
 
 from msgspec import Struct
 
-from sharq_plug.model.names import check_integer, check_interval, check_name
+from sharq_plug.errors import InvalidRequest
+from sharq_plug.model.names import (
+    MAX_DURATION,
+    MAX_INSTANT,
+    check_duration,
+    check_integer,
+    check_interval,
+    check_name,
+    invalid,
+)
 
 __all__ = [
+    "JOB_UNIT",
+    "MAX_COST",
+    "MAX_FACTOR",
+    "MAX_HEADERS",
+    "MAX_HEADER_BYTES",
+    "MAX_KEY_TIME",
+    "MAX_PRIORITY",
+    "MAX_UNITS",
+    "Absence",
+    "AmendOutcome",
+    "Amendment",
+    "Cancel",
+    "Deduplicate",
     "EnqueueOutcome",
     "EnqueueResult",
+    "Extras",
+    "JobRef",
+    "JobState",
+    "JobView",
     "NewJob",
+    "RequeueDelay",
+    "Reschedule",
+    "can_carry",
 ]
+
+
+MAX_PRIORITY = 9
+MAX_KEY_TIME = 7 * 24 * 3600 * 1000
+"""The longest time (ms) for which a deduplication key is remembered."""
+MAX_FACTOR = 10
+MAX_UNITS = 8
+"""Units that one job may cost."""
+MAX_COST = 1_000_000
+MAX_HEADERS = 32
+MAX_HEADER_BYTES = 4096
+JOB_UNIT = "job"
+"""The unit that a limit counts unless it names another. Each job costs at least one."""
+
+
+class RequeueDelay(Struct, frozen=True, gc=False):
+    """How long (ms) a job waits after a penalty: an expired lease, or a fail without a delay.
+
+    `first` after the first one, then each time `factor` times as long, `most` at most.
+    """
+
+    first: int
+    factor: int = 1
+    most: int = MAX_DURATION
+
+    def __post_init__(self) -> None:
+        check_duration("requeue_delay", self.first)
+        check_integer("requeue_delay", self.factor, 1, MAX_FACTOR)
+        check_duration("requeue_delay", self.most)
+
+    def after(self, penalties: int) -> int:
+        """Return for how long (ms) the job waits after so many penalties, the last one included."""
+        growth = min(penalties - 1, MAX_DURATION.bit_length())  # by then, any factor is past `most`
+        return min(self.most, self.first * int(self.factor**growth))
+
+
+class Deduplicate(Struct, frozen=True, gc=False):
+    """A key under which a job is remembered for `keep_for` ms from its enqueue."""
+
+    key: str
+    keep_for: int
+
+    def __post_init__(self) -> None:
+        check_name("deduplicate", self.key)
+        check_integer("deduplicate", self.keep_for, 1, MAX_KEY_TIME)
+
+
+class Extras(Struct, frozen=True, gc=False):
+    """What few jobs bring.
+
+    The job is delayed until `at` (ms since the epoch), or for `delay` ms from its enqueue. The
+    higher its `priority` (0 to 9), the earlier it goes within its queue. Its `ttl` (ms) begins with
+    its enqueue, or with the `at` that it was enqueued with; once it has passed, the job is not
+    delivered any more. `cost` says how many of each unit it takes; `headers` go to the worker as
+    they came.
+    """
+
+    delay: int | None = None
+    at: int | None = None
+    priority: int = 0
+    ttl: int | None = None
+    requeue_delay: RequeueDelay | None = None
+    deduplicate: Deduplicate | None = None
+    cost: Mapping[str, int] | None = None
+    headers: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        _check_time(self.delay, self.at)
+        check_integer("priority", self.priority, 0, MAX_PRIORITY)
+        if self.ttl is not None:
+            check_duration("ttl", self.ttl, 1)
+        if self.cost is not None:
+            _check_cost(self.cost)
+        if self.headers is not None and not can_carry(self.headers):
+            raise invalid("headers")
+
+
+def _check_time(delay: int | None, at: int | None) -> None:
+    if delay is not None:
+        check_duration("delay", delay)
+    if at is not None:
+        check_integer("at", at, 0, MAX_INSTANT)
+        if delay is not None:
+            raise InvalidRequest("`delay` and `at` exclude each other.")
+
+
+def _check_cost(cost: Mapping[str, int]) -> None:
+    if len(cost) > MAX_UNITS:
+        raise invalid("cost")
+    for unit, amount in cost.items():
+        check_name("cost", unit)
+        check_integer("cost", amount, 1 if unit == JOB_UNIT else 0, MAX_COST)
+
+
+def can_carry(headers: Mapping[str, str]) -> bool:
+    """Return whether a job can carry these headers: they are few and small enough."""
+    size = sum(len(text.encode()) for item in headers.items() for text in item)
+    return len(headers) <= MAX_HEADERS and size <= MAX_HEADER_BYTES
 
 
 class NewJob(Struct, frozen=True, gc=False):
@@ -18,7 +147,7 @@ class NewJob(Struct, frozen=True, gc=False):
 
     `payload` is opaque. `interval` (ms, 0 = no limit) becomes the queue's. `requeue_limit` is
     how often the job may go back after a lease expired, -1 = for ever. With
-    `max_queued_length` the job is refused where that many wait already.
+    `max_queued_length` the job is refused where that many wait already, delayed ones included.
     """
 
     queue_id: str
@@ -27,6 +156,7 @@ class NewJob(Struct, frozen=True, gc=False):
     interval: int
     requeue_limit: int = -1
     max_queued_length: int | None = None
+    extras: Extras | None = None
 
     def __post_init__(self) -> None:
         check_name("queue_id", self.queue_id)
@@ -50,9 +180,102 @@ class EnqueueOutcome(Enum):
 class EnqueueResult(Struct, frozen=True, gc=False):
     """The outcome for one new job.
 
-    `queue_length` counts the jobs that waited before it; None unless the job named a
-    `max_queued_length`.
+    `queue_length` counts the jobs that waited before it, delayed ones included; None unless the
+    job named a `max_queued_length`. `job_id` is that of the job which is remembered under the same
+    key, if that made it a duplicate.
     """
 
     outcome: EnqueueOutcome
     queue_length: int | None = None
+    job_id: str | None = None
+
+
+class JobRef(Struct, frozen=True, gc=False):
+    """A job by its name."""
+
+    queue_id: str
+    job_id: str
+
+    def __post_init__(self) -> None:
+        check_name("queue_id", self.queue_id)
+        check_name("job_id", self.job_id)
+
+
+class JobState(Enum):
+    """Where a job is in its life."""
+
+    WAITING = "waiting"
+    DELAYED = "delayed"
+    LEASED = "leased"
+    DEAD = "dead"
+
+
+class JobView(Struct, frozen=True, gc=False):
+    """What is known of a job.
+
+    `at` is when a delayed job is due, `expires_at` when the lease of a leased one expires, both ms
+    since the epoch. `position` says how many jobs of its queue stand before it, if it waits or is
+    delayed. `last_error` is that of its latest fail. `payload` is None unless it was asked for.
+    """
+
+    state: JobState
+    attempt: int
+    requeues_remaining: int
+    enqueued_at: int
+    priority: int = 0
+    at: int | None = None
+    expires_at: int | None = None
+    position: int | None = None
+    last_error: str | None = None
+    cost: Mapping[str, int] | None = None
+    headers: Mapping[str, str] | None = None
+    payload: bytes | None = None
+
+
+class Absence(Enum):
+    """Why there is nothing to tell of a job."""
+
+    UNKNOWN = "unknown"
+    BROKEN = "broken"
+    """What the store keeps of the queue is damaged."""
+
+
+class Cancel(Struct, frozen=True, gc=False, tag=True):
+    """Remove a job that waits, is delayed or is dead; with `leased` also one that is leased."""
+
+    job: JobRef
+    leased: bool = False
+
+
+class Reschedule(Struct, frozen=True, gc=False, tag=True):
+    """Give a job that waits or is delayed another priority, another time, or both.
+
+    None keeps what there is. `at` is ms since the epoch, `delay` ms from now.
+    """
+
+    job: JobRef
+    priority: int | None = None
+    delay: int | None = None
+    at: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.priority is not None:
+            check_integer("priority", self.priority, 0, MAX_PRIORITY)
+        _check_time(self.delay, self.at)
+
+
+Amendment: TypeAlias = Cancel | Reschedule
+"""A change of one job."""
+
+
+class AmendOutcome(Enum):
+    """What became of an amendment."""
+
+    DONE = "done"
+    LEASED = "leased"
+    """The job is leased; nothing was changed."""
+    DEAD = "dead"
+    """The job is dead, and cannot be rescheduled."""
+    UNKNOWN = "unknown"
+    BROKEN = "broken"
+    """What the store keeps of the queue is damaged; nothing was changed."""

@@ -1,38 +1,67 @@
 """Leases: how a worker takes jobs, what it gets, and what it says of them."""
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import TypeAlias
 
 from msgspec import Struct
 
-from sharq_plug.model.names import MAX_BATCH, MAX_TOKEN_LENGTH, check_integer, check_name, invalid
+from sharq_plug.model.names import (
+    MAX_BATCH,
+    MAX_DURATION,
+    MAX_TOKEN_LENGTH,
+    check_duration,
+    check_integer,
+    check_name,
+    invalid,
+    is_name,
+)
 
 __all__ = [
+    "MAX_ERROR_LENGTH",
+    "MAX_NAMED_QUEUES",
     "Delivery",
     "Dequeued",
     "EndedLease",
+    "Extend",
+    "Extended",
+    "Fail",
     "Finish",
     "LeaseOutcome",
     "LeaseRef",
     "Release",
+    "Settled",
     "Settlement",
     "Take",
     "Tended",
 ]
 
 
+MAX_NAMED_QUEUES = 100
+"""Queues that a take may name."""
+MAX_ERROR_LENGTH = 2000
+"""Characters of the text with which a worker says why it failed."""
+
+
 class Take(Struct, frozen=True, gc=False):
     """One caller's part of a dequeue: up to `count` (1 to 1000) jobs, each for `lease_time` ms.
 
-    With an `attempt_id`, a name, it may be repeated (see `QueueStore.dequeue`).
+    With an `attempt_id`, a name, it may be repeated (see `QueueStore.dequeue`). With `queues` (up
+    to 100) only jobs of those are taken; with `together` only jobs of one queue.
     """
 
     count: int
     lease_time: int
     attempt_id: str | None = None
+    queues: tuple[str, ...] | None = None
+    together: bool = False
 
     def __post_init__(self) -> None:
         check_integer("count", self.count, 1, MAX_BATCH)
+        if self.queues is not None:
+            check_integer("queues", len(self.queues), 1, MAX_NAMED_QUEUES)
+            if not all(map(is_name, self.queues)):
+                raise invalid("queues")
         if self.attempt_id is not None:
             check_name("attempt_id", self.attempt_id)
 
@@ -41,7 +70,8 @@ class Delivery(Struct, frozen=True, gc=False):
     """A dequeued, unfinished job with its lease.
 
     `attempt` counts the job's leases, this one included. `expires_at` is ms since the epoch.
-    `queue_length` counts the jobs that wait in its queue after this one left.
+    `queue_length` counts the jobs that wait in its queue after this one left. `enqueued_at` is ms
+    since the epoch. `cost` and `headers` are as they were enqueued, None if they were not given.
     """
 
     queue_id: str
@@ -52,6 +82,10 @@ class Delivery(Struct, frozen=True, gc=False):
     expires_at: int
     requeues_remaining: int
     queue_length: int
+    enqueued_at: int
+    priority: int = 0
+    cost: Mapping[str, int] | None = None
+    headers: Mapping[str, str] | None = None
 
 
 class EndedLease(Struct, frozen=True, gc=False):
@@ -106,13 +140,52 @@ class Finish(Struct, frozen=True, gc=False, tag=True):
 
 
 class Release(Struct, frozen=True, gc=False, tag=True):
-    """Hand a leased job back: it waits again, and no requeue is spent."""
+    """Hand a leased job back: it waits again, or is delayed for `delay` ms. No requeue is spent."""
 
     lease: LeaseRef
+    delay: int = 0
+
+    def __post_init__(self) -> None:
+        check_duration("delay", self.delay)
 
 
-Settlement: TypeAlias = Finish | Release
+class Fail(Struct, frozen=True, gc=False, tag=True):
+    """Give up this attempt: one requeue is spent.
+
+    With `dead`, or without a requeue left, the job becomes a dead letter. Else it waits again, or
+    is delayed: for `delay` ms, or as its own `requeue_delay` says. `error` tells what went wrong.
+    """
+
+    lease: LeaseRef
+    error: str | None = None
+    delay: int | None = None
+    dead: bool = False
+
+    def __post_init__(self) -> None:
+        if self.error is not None and len(self.error) > MAX_ERROR_LENGTH:
+            raise invalid("error")
+        if self.delay is not None:
+            check_duration("delay", self.delay)
+
+
+class Extend(Struct, frozen=True, gc=False, tag=True):
+    """Let a lease end `lease_time` ms from now, also if it has expired and still stands."""
+
+    lease: LeaseRef
+    lease_time: int
+
+    def __post_init__(self) -> None:
+        check_integer("for", self.lease_time, 1, MAX_DURATION)
+
+
+Settlement: TypeAlias = Finish | Release | Fail | Extend
 """What a worker says of a lease."""
+
+
+class Extended(Struct, frozen=True, gc=False):
+    """A lease that was the caller's ends at `expires_at` (ms since the epoch) from now on."""
+
+    expires_at: int
 
 
 class LeaseOutcome(Enum):
@@ -126,6 +199,10 @@ class LeaseOutcome(Enum):
     """There is no such job; without a token: no such lease."""
     BROKEN = "broken"
     """What the store keeps of the queue is damaged; nothing was changed."""
+
+
+Settled: TypeAlias = LeaseOutcome | Extended
+"""What became of a settlement: Extended for an `Extend` that held, else a LeaseOutcome."""
 
 
 class Tended(Struct, frozen=True, gc=False):

@@ -3,18 +3,23 @@
 import re
 
 from sharq_plug.errors import InvalidRequest
+from sharq_plug.model.allowed import NAMES, OF_SHARQ, OUR_OWN, WHAT_A_NAME_IS
 
 __all__ = [
     "COUNTED_MINUTES",
     "MAX_BATCH",
     "MAX_DEQUEUE_BYTES",
+    "MAX_DURATION",
     "MAX_ENDED",
+    "MAX_INSTANT",
     "MAX_INTEGER",
     "MAX_INTERVAL",
+    "MAX_JOINS",
     "MAX_RECEIPTS",
     "MAX_TOKEN_LENGTH",
     "MINUTE",
     "MIN_RECEIPT_TIME",
+    "check_duration",
     "check_integer",
     "check_interval",
     "check_name",
@@ -25,6 +30,10 @@ __all__ = [
 ]
 
 MAX_INTERVAL = 10**12
+MAX_DURATION = 10**12
+"""The longest delay, lease and other span (ms)."""
+MAX_INSTANT = 10**15
+"""The latest instant (ms since the epoch) that a caller may name."""
 MAX_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader, and a Redis script, holds exactly."""
 MAX_BATCH = 1000
@@ -34,6 +43,8 @@ MAX_DEQUEUE_BYTES = 8 * 1024 * 1024
 """A dequeue batch holds at most so many bytes of payload, but always one job."""
 MAX_ENDED = 100
 """Expired leases that a dequeue ends, at most."""
+MAX_JOINS = 1000
+"""Due jobs that join those that wait in one dequeue, at most."""
 MINUTE = 60_000
 COUNTED_MINUTES = 10
 """Minute counts reach so many minutes back, the present one included."""
@@ -42,14 +53,18 @@ MAX_RECEIPTS = 262_144
 """A queue type keeps at most about so many receipts; the oldest go first."""
 
 _is_name = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@+~-]{1,100}").fullmatch
-_NAMES = frozenset({"queue_type", "queue_id", "job_id", "attempt_id"})
-_WHAT_A_NAME_IS = "A name is 1 to 100 of A-Z a-z 0-9 _ - . : @ + ~ and not dots alone."
 
 
 def invalid(field: str) -> InvalidRequest:
-    """Return the error for a value of `field` that is not acceptable."""
+    """Return the error for a value of `field` that is not acceptable. It says what would be."""
+    if field in OUR_OWN:
+        return InvalidRequest(f"`{field}` must be {OUR_OWN[field]}.")
     message = f"`{field}` has an invalid value."
-    return InvalidRequest(f"{message} {_WHAT_A_NAME_IS}" if field in _NAMES else message)
+    if field in NAMES:
+        message += f" {WHAT_A_NAME_IS}"
+    elif field in OF_SHARQ:
+        message += f" It must be {OF_SHARQ[field]}."
+    return InvalidRequest(message)
 
 
 def is_name(value: str) -> bool:
@@ -76,6 +91,11 @@ def check_integer(field: str, value: int, minimum: int, maximum: int = MAX_INTEG
     if type(value) is not int or not minimum <= value <= maximum:
         raise invalid(field)
     return value
+
+
+def check_duration(field: str, value: int, minimum: int = 0) -> int:
+    """Return `value` (ms) if it can be a span of time; raise InvalidRequest that names `field`."""
+    return check_integer(field, value, minimum, MAX_DURATION)
 
 
 def check_interval(value: int) -> int:

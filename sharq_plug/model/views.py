@@ -18,6 +18,7 @@ class Cleared(Struct, frozen=True, gc=False):
     waiting: int
     leased: int
     dead: int
+    delayed: int = 0
 
 
 class MinuteCounts(Struct, frozen=True, gc=False):
@@ -40,6 +41,7 @@ class View(Struct, frozen=True, gc=False):
     waiting: int = 0
     leased: int = 0
     dead: int = 0
+    delayed: int = 0
 
 
 class Page(Struct, frozen=True, gc=False):

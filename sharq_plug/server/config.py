@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from sharq_plug.errors import ConfigError
-from sharq_plug.model import MAX_INTEGER, MAX_INTERVAL
+from sharq_plug.model import MAX_INTEGER, MAX_INTERVAL, MAX_KEY_TIME
 from sharq_plug.plugins import address_of, installed_backends, load_backend
 from sharq_plug.server.config_file import read_file
 from sharq_plug.server.config_names import (
@@ -49,6 +49,8 @@ class QueueSection(msgspec.Struct, frozen=True, kw_only=True):
     job_requeue_interval: Duration = 1000
     default_job_requeue_limit: Annotated[int, Meta(ge=-1, le=MAX_INTEGER)] = -1
     enable_requeue_script: bool = True
+    max_lease_time: Duration = 43_200_000
+    idempotency_time: Annotated[int, Meta(ge=1, le=MAX_KEY_TIME)] = 600_000
 
 
 class ServerSection(msgspec.Struct, frozen=True, kw_only=True):

@@ -156,6 +156,8 @@ def _app_options(settings: Settings, *, says_contact: bool) -> AppOptions:
     return AppOptions(
         service=ServiceOptions(
             lease_time=queue.job_expire_interval,
+            max_lease_time=queue.max_lease_time,
+            idempotency_time=queue.idempotency_time,
             tend_interval=queue.job_requeue_interval,
             default_requeue_limit=queue.default_job_requeue_limit,
             tends=queue.enable_requeue_script,

@@ -11,10 +11,10 @@ from sharq_plug.errors import Overloaded, StoreUnavailable
 from sharq_plug.model import (
     Delivery,
     EnqueueResult,
-    LeaseOutcome,
     LeaseRef,
     NewJob,
     Release,
+    Settled,
     Settlement,
 )
 from sharq_plug.service.admission import Admission
@@ -57,11 +57,11 @@ class StoreCalls:
             batcher = self._keep("enqueue", queue_type, Batcher(run, weigh=_payload_size))
         return [await self._result(batcher, jobs[0], size=len(jobs[0].payload))]
 
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> Sequence[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> Sequence[Settled]:
         """Settle leases. A single item shares a store call with others."""
         if len(items) != 1:
             return await self.alone(self._store.settle(queue_type, items))
-        batcher: Batcher[Settlement, LeaseOutcome] | None
+        batcher: Batcher[Settlement, Settled] | None
         batcher = self._batchers.get(("settle", queue_type))
         if batcher is None:
             run = partial(self._store.settle, queue_type)
@@ -142,6 +142,6 @@ def _payload_size(job: NewJob) -> int:
     return len(job.payload)
 
 
-def _log_failed_hand_back(task: asyncio.Task[list[LeaseOutcome]]) -> None:
+def _log_failed_hand_back(task: asyncio.Task[list[Settled]]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.warning("handing jobs back failed, they return when their leases expire: %s", error)

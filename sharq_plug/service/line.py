@@ -1,7 +1,8 @@
-"""The line of callers that dequeue from one queue type: who is asked for next, who gets what."""
+"""A line of callers that dequeue from one queue type: who is asked for next, who gets what."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
+from typing import TypeAlias
 
 from sharq_plug.model import MAX_DEQUEUE_BYTES, Delivery, Dequeued
 from sharq_plug.service.arrivals import Arrivals
@@ -12,9 +13,12 @@ from sharq_plug.service.group import Group, is_bare
 from sharq_plug.service.pace import MAX_JOBS, Pace
 from sharq_plug.service.standing import Standing
 
+Key: TypeAlias = tuple[str, frozenset[str] | None]
+"""What the callers of a line ask for: a queue type, and the only queues of it (None: all)."""
+
 
 class Line:
-    """Callers of one type, in the order in which they came.
+    """Callers of one type, in the order in which they came; all name the same queues, or none.
 
     Due callers are asked for at once; waiting ones when the foresight says that it is time. Store
     calls are numbered. A call that shows that nothing is ready speaks for every caller that joined
@@ -26,13 +30,14 @@ class Line:
 
     def __init__(
         self,
-        queue_type: str,
+        key: Key,
         *,
         arrivals: Arrivals,
         deadlines: Deadlines,
         go_on: Callable[["Line"], None],
     ) -> None:
-        self.queue_type = queue_type
+        self.key = key
+        self.queue_type, self._queues = key
         self._arrivals = arrivals
         self._deadlines = deadlines
         self._go_on = go_on
@@ -148,8 +153,14 @@ class Line:
         """Note that wake-ups may be missed from now on."""
         self._foresight.unwatch()
 
-    def wake(self, delay: int) -> None:
-        """Note that a job may be ready in `delay` ms."""
+    def wake(self, delay: int, queue_ids: Collection[str] | None = None) -> None:
+        """Note that a job of these queues (None: of any) may be ready in `delay` ms."""
+        if (
+            self._queues is not None
+            and queue_ids is not None
+            and self._queues.isdisjoint(queue_ids)
+        ):
+            return
         self._foresight.wake(delay)
         if self._standing.waiting and not self.calls:
             self._go_on(self)

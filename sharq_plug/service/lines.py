@@ -1,4 +1,4 @@
-"""Keep a line of callers for each queue type, and ask the store for them."""
+"""Keep lines of callers, and ask the store for them."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ from sharq_plug.service.caller import Caller
 from sharq_plug.service.calls import StoreCalls
 from sharq_plug.service.deadlines import Deadlines
 from sharq_plug.service.group import Group
-from sharq_plug.service.line import Line
+from sharq_plug.service.line import Key, Line
 from sharq_plug.service.watches import Watches
 from sharq_plug.store import QueueStore
 
@@ -21,8 +21,10 @@ CLOSE_TIMEOUT = 5.0
 class Lines:
     """Dequeue for callers of every type.
 
-    Concurrent callers of a type share a store call, in which each has a take. Jobs whose caller has
-    left are handed back through `calls`. `admission` counts the callers that do not wait.
+    Concurrent callers of a type share a store call, in which each has a take. Callers that name
+    queues have lines of their own: what is foreseen for others says nothing to them. Jobs whose
+    caller has left are handed back through `calls`. `admission` counts the callers that do not
+    wait.
     """
 
     def __init__(
@@ -39,7 +41,7 @@ class Lines:
         self._arrivals = Arrivals()
         self._deadlines = deadlines
         self._loop = asyncio.get_running_loop()  # on Python 3.11 this is a system call
-        self._lines: dict[str, Line] = {}
+        self._lines: dict[Key, Line] = {}
         self._watches = Watches(store)
         self._tasks: set[asyncio.Task[None]] = set()
         self._has_ended = False
@@ -57,7 +59,7 @@ class Lines:
         if wait and not self._has_ended:
             return await self._dequeue_within(queue_type, take, wait)
         self._admission.enter()
-        line = self._lines.get(queue_type) or self._open(queue_type)
+        line = self._line(queue_type, take)
         caller = Caller(take, self._loop.create_future(), may_wait=False)
         self._deadlines.watch(caller.answer)
         line.add(caller)
@@ -91,7 +93,7 @@ class Lines:
         await self._watches.close()
 
     async def _dequeue_within(self, queue_type: str, take: Take, wait: int) -> Dequeued:
-        line = self._lines.get(queue_type) or self._open(queue_type)
+        line = self._line(queue_type, take)
         caller = Caller(take, self._loop.create_future(), may_wait=True)
         line.add(caller)
         timer = self._loop.call_later(wait / 1000, line.time_is_up, caller)
@@ -113,13 +115,17 @@ class Lines:
         if late is not None and caller.take.attempt_id is None:  # else it comes back for them
             self._calls.hand_back(line.queue_type, late.jobs)
 
-    def _open(self, queue_type: str) -> Line:
+    def _line(self, queue_type: str, take: Take) -> Line:
+        """Return the line that a caller joins."""
+        queues = take.queues
+        key = queue_type, None if queues is None else frozenset(queues)
+        return self._lines.get(key) or self._open(key)
+
+    def _open(self, key: Key) -> Line:
         if len(self._lines) >= MAX_IDLE_LINES:
-            self._lines = {name: line for name, line in self._lines.items() if not line.is_idle()}
-        line = Line(
-            queue_type, arrivals=self._arrivals, deadlines=self._deadlines, go_on=self._go_on
-        )
-        self._lines[queue_type] = line
+            self._lines = {key: line for key, line in self._lines.items() if not line.is_idle()}
+        line = Line(key, arrivals=self._arrivals, deadlines=self._deadlines, go_on=self._go_on)
+        self._lines[key] = line
         return line
 
     def _go_on(self, line: Line) -> None:
@@ -159,7 +165,7 @@ class Lines:
             for caller in group.members:
                 caller.fail(error)
             line.fail(error)
-            self._watches.stop(queue_type)
+            self._watches.stop(line)
         finally:
             room.give(size)
             for _ in range(line.release(group)):

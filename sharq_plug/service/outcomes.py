@@ -3,14 +3,28 @@
 from collections.abc import Sequence
 from typing import assert_never
 
-from sharq_plug.errors import BrokenQueue, QueueFull, SharqError, StaleLease
+from sharq_plug.errors import (
+    BrokenQueue,
+    DeadJob,
+    LeasedJob,
+    QueueFull,
+    SharqError,
+    StaleLease,
+)
 from sharq_plug.model import (
+    Absence,
+    Amendment,
+    AmendOutcome,
     ChangeOutcome,
     EnqueueOutcome,
     EnqueueResult,
+    Extended,
+    JobRef,
+    JobView,
     LeaseOutcome,
     NewJob,
     Setting,
+    Settled,
     Settlement,
 )
 
@@ -33,9 +47,12 @@ def enqueue_outcomes(
 
 
 def settle_outcomes(
-    items: Sequence[Settlement], outcomes: Sequence[LeaseOutcome]
-) -> list[bool | SharqError]:
-    """Return for each item whether there was such a lease, or StaleLease or BrokenQueue."""
+    items: Sequence[Settlement], outcomes: Sequence[Settled]
+) -> list[bool | Extended | SharqError]:
+    """Return for each item whether there was such a lease, or StaleLease or BrokenQueue.
+
+    For an Extend that held it is Extended.
+    """
     if len(items) == 1 and outcomes[0] is _ENDED:
         return [True]
     return [
@@ -53,6 +70,48 @@ def change_outcomes(
     ]
 
 
+def amend_outcomes(
+    changes: Sequence[Amendment], outcomes: Sequence[AmendOutcome]
+) -> list[bool | SharqError]:
+    """Return for each change whether there is such a job, or LeasedJob, DeadJob or BrokenQueue."""
+    return [
+        _amend_outcome(change, outcome) for change, outcome in zip(changes, outcomes, strict=True)
+    ]
+
+
+def find_outcomes(
+    jobs: Sequence[JobRef], found: Sequence[JobView | Absence]
+) -> list[JobView | SharqError | None]:
+    """Return for each job what is known of it, None if it is unknown, or BrokenQueue."""
+    return [_find_outcome(job, view) for job, view in zip(jobs, found, strict=True)]
+
+
+def _amend_outcome(change: Amendment, outcome: AmendOutcome) -> bool | SharqError:
+    match outcome:
+        case AmendOutcome.DONE:
+            return True
+        case AmendOutcome.UNKNOWN:
+            return False
+        case AmendOutcome.LEASED:
+            return LeasedJob()
+        case AmendOutcome.DEAD:
+            return DeadJob()
+        case AmendOutcome.BROKEN:
+            return BrokenQueue(change.job.queue_id)
+        case unknown:
+            assert_never(unknown)
+
+
+def _find_outcome(job: JobRef, found: JobView | Absence) -> JobView | SharqError | None:
+    match found:
+        case Absence.UNKNOWN:
+            return None
+        case Absence.BROKEN:
+            return BrokenQueue(job.queue_id)
+        case view:
+            return view
+
+
 def _enqueue_outcome(job: NewJob, result: EnqueueResult) -> EnqueueResult | SharqError:
     match result.outcome:
         case EnqueueOutcome.QUEUED | EnqueueOutcome.DUPLICATE:
@@ -65,8 +124,10 @@ def _enqueue_outcome(job: NewJob, result: EnqueueResult) -> EnqueueResult | Shar
             assert_never(unknown)
 
 
-def _settle_outcome(item: Settlement, outcome: LeaseOutcome) -> bool | SharqError:
+def _settle_outcome(item: Settlement, outcome: Settled) -> bool | Extended | SharqError:
     match outcome:
+        case Extended():
+            return outcome
         case LeaseOutcome.ENDED:
             return True
         case LeaseOutcome.UNKNOWN:

@@ -5,13 +5,18 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from sharq_plug.errors import ConfigError, SharqError, StoreUnavailable
+from sharq_plug.errors import ConfigError, InvalidRequest, SharqError, StoreUnavailable
 from sharq_plug.model import (
+    Amendment,
     Cleared,
+    Deduplicate,
     Delivery,
     Dequeued,
     EnqueueResult,
+    Extended,
     Finish,
+    JobRef,
+    JobView,
     LeaseRef,
     NewJob,
     Setting,
@@ -27,7 +32,13 @@ from sharq_plug.service.calls import StoreCalls
 from sharq_plug.service.deadlines import Deadlines
 from sharq_plug.service.first_contact import FirstContact
 from sharq_plug.service.lines import Lines
-from sharq_plug.service.outcomes import change_outcomes, enqueue_outcomes, settle_outcomes
+from sharq_plug.service.outcomes import (
+    amend_outcomes,
+    change_outcomes,
+    enqueue_outcomes,
+    find_outcomes,
+    settle_outcomes,
+)
 from sharq_plug.service.passes import Passes
 from sharq_plug.store import QueueStore
 
@@ -41,7 +52,11 @@ class ServiceOptions:
     """Options that hold for every queue of a server. Times are in ms."""
 
     lease_time: int = 60_000
-    """How long a worker may keep a job that it has dequeued."""
+    """How long a worker may keep a job that it has dequeued, unless it asks for another time."""
+    max_lease_time: int = 43_200_000
+    """The longest time that it may ask for."""
+    idempotency_time: int = 600_000
+    """How long a job is remembered under an idempotency key."""
     tend_interval: int = 1000
     """The time between two passes of upkeep."""
     default_requeue_limit: int = -1
@@ -66,7 +81,8 @@ class QueueService:
         self._store = store
         self._options = options or ServiceOptions()
         self._takes: dict[int, Take] = {}
-        """Takes without an attempt id, by count. They are kept because each new one is checked."""
+        """Takes without an attempt id or a lease time of their own, by count. They are kept because
+        each new one is checked."""
         self._receipt_time = receipt_time(self._options.lease_time)
         self._deadlines = Deadlines()
         admission = Admission(self._options.max_in_flight)
@@ -120,10 +136,19 @@ class QueueService:
         return enqueue_outcomes(jobs, results)
 
     async def dequeue(
-        self, queue_type: str, *, count: int = 1, wait: int = 0, attempt_id: str | None = None
+        self,
+        queue_type: str,
+        *,
+        count: int = 1,
+        wait: int = 0,
+        attempt_id: str | None = None,
+        lease_time: int | None = None,
+        queues: Sequence[str] | None = None,
+        together: bool = False,
     ) -> Dequeued:
-        """Lease up to `count` (1 to 1000) ready jobs of a type.
+        """Lease up to `count` (1 to 1000) ready jobs of a type, for `lease_time` ms each.
 
+        With `queues` (1 to 100) only jobs of these, with `together` only jobs of one queue.
         If none is ready, wait for the first, up to `wait` ms (at most 60 000). A call with an
         `attempt_id` may be repeated. Without one, the jobs are handed back if the caller is
         cancelled or not answered in time. Raises InvalidRequest, Overloaded,
@@ -132,22 +157,36 @@ class QueueService:
         check_name("queue_type", queue_type)
         if wait:
             check_integer("wait", wait, 0, MAX_WAIT)
-        take = self._takes.get(count) if attempt_id is None and type(count) is int else None
+        take = None
+        is_plain = attempt_id is None and lease_time is None and queues is None and not together
+        if is_plain and type(count) is int:
+            take = self._takes.get(count)
         if take is None:
-            take = Take(count, self._options.lease_time, attempt_id)
-            if attempt_id is None:
+            names = None if queues is None else tuple(queues)
+            take = Take(count, self._lease_time(lease_time), attempt_id, names, together)
+            if is_plain:
                 self._takes[count] = take
         return await self._lines.dequeue(queue_type, take, wait=wait)
 
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[bool | SharqError]:
-        """Finish or release up to 1000 leases.
+    async def settle(
+        self, queue_type: str, items: Sequence[Settlement]
+    ) -> list[bool | Extended | SharqError]:
+        """Finish, release, fail or extend up to 1000 leases.
 
-        Return for each, in order, True; False if there is no such job, or no lease of it;
-        StaleLease or BrokenQueue. Raises InvalidRequest, Overloaded, StoreUnavailable for all.
+        Return for each, in order, True, or Extended for an Extend; False if there is no such job,
+        or no lease of it; StaleLease or BrokenQueue. Raises InvalidRequest, Overloaded,
+        StoreUnavailable for all.
         """
         check_name("queue_type", queue_type)
         outcomes = await self._calls.settle(queue_type, items)
         return settle_outcomes(items, outcomes)
+
+    def deduplicate(self, key: str) -> Deduplicate:
+        """Return how long this server remembers a job under an idempotency key.
+
+        Raises InvalidRequest.
+        """
+        return Deduplicate(key, self._options.idempotency_time)
 
     def finish(self, lease: LeaseRef) -> Finish:
         """Return the item of `settle` that ends a lease, with this server's time for receipts."""
@@ -168,6 +207,28 @@ class QueueService:
         If it fails, the jobs come back when their leases expire.
         """
         self._calls.hand_back(queue_type, jobs)
+
+    async def amend(self, queue_type: str, changes: Sequence[Amendment]) -> list[bool | SharqError]:
+        """Change up to 1000 jobs by their ids.
+
+        Return for each, in order, whether there is such a job, or LeasedJob, DeadJob or
+        BrokenQueue. Raises InvalidRequest, Overloaded, StoreUnavailable for all.
+        """
+        check_name("queue_type", queue_type)
+        outcomes = await self._calls.alone(self._store.amend(queue_type, changes))
+        return amend_outcomes(changes, outcomes)
+
+    async def find(
+        self, queue_type: str, jobs: Sequence[JobRef], *, payloads: bool = False
+    ) -> list[JobView | SharqError | None]:
+        """Look at up to 1000 jobs by their ids.
+
+        Return for each, in order, what is known of it, None if it is unknown, or BrokenQueue.
+        Raises InvalidRequest, Overloaded, StoreUnavailable for all.
+        """
+        check_name("queue_type", queue_type)
+        found = await self._calls.alone(self._store.find(queue_type, jobs, payloads=payloads))
+        return find_outcomes(jobs, found)
 
     async def configure(
         self, queue_type: str, changes: Sequence[Setting]
@@ -231,6 +292,14 @@ class QueueService:
         Raises what the store raises.
         """
         return await self._passes.once()
+
+    def _lease_time(self, asked: int | None) -> int:
+        if asked is None:
+            return self._options.lease_time
+        most = self._options.max_lease_time
+        if type(asked) is not int or not 1 <= asked <= most:
+            raise InvalidRequest(f"`lease_time` must be an integer from 1 to {most}.")
+        return asked
 
     def _start_passes(self) -> None:
         if self._options.tends:

@@ -4,19 +4,19 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sharq_plug.service.line import Line
+from sharq_plug.service.line import Key, Line
 from sharq_plug.store import QueueStore
 
 LINGER = 30.0
-"""Seconds for which a type stays watched after its last caller has left."""
+"""Seconds for which a line stays watched after its last caller has left."""
 MAX_WATCHES = 100
-"""While more types are watched, a watch ends as soon as its last caller leaves."""
+"""While more lines are watched, a watch ends as soon as its last caller leaves."""
 CLOSE_TIMEOUT = 5.0
 """Seconds that the watches may take to end."""
 
 
 class Watch:
-    """The watch of one queue type."""
+    """The watch of one line."""
 
     __slots__ = ("callers", "has_ended", "left_at", "line", "timer")
 
@@ -34,16 +34,16 @@ class Watches:
     def __init__(self, store: QueueStore) -> None:
         self._store = store
         self._loop = asyncio.get_running_loop()
-        self._by_type: dict[str, Watch] = {}
+        self._by_key: dict[Key, Watch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     @contextmanager
     def keep(self, line: Line) -> Iterator[None]:
-        """Keep a line's type watched while the context is entered.
+        """Keep a line's type watched for it while the context is entered.
 
         If that fails, the callers that wait in the line get the error.
         """
-        watch = self._by_type.get(line.queue_type) or self._start(line)
+        watch = self._by_key.get(line.key) or self._start(line)
         watch.callers += 1
         try:
             yield
@@ -52,14 +52,14 @@ class Watches:
             if not watch.callers:
                 self._linger(watch)
 
-    def stop(self, queue_type: str) -> None:
-        """End the watch of a type, if there is one."""
-        if queue_type in self._by_type:
-            self._end(self._by_type[queue_type])
+    def stop(self, line: Line) -> None:
+        """End the watch of a line, if there is one."""
+        if line.key in self._by_key:
+            self._end(self._by_key[line.key])
 
     def end(self) -> None:
         """End all watches."""
-        for watch in list(self._by_type.values()):
+        for watch in list(self._by_key.values()):
             self._end(watch)
 
     async def close(self) -> None:
@@ -69,7 +69,7 @@ class Watches:
             await asyncio.wait(self._tasks, timeout=CLOSE_TIMEOUT)
 
     def _start(self, line: Line) -> Watch:
-        watch = self._by_type[line.queue_type] = Watch(line)
+        watch = self._by_key[line.key] = Watch(line)
         task = self._loop.create_task(self._run(watch), name=f"watch {line.queue_type}")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -92,7 +92,7 @@ class Watches:
         if not watch.has_ended.is_set():
             watch.has_ended.set()
             watch.line.unwatch()
-            del self._by_type[watch.line.queue_type]
+            del self._by_key[watch.line.key]
             if watch.timer is not None:
                 watch.timer.cancel()
 
@@ -101,7 +101,7 @@ class Watches:
         if watch.has_ended.is_set():
             return
         watch.left_at = self._loop.time()
-        if len(self._by_type) > MAX_WATCHES:
+        if len(self._by_key) > MAX_WATCHES:
             self._end(watch)
         elif watch.timer is None:
             watch.timer = self._loop.call_later(LINGER, self._look, watch)

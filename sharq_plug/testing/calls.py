@@ -7,11 +7,11 @@ from sharq_plug.model import (
     ChangeOutcome,
     Dequeued,
     Finish,
-    LeaseOutcome,
     LeaseRef,
     MinuteCounts,
     Release,
     SetInterval,
+    Settled,
     Take,
     Tended,
 )
@@ -45,14 +45,14 @@ async def dequeue_for_one(
 
 async def finish_all(
     store: QueueStore, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int
-) -> list[LeaseOutcome]:
+) -> list[Settled]:
     """Finish leases in one call."""
     return await store.settle(queue_type, [Finish(lease, receipt_time) for lease in leases])
 
 
 async def release_all(
     store: QueueStore, queue_type: str, leases: Sequence[LeaseRef]
-) -> list[LeaseOutcome]:
+) -> list[Settled]:
     """Release leases in one call."""
     return await store.settle(queue_type, [Release(lease) for lease in leases])
 

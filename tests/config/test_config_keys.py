@@ -38,6 +38,8 @@ def test_without_any_source_everything_has_its_default() -> None:
         job_requeue_interval=1000,
         default_job_requeue_limit=-1,
         enable_requeue_script=True,
+        max_lease_time=43_200_000,
+        idempotency_time=600_000,
     )
     assert settings.server == ServerSection(
         host="127.0.0.1",
@@ -81,6 +83,8 @@ def test_the_shipped_file_explains_every_key(section: str, options: type[msgspec
         ("sharq", "job_requeue_interval", "500", 500),
         ("sharq", "default_job_requeue_limit", "0", 0),
         ("sharq", "enable_requeue_script", "false", False),
+        ("sharq", "max_lease_time", "1", 1),
+        ("sharq", "idempotency_time", "604800000", 604_800_000),
         ("sharq-server", "host", "::", "::"),
         ("sharq-server", "host", "unix:/run/sharq.sock", "unix:/run/sharq.sock"),
         ("sharq-server", "port", "0", 0),
@@ -138,6 +142,10 @@ def test_false_is_said_in_many_ways(path: Path, text: str) -> None:
         ("sharq", "job_expire_interval", "1.5", "must be an integer"),
         ("sharq", "job_expire_interval", "9" * 5000, "must be"),
         ("sharq", "job_requeue_interval", "0", "must be an integer >= 1"),
+        ("sharq", "max_lease_time", "0", "must be an integer >= 1"),
+        ("sharq", "max_lease_time", "1000000000001", "must be an integer <= 1000000000000"),
+        ("sharq", "idempotency_time", "0", "must be an integer >= 1"),
+        ("sharq", "idempotency_time", "604800001", "must be an integer <= 604800000"),
         ("sharq", "job_requeue_interval", "soon", "must be an integer"),
         ("sharq", "default_job_requeue_limit", "-2", "must be an integer >= -1"),
         ("sharq", "enable_requeue_script", "maybe", "must be true or false"),

@@ -13,6 +13,8 @@ EVERY_KEY = [
     ("SHARQ_JOB_REQUEUE_INTERVAL", "job_requeue_interval", "13", 13),
     ("SHARQ_DEFAULT_JOB_REQUEUE_LIMIT", "default_job_requeue_limit", "14", 14),
     ("SHARQ_ENABLE_REQUEUE_SCRIPT", "enable_requeue_script", "off", False),
+    ("SHARQ_MAX_LEASE_TIME", "max_lease_time", "20", 20),
+    ("SHARQ_IDEMPOTENCY_TIME", "idempotency_time", "21", 21),
     ("SHARQ_SERVER_HOST", "host", "0.0.0.0", "0.0.0.0"),
     ("SHARQ_SERVER_PORT", "port", "15", 15),
     ("SHARQ_SERVER_WORKERS", "workers", "16", 16),

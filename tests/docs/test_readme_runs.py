@@ -49,16 +49,21 @@ def curl(line: str, url: str) -> httpx.Response:
     """Send what curl would send."""
     _, *arguments = shlex.split(line.replace(ADDRESS, url))
     address, method, data = "", None, None
+    headers = {}
     while arguments:
         match arguments.pop(0):
             case "-X":
                 method = arguments.pop(0)
             case "-d":
                 data = arguments.pop(0)
+            case "-H":
+                name, _, value = arguments.pop(0).partition(": ")
+                headers[name] = value
             case argument:
                 assert argument.startswith(url), f"unknown to this test: {argument}"
                 address = argument
-    headers = {"Content-Type": "application/x-www-form-urlencoded"} if data else {}
+    if data:
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
     return httpx.request(
         method or ("POST" if data else "GET"), address, content=data, headers=headers
     )
@@ -67,7 +72,7 @@ def curl(line: str, url: str) -> httpx.Response:
 def lasting(body: str) -> str:
     """Return a body without what differs from run to run: tokens, instants, minutes."""
     body = re.sub(r'"lease":"[^"]*"', '"lease":"…"', body)
-    body = re.sub(r'"(expires_at|next_ready_at)":\d+', r'"\1":…', body)
+    body = re.sub(r'"(at|expires_at|enqueued_at|next_ready_at)":\d+', r'"\1":…', body)
     return re.sub(r'(?<=_counts":)\{[^}]*\}', lambda found: str(total(found[0])), body)
 
 
@@ -85,13 +90,15 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
 
 
 def test_every_curl_line_gives_what_stands_below_it(server: ServerProcess) -> None:
+    lease = ""
     for example in examples():
         if isinstance(example, float):
             time.sleep(example)
             continue
-        answer = curl(example.line, server.url)
+        answer = curl(example.line.replace("LEASE", lease), server.url)
         assert answer.status_code == example.status, example
         assert lasting(answer.text) == lasting(example.answer), example
+        lease = answer.json().get("lease", lease)
 
 
 def test_the_worker_finishes_what_waits(server: ServerProcess) -> None:

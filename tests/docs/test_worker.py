@@ -173,7 +173,7 @@ def test_a_dequeue_whose_answer_was_lost_is_repeated_and_gets_the_same_job(
         worker.says("sending to second\n")
         until(lambda: left(server.url) == (0, 0))
         assert worker.said.splitlines() == ["sending to first", "sending to second"]
-    first, again, *later = (r.split()[1] for r in requests if b"/dequeue/" in r)
+    first, again, *later = (r.partition(b"\r\n\r\n")[2] for r in requests if b"/dequeue/" in r)
     assert first == again
     assert first not in later
 

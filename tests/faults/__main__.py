@@ -25,6 +25,8 @@ COLUMNS = (
     "jobs",
     "acknowledged",
     "lost",
+    "with a key",
+    "done twice though their key was sent",
     "rate violations",
     "stale finishes accepted, or good ones refused",
     "second deliveries without cause",
@@ -33,7 +35,7 @@ COLUMNS = (
     "worst recovery",
     "requests without an answer",
     "redeliveries",
-    "stale finishes refused",
+    "stale claims refused",
     "queued again after the finish",
 )
 NAMED = (Rule.RATE, Rule.FENCING, Rule.REDELIVERY)
@@ -90,6 +92,8 @@ def _cells(scenario: Scenario, seeds: int, verdict: Verdict) -> list[object]:
         verdict.jobs,
         verdict.acknowledged,
         len(verdict.lost),
+        verdict.keyed,
+        len(verdict.twice),
         *named,
         len(verdict.violations) - sum(named),
         len(verdict.late),

@@ -55,16 +55,20 @@ class Caller:
         await asyncio.sleep(0)  # the transports close in the loop's next turn
 
     async def ask(
-        self, method: str, path: str, body: bytes = b"", *, wait: float = 0.0
+        self, method: str, path: str, body: bytes = b"", *, key: str | None = None, wait: float = 0
     ) -> Answer | None:
-        """Send one request, which asks to `wait` so many seconds; return its answer, if any."""
+        """Send one request, which asks to `wait` so many seconds; return its answer, if any.
+
+        `key` is its `Idempotency-Key`.
+        """
         port = self._chance.choice(self._ports)
         hasty = self._chance.random() < self._haste
         patience = self._chance.uniform(0, HASTE) if hasty else wait + self._patience
-        call = self._journal.asked(path, body)
+        call = self._journal.asked(path, body, key)
+        headers = {} if key is None else {"Idempotency-Key": f'"{key}"'}
         try:
             async with asyncio.timeout(patience):
-                answer = await self._exchange(port, request(method, path, body))
+                answer = await self._exchange(port, request(method, path, body, headers))
         except (OSError, TimeoutError):
             self._hang_up(port)
             self._journal.unanswered(call)
@@ -76,11 +80,11 @@ class Caller:
         return answer
 
     async def insist(
-        self, method: str, path: str, body: bytes = b"", *, wait: float = 0.0
+        self, method: str, path: str, body: bytes = b"", *, key: str | None = None, wait: float = 0
     ) -> Answer:
         """Repeat a request until it is answered, and not with a 503."""
         while True:
-            answer = await self.ask(method, path, body, wait=wait)
+            answer = await self.ask(method, path, body, key=key, wait=wait)
             if answer is not None and answer.status != BUSY:
                 return answer
             await asyncio.sleep(PAUSE)

@@ -13,34 +13,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, Literal, Self
-from urllib.parse import urlencode
+from typing import Literal
 
 import msgspec
 import uvloop
 
+from faults.asking import LEASE, Ask, Habits, Order, Saying, enqueue, say
 from faults.client import PAUSE, Caller
 from faults.journal import Journal
 from support.wire_schema import Batch, DeliveryBody
 
-INTERVALS = (0, 1, 2, 5, 10, 20, 30, 40, 60, 80)
-"""The interval (ms) of each queue."""
-WEIGHTS = [1 / (interval + 10) for interval in INTERVALS]
-"""How many jobs each queue gets. None is empty or full all the time."""
-LEASE = 800
-"""ms that a lease lasts, on every server of the suite."""
 PEOPLE = 4
 """Producers or workers in one process."""
 HASTE = 0.03
 """The share of requests whose caller hangs up at once and then repeats them."""
 TOIL = 0.005
-LONGEST_WAIT = 2000
-"""The longest wait (ms) that a worker asks for."""
-MOST_OFFERS = 5
-"""The largest batch of a worker: its jobs must be done before their leases expire."""
 MOST_NEW = 12
 """The largest batch of a producer."""
 OK = 200
+MOODS = {"usual": 75, "slow": 3, "asks again": 4, "extend": 5, "release": 7, "fail": 6}
+"""How a worker treats its jobs, and how often."""
+PATIENT = 2
+"""Deliveries of a job that may be treated badly."""
+REPEATED = {"finish": 0.03, "release": 0.2, "fail": 0.2, "extend": 0.2}
+"""The share of what is said again though it was answered."""
+FORGETFUL = 0.1
+"""The share of orders with keys after which a producer repeats one that was answered."""
+AT_LAST = 5
+"""The orders with keys that a producer repeats in the end."""
 LIFETIME = 120
 """Seconds after which a process ends if nothing else ends it."""
 
@@ -73,36 +73,6 @@ class Person:
     caller: Caller
     chance: random.Random
     stop: asyncio.Event
-
-
-@dataclass(frozen=True, slots=True)
-class Habits:
-    """How a worker asks for jobs: in batches of up to `count`, waiting up to `wait` ms.
-
-    One that `repeats` names each attempt, so that none of its jobs stays leased unseen.
-    """
-
-    count: int | None
-    wait: int
-    repeats: bool
-
-    @classmethod
-    def drawn(cls, chance: random.Random) -> Self:
-        """Return random habits."""
-        return cls(
-            count=chance.randint(2, MOST_OFFERS) if chance.random() < 0.4 else None,
-            wait=chance.randint(50, LONGEST_WAIT) if chance.random() < 0.5 else 0,
-            repeats=chance.random() < 0.6,
-        )
-
-    def query(self, attempt_id: str) -> str:
-        """Return the query of a dequeue."""
-        asked = {
-            "count": self.count,
-            "wait": self.wait or None,
-            "attempt_id": attempt_id if self.repeats else None,
-        }
-        return urlencode({name: value for name, value in asked.items() if value is not None})
 
 
 _one_job = msgspec.json.Decoder(DeliveryBody)
@@ -138,76 +108,82 @@ async def _produce(producer: Person) -> None:
     most = chance.choice((1, 1, MOST_NEW))
     started = time.monotonic()
     left = list(range(producer.number, part.jobs, PEOPLE))
+    keyed: list[Order] = []
     while left:
         size = chance.randint(1, most)
         batch, left = left[:size], left[size:]
         due = started + part.duration * batch[-1] / part.jobs
         await asyncio.sleep(max(0.0, due - time.monotonic()))
-        jobs = [_new_job(job, chance) for job in batch]
-        path, body = f"/enqueue/{part.queue_type}/", {"jobs": jobs}
-        if most == 1:
-            [body] = jobs
-            path += f"{body.pop('queue_id')}/"
-        await producer.caller.insist("POST", path, _encode(body))
+        has_keys = chance.random() < 0.6
+        order = enqueue(part.queue_type, batch, chance, is_batch=most > 1, has_keys=has_keys)
+        await _insist_on(producer, order)
+        if has_keys:
+            keyed.append(order)
+            if chance.random() < FORGETFUL:
+                await _insist_on(producer, chance.choice(keyed))
+    await asyncio.sleep(chance.uniform(0, 1))
+    for order in chance.sample(keyed, min(AT_LAST, len(keyed))):  # most of their jobs are finished
+        await _insist_on(producer, order)
 
 
-def _new_job(number: int, chance: random.Random) -> dict[str, Any]:
-    [queue] = chance.choices(range(len(INTERVALS)), WEIGHTS)
-    return {
-        "queue_id": f"q{queue}",
-        "job_id": f"job-{number}",
-        "interval": INTERVALS[queue],
-        "payload": {"n": number, "text": "x" * chance.randrange(100)},
-        "requeue_limit": chance.choice((-1, 100)),
-    }
+async def _insist_on(producer: Person, order: Order) -> None:
+    await producer.caller.insist("POST", order.path, order.body, key=order.key)
 
 
 async def _work(worker: Person) -> None:
     part, habits = worker.part, Habits.drawn(worker.chance)
     attempts = count()
     while not worker.stop.is_set():
-        query = habits.query(f"{part.name}-{worker.number}-{next(attempts)}")
-        ask = f"/dequeue/{part.queue_type}/?{query}"
-        answer = await worker.caller.insist("GET", ask, wait=habits.wait / 1000)
+        ask = habits.ask(part.queue_type, f"{part.name}-{worker.number}-{next(attempts)}")
+        answer = await worker.caller.insist(ask.method, ask.path, ask.body, wait=ask.wait)
         if answer.status != OK:
             await asyncio.sleep(0 if habits.wait else PAUSE)
-        elif habits.count is None:
-            await _do(worker, [_one_job.decode(answer.body)], ask)
-        else:
-            await _do(worker, _many_jobs.decode(answer.body).jobs, ask)
+            continue
+        many = habits.count is not None
+        jobs = _many_jobs.decode(answer.body).jobs if many else [_one_job.decode(answer.body)]
+        await _do(worker, jobs, ask if habits.repeats else None)
 
 
-async def _do(worker: Person, jobs: Sequence[DeliveryBody], ask: str) -> None:
-    """Work on jobs and finish them. A first delivery is sometimes treated badly."""
+async def _do(worker: Person, jobs: Sequence[DeliveryBody], ask: Ask | None) -> None:
+    """Work on jobs and say how it went. The first deliveries are sometimes treated badly.
+
+    `ask` is the dequeue that gave the jobs, if it can be repeated.
+    """
     chance = worker.chance
-    done = [
+    held = [
         job for job in jobs if job.attempt > 1 or chance.random() >= 0.02
     ]  # the rest: forgotten
-    if not done:
+    if not held:
         return
-    mood = chance.random() if all(job.attempt == 1 for job in done) else 1.0
-    if mood < 0.03:  # takes too long
+    mood = "usual"
+    if all(job.attempt <= PATIENT for job in held):
+        [mood] = chance.choices(list(MOODS), list(MOODS.values()))
+    await _toil(worker, held, mood, ask)
+    saying: Saying = "release" if mood == "release" else "fail" if mood == "fail" else "finish"
+    await _say(worker, saying, held)
+
+
+async def _toil(worker: Person, jobs: Sequence[DeliveryBody], mood: str, ask: Ask | None) -> None:
+    """Take as long for jobs as the mood of their worker says."""
+    chance = worker.chance
+    if mood == "asks again" and ask is not None:  # as one who lost the answer
+        await worker.caller.ask(ask.method, ask.path, ask.body, wait=ask.wait)
+    elif mood in {"slow", "extend"}:
+        if mood == "extend":
+            await _say(worker, "extend", jobs)
         await asyncio.sleep(LEASE / 1000 * chance.uniform(0.9, 1.4))
-    elif mood < 0.07 and "attempt_id" in ask:  # asks again, as one who lost the answer
-        await worker.caller.ask("GET", ask)
-    elif any(job.attempt > 1 for job in done):  # has it while one who took too long may finish it
+    elif any(job.attempt > 1 for job in jobs):  # has it while one who took too long may finish it
         await asyncio.sleep(LEASE / 1000 * chance.uniform(0, 0.5))
     else:
-        await asyncio.sleep(sum(chance.uniform(0, worker.part.toil) for _ in done))
-    path, body = _finish(worker.part.queue_type, done)
+        await asyncio.sleep(sum(chance.uniform(0, worker.part.toil) for _ in jobs))
+
+
+async def _say(worker: Person, saying: Saying, jobs: Sequence[DeliveryBody]) -> None:
+    """Say the same of all jobs until it is answered, and sometimes once more."""
+    path, body = say(saying, worker.part.queue_type, jobs, worker.chance)
     await worker.caller.insist("POST", path, body)
-    if mood > 0.97:  # repeats what was done
+    if worker.chance.random() < REPEATED[saying]:
         await worker.caller.ask("POST", path, body)
-
-
-def _finish(queue_type: str, jobs: Sequence[DeliveryBody]) -> tuple[str, bytes]:
-    """Return the path and the body that finish jobs."""
-    if len(jobs) == 1:
-        [job] = jobs
-        path = f"/finish/{queue_type}/{job.queue_id}/{job.job_id}/"
-        return path, _encode({"lease": job.lease})
-    claims = [{"queue_id": j.queue_id, "job_id": j.job_id, "lease": j.lease} for j in jobs]
-    return f"/finish/{queue_type}/", _encode({"jobs": claims})
 
 
 if __name__ == "__main__":

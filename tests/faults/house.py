@@ -10,7 +10,7 @@ from typing import Self
 
 import redis
 
-from faults.crowd import LEASE
+from faults.asking import KEPT, LEASE
 from faults.proxy import Proxy
 from support.redis_server import RedisServer
 from support.server import ServerProcess
@@ -39,11 +39,13 @@ def lasting_port() -> int:
 class House:
     """Keep `SERVERS` servers and a Redis that appends to a file. Use it as a context manager.
 
-    There is a second Redis too, which runs from `replicate()` on. All is stopped in the end.
+    There is a second Redis too, which runs from `replicate()` on. All is stopped in the end. The
+    servers remember a job under an idempotency key for `kept` ms.
     """
 
-    def __init__(self, folder: Path, *, fsync: str = "always") -> None:
+    def __init__(self, folder: Path, *, fsync: str = "always", kept: int = KEPT) -> None:
         self.folder = folder
+        self._kept = kept
         arguments = (
             *("--appendonly", "yes", "--appendfsync", fsync),
             *("--repl-diskless-sync", "no"),
@@ -68,6 +70,7 @@ class House:
                 "SHARQ_REDIS_URL": f"redis://127.0.0.1:{self.proxy.port}/0",
                 "SHARQ_JOB_EXPIRE_INTERVAL": str(LEASE),
                 "SHARQ_JOB_REQUEUE_INTERVAL": "200",
+                "SHARQ_IDEMPOTENCY_TIME": str(self._kept),
             }
             stack.callback(self._stop_servers)
             for number in range(SERVERS):

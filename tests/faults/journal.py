@@ -14,13 +14,17 @@ from support.http_client import Answer
 
 
 class Asked(msgspec.Struct, tag=True, frozen=True):
-    """A request that is about to be sent. `tick` is monotonic ns, `at` ms since the epoch."""
+    """A request that is about to be sent. `tick` is monotonic ns, `at` ms since the epoch.
+
+    `key` is its `Idempotency-Key`.
+    """
 
     call: int
     tick: int
     at: int
     path: str
     body: str
+    key: str | None = None
 
 
 class Answered(msgspec.Struct, tag=True, frozen=True):
@@ -66,10 +70,10 @@ class Journal:
     ) -> None:
         os.close(self._file)
 
-    def asked(self, path: str, body: bytes) -> int:
+    def asked(self, path: str, body: bytes, key: str | None = None) -> int:
         """Note a request that is about to be sent, and return its number."""
         call = next(self._calls)
-        self._write(Asked(call, *_moment(), path, body.decode()))
+        self._write(Asked(call, *_moment(), path, body.decode(), key))
         return call
 
     def answered(self, call: int, answer: Answer) -> None:

@@ -4,32 +4,33 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
-import msgspec
-
-from faults.crowd import LEASE
 from faults.journal import Answered, Asked, read_journal
+from faults.requests import items, parts, wait
 from sharq_plug.model import (
     Delivery,
     Dequeued,
     EnqueueOutcome,
     EnqueueResult,
+    Extend,
+    Extended,
+    Fail,
     Finish,
     LeaseOutcome,
-    LeaseRef,
     MinuteCounts,
     NewJob,
+    Release,
+    Settled,
+    Settlement,
     Take,
     View,
-    receipt_time,
 )
 from sharq_plug.testing.model_check.history import Event, History, merge
 from sharq_plug.testing.model_check.operations import Item, Look, Operation, Outcome
 from support import wire_schema
-from support.wire_schema import Batch, ClaimBody, DeliveryBody, NewJobBody, UnexpectedAnswer
+from support.wire_schema import DeliveryBody, UnexpectedAnswer
 
-FINISHED: Mapping[int, LeaseOutcome] = {
+SETTLED: Mapping[int, LeaseOutcome] = {
     200: LeaseOutcome.ENDED,
     409: LeaseOutcome.STALE,
     404: LeaseOutcome.UNKNOWN,
@@ -38,9 +39,18 @@ SINGLE = {
     "enqueue": wire_schema.ENQUEUE_ONE,
     "dequeue": wire_schema.DEQUEUE_ONE,
     "finish": wire_schema.FINISH_ONE,
+    "release": wire_schema.RELEASE_ONE,
+    "fail": wire_schema.FAIL_ONE,
+    "extend": wire_schema.EXTEND_ONE,
     "metrics": wire_schema.QUEUE_METRICS,
 }
-BATCHES = {"enqueue": wire_schema.ENQUEUE_MANY, "finish": wire_schema.FINISH_MANY}
+BATCHES = {
+    "enqueue": wire_schema.ENQUEUE_MANY,
+    "finish": wire_schema.FINISH_MANY,
+    "release": wire_schema.RELEASE_MANY,
+    "fail": wire_schema.FAIL_MANY,
+    "extend": wire_schema.EXTEND_MANY,
+}
 UNAVAILABLE = 503
 PROMPT = 5.0
 """Seconds in which a server answers, in addition to the wait that was asked for."""
@@ -65,7 +75,7 @@ def late_answers(journals: Iterable[Path]) -> Iterator[str]:
                 continue
             request = asked[entry.call]
             took = (entry.tick - request.tick) / 1e9
-            if took > _number(request.path, "wait", 0) / 1000 + PROMPT:
+            if took > wait(request) / 1000 + PROMPT:
                 answer = entry.status if isinstance(entry, Answered) else "nothing"
                 yield f"{path.stem}: {request.path}: {answer} after {took:.1f} s"
 
@@ -107,45 +117,8 @@ def _events(asked: Asked, answered: Answered | None) -> Iterator[Event]:
 
 
 def _operations(asked: Asked) -> list[Operation]:
-    """Return what a request asks for: nothing that is judged, one thing, or several."""
-    queue_type = _parts(asked.path)[1]
-    return [Operation(queue_type, item) for item in _items(asked)]
-
-
-def _items(asked: Asked) -> Iterable[Item]:
-    match _parts(asked.path):
-        case ["enqueue", _, *queue]:
-            return _new_jobs(queue, asked.body)
-        case ["dequeue", _]:
-            [attempt_id] = _query(asked.path).get("attempt_id", [None])
-            return [Take(_number(asked.path, "count", 1), LEASE, attempt_id)]
-        case ["finish", _, *job]:
-            return [Finish(lease, receipt_time(LEASE)) for lease in _claims(job, asked.body)]
-        case ["metrics", _, queue_id]:
-            return [Look(queue_id)]
-        case _:
-            return []
-
-
-def _new_jobs(queue: Sequence[str], body: str) -> Iterator[NewJob]:
-    """Yield the jobs of an enqueue into the queue of the path, or into those of the body."""
-    if queue:
-        bodies = [(queue[0], msgspec.json.decode(body, type=NewJobBody))]
-    else:
-        batch = msgspec.json.decode(body, type=Batch[NewJobBody]).jobs
-        bodies = [(job.queue_id, job) for job in batch]
-    for queue_id, new in bodies:
-        yield NewJob(queue_id, new.job_id, bytes(new.payload), new.interval, new.requeue_limit)
-
-
-def _claims(job: Sequence[str], body: str) -> Iterator[LeaseRef]:
-    """Yield the leases of a finish of the job of the path, or of those of the body."""
-    if job:
-        queue_id, job_id = job
-        yield LeaseRef(queue_id, job_id, msgspec.json.decode(body, type=ClaimBody).lease)
-    else:
-        for claim in msgspec.json.decode(body, type=Batch[ClaimBody]).jobs:
-            yield LeaseRef(claim.queue_id, claim.job_id, claim.lease)
+    queue_type = parts(asked.path)[1]
+    return [Operation(queue_type, item) for item in items(asked)]
 
 
 def _answers(
@@ -156,7 +129,7 @@ def _answers(
     Raises UnexpectedAnswer.
     """
     status, body = answered.status, answered.body.encode()
-    match _parts(asked.path), operations:
+    match parts(asked.path), operations:
         case [verb, _], _ if verb in BATCHES:
             found = wire_schema.read(BATCHES[verb], status, body, results=len(operations))
             return [(result.code, result) for result in found.results]
@@ -171,22 +144,35 @@ def _outcome(item: Item, status: int, found: Any, now: int) -> Outcome:
     match item, status:
         case NewJob(), 201:
             is_known = found.duplicate
-            return EnqueueResult(EnqueueOutcome.DUPLICATE if is_known else EnqueueOutcome.QUEUED)
-        case Take(), 404:
-            return Dequeued((), now=now)
-        case Take(count=1), _:
-            return Dequeued((_delivery(found),), now=now)
-        case Take(count=count), _ if len(found.jobs) <= count:
-            return Dequeued(tuple(map(_delivery, found.jobs)), now=now)
-        case Finish(), _:
-            return FINISHED[status]
+            outcome = EnqueueOutcome.DUPLICATE if is_known else EnqueueOutcome.QUEUED
+            return EnqueueResult(outcome, job_id=found.job_id)
+        case Take(count=count), _:
+            jobs = [] if status == 404 else [found] if count == 1 else found.jobs
+            if len(jobs) <= count:
+                return Dequeued(tuple(map(_delivery, jobs)), now=now)
+        case ((Finish() | Release() | Fail() | Extend()), _):
+            return _settled(item, status, found)
         case Look(), _:
-            return View(_no_counts, found.queue_length, found.leased, found.dead_letters)
-        case _:
-            raise UnexpectedAnswer(f"{item}: {status}, {found}")
+            return View(
+                _no_counts,
+                waiting=found.queue_length,
+                leased=found.leased,
+                dead=found.dead_letters,
+                delayed=found.delayed,
+            )
+    raise UnexpectedAnswer(f"{item}: {status}, {found}")
+
+
+def _settled(item: Settlement, status: int, found: Any) -> Settled:
+    if isinstance(item, Extend) and SETTLED[status] is LeaseOutcome.ENDED:
+        if found.expires_at is None:
+            raise UnexpectedAnswer(f"{item}: {found}")
+        return Extended(found.expires_at)
+    return SETTLED[status]
 
 
 def _delivery(job: DeliveryBody) -> Delivery:
+    """Return a delivery. `expires_at` is that of its dequeue: only who has it extends its lease."""
     return Delivery(
         queue_id=job.queue_id,
         job_id=job.job_id,
@@ -196,17 +182,8 @@ def _delivery(job: DeliveryBody) -> Delivery:
         expires_at=job.expires_at,
         requeues_remaining=job.requeues_remaining,
         queue_length=job.current_queue_length,
+        enqueued_at=job.enqueued_at,
+        priority=job.priority,
+        cost=job.cost,
+        headers=job.headers,
     )
-
-
-def _parts(path: str) -> list[str]:
-    return urlsplit(path).path.strip("/").split("/")
-
-
-def _query(path: str) -> Mapping[str, Sequence[str]]:
-    return parse_qs(urlsplit(path).query)
-
-
-def _number(path: str, name: str, default: int) -> int:
-    [value] = _query(path).get(name, [str(default)])
-    return int(value)

@@ -14,8 +14,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from faults.asking import INTERVALS
 from faults.client import Caller
-from faults.crowd import INTERVALS, OK, TOIL, Part, start
+from faults.crowd import OK, TOIL, Part, start
 from faults.house import House
 from faults.journal import Journal
 from faults.reading import late_answers, read_history

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from signal import SIGCONT, SIGKILL, SIGSTOP
 from typing import TypeAlias
 
+from faults.asking import INTERVALS
 from faults.client import BUSY
-from faults.crowd import INTERVALS, OK
+from faults.crowd import OK
 from faults.house import SERVERS
 from faults.proxy import Wrong
 from faults.run import PROBE_JOB, Run, Scenario, until_leased

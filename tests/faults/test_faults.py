@@ -8,6 +8,7 @@ import pytest
 from faults.house import House
 from faults.run import Run, Scenario
 from faults.scenarios import RECOVERY, SCENARIOS
+from sharq_plug.testing.model_check.violations import Rule
 
 SEED = 1
 JOBS = 120
@@ -46,3 +47,12 @@ def test_a_power_failure_is_reported_as_a_loss(tmp_path: Path) -> None:
         verdict = Run(house, POWER_FAILS, SEED, jobs=JOBS).verdict()
         assert verdict.lost
         assert max(verdict.recoveries) < RECOVERY
+
+
+def test_a_key_that_is_forgotten_too_soon_is_reported(tmp_path: Path) -> None:
+    [scenario] = [one for one in SCENARIOS if one.name == "workers killed"]
+    with House(tmp_path, kept=1) as house:
+        verdict = Run(house, scenario, SEED, jobs=JOBS).verdict()
+        assert verdict.keyed > len(verdict.twice) > 0
+        assert verdict.count(Rule.DEDUPLICATION) > 0
+        assert not verdict.is_clean

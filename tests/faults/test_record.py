@@ -1,16 +1,17 @@
 """A record tells no more than its process knew when it was killed."""
 
-import json
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from faults.crowd import LEASE
 from faults.journal import Answered, Asked, Entry, Journal, Unanswered
 from faults.reading import late_answers, read_history
-from sharq_plug.model import Dequeued, EnqueueOutcome, EnqueueResult, LeaseOutcome, Take
-from sharq_plug.testing.model_check.operations import Operation
+from sharq_plug.model import (
+    EnqueueOutcome,
+    EnqueueResult,
+    LeaseOutcome,
+)
 from support.http_client import Answer
 from support.wire_schema import UnexpectedAnswer
 
@@ -26,25 +27,6 @@ def record(folder: Path, *answers: Answer | None) -> Path:
             if answer is not None:
                 journal.answered(call, answer)
     return folder / "record"
-
-
-def results(*items: dict[str, object]) -> Answer:
-    """Return the answer to a batch."""
-    return Answer(200, json.dumps({"status": "success", "results": items}).encode())
-
-
-def leased(number: int) -> dict[str, object]:
-    """Return a job as in the answer to a dequeue."""
-    return {
-        "queue_id": "johndoe",
-        "job_id": str(number),
-        "payload": number,
-        "requeues_remaining": -1,
-        "current_queue_length": 0,
-        "lease": f"token-{number}",
-        "attempt": 1,
-        "expires_at": 1_000,
-    }
 
 
 def test_a_request_without_an_answer_or_with_a_503_may_still_take_effect(tmp_path: Path) -> None:
@@ -80,62 +62,10 @@ def test_an_unexpected_status_is_an_error(tmp_path: Path, status: int) -> None:
         read_history([record(tmp_path, Answer(status, b"{}"))])
 
 
-def test_a_batch_is_several_operations_of_one_call(tmp_path: Path) -> None:
-    jobs = [{"queue_id": "a", "job_id": "1", "interval": 0, "payload": 1}]
-    jobs.append({"queue_id": "b", "job_id": "2", "interval": 5, "payload": [2]})
-    claims = [{"queue_id": "a", "job_id": "1", "lease": "x"}]
-    claims.append({"queue_id": "b", "job_id": "2", "lease": "y"})
-    queued = {"status": "queued", "code": 201}
-    with Journal(tmp_path / "record") as journal:
-        call = journal.asked("/enqueue/sms/", json.dumps({"jobs": jobs}).encode())
-        journal.answered(call, results(queued, queued | {"duplicate": True}))
-        call = journal.asked("/finish/sms/", json.dumps({"jobs": claims}).encode())
-        journal.answered(
-            call, results({"status": "failure", "code": 409}, {"status": "success", "code": 200})
-        )
-        journal.asked("/finish/sms/", json.dumps({"jobs": claims}).encode())
-    history = read_history([journal.path])
-    assert [(event.call, event.item) for event in history.events] == [
-        *((0, 0), (0, 1)),
-        *((1, 0), (1, 1)),
-        *((2, 0), (2, 1)),
-    ]
-    assert [event.outcome for event in history.events] == [
-        EnqueueResult(EnqueueOutcome.QUEUED),
-        EnqueueResult(EnqueueOutcome.DUPLICATE),
-        LeaseOutcome.STALE,
-        LeaseOutcome.ENDED,
-        None,
-        None,
-    ]
-
-
-def test_the_jobs_of_a_batch_are_one_dequeue(tmp_path: Path) -> None:
-    with Journal(tmp_path / "record") as journal:
-        call = journal.asked("/dequeue/sms/?count=3&wait=50&attempt_id=a", b"")
-        journal.answered(
-            call,
-            Answer(200, json.dumps({"status": "success", "jobs": [leased(1), leased(2)]}).encode()),
-        )
-    [event] = read_history([journal.path]).events
-    assert event.operation == Operation("sms", Take(3, LEASE, "a"))
-    assert isinstance(event.outcome, Dequeued)
-    assert [job.job_id for job in event.outcome.jobs] == ["1", "2"]
-
-
-@pytest.mark.parametrize("jobs", [0, 4])
-def test_a_batch_of_no_jobs_or_of_too_many_is_an_error(tmp_path: Path, jobs: int) -> None:
-    with Journal(tmp_path / "record") as journal:
-        call = journal.asked("/dequeue/sms/?count=3", b"")
-        body = {"status": "success", "jobs": [leased(number) for number in range(jobs)]}
-        journal.answered(call, Answer(200, json.dumps(body).encode()))
-    with pytest.raises(UnexpectedAnswer):
-        read_history([journal.path])
-
-
 def test_a_request_is_late_five_seconds_after_its_wait(tmp_path: Path) -> None:
     waits = "/dequeue/sms/?wait=2000"
     path = tmp_path / "record"
+    posts = msgspec.json.encode({"wait": 2000}).decode()
     ends = {6.9: Answered, 7.1: Answered, 7.2: Unanswered}
     entries: list[Entry] = []
     for call, (seconds, end) in enumerate(ends.items()):
@@ -145,9 +75,13 @@ def test_a_request_is_late_five_seconds_after_its_wait(tmp_path: Path) -> None:
             entries.append(Answered(call, tick, 0, 404, "{}"))
         else:
             entries.append(Unanswered(call, tick, 0))
+    for call, seconds in ((7, 6.9), (8, 7.3)):
+        entries.append(Asked(call, 0, 0, "/dequeue/sms/", posts))
+        entries.append(Answered(call, int(seconds * 1e9), 0, 404, "{}"))
     entries.append(Asked(9, 0, 0, waits, ""))  # its process was killed
     path.write_bytes(b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries))
     assert list(late_answers([path])) == [
         f"record: {waits}: 404 after 7.1 s",
         f"record: {waits}: nothing after 7.2 s",
+        "record: /dequeue/sms/: 404 after 7.3 s",
     ]

@@ -1,6 +1,6 @@
 """The verdict on a record: the figures of one run, or of many."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sharq_plug.model import EnqueueOutcome, EnqueueResult, Finish, LeaseOutcome, NewJob
@@ -17,16 +17,19 @@ class Verdict:
     """What happened to the jobs of a run, and every rule that was broken.
 
     `lost` are ids of jobs that were acknowledged, and of which nothing is left though no worker
-    finished them. `again` counts jobs that were finished before their enqueue was repeated, and
-    so were queued again. `late` are the requests that took longer than promised. `recoveries` are
-    the seconds that enqueue, dequeue, waiting and reclaim took to work again. The rest says how
-    hard the run was: requests without a good answer, jobs leased once more, finishes that came
-    with the token of a lease that had ended.
+    finished them. `keyed` counts the jobs that were sent with a key; `twice` are those of them
+    that were finished under two enqueues. `again` counts jobs that were finished before their
+    enqueue was repeated, and so were queued again. `late` are the requests that took longer than
+    promised. `recoveries` are the seconds that enqueue, dequeue, waiting and reclaim took to work
+    again. The rest says how hard the run was: requests without a good answer, jobs leased once
+    more, claims that came with the token of a lease that had ended.
     """
 
     jobs: int
     acknowledged: int
     lost: tuple[str, ...]
+    keyed: int
+    twice: tuple[str, ...]
     again: int
     unanswered: int
     late: tuple[str, ...]
@@ -42,14 +45,15 @@ class Verdict:
     @property
     def is_clean(self) -> bool:
         """Return whether every promise was kept."""
-        return not (self.lost or self.late or self.violations)
+        return not (self.lost or self.twice or self.late or self.violations)
 
     def __str__(self) -> str:
         """Return what was wrong, for a test's report."""
         lost = f"{len(self.lost)} of {self.acknowledged} acknowledged jobs lost: {self.lost}"
+        twice = f"{len(self.twice)} of {self.keyed} jobs with a key done twice: {self.twice}"
         shown = [*self.late[:SHOWN], *map(str, self.violations[:SHOWN])]
         slowest = f"{len(self.violations)} violations; {len(self.late)} late; {self.recoveries}"
-        return "\n".join([lost, slowest, *shown])
+        return "\n".join([lost, twice, slowest, *shown])
 
 
 def judge(
@@ -69,11 +73,15 @@ def judge(
             case _:
                 pass
     acknowledged = [job for job, events in enqueues.items() if any(map(_is_answered, events))]
+    keyed = [job for job, events in enqueues.items() if any(map(_has_key, events))]
+    enqueued_at = {grant.job.token: grant.job.enqueued_at for grant in history.grants()}
     lost = (job for job in acknowledged if not _may_be_done(finishes.get(job, [])))
     return Verdict(
         jobs=len(enqueues),
         acknowledged=len(acknowledged),
         lost=tuple(lost),
+        keyed=len(keyed),
+        twice=tuple(job for job in keyed if _is_done_twice(finishes.get(job, []), enqueued_at)),
         again=sum(_is_queued_again(enqueues[job], finishes.get(job, [])) for job in enqueues),
         unanswered=len({event.call for event in history.events if event.outcome is None}),
         redeliveries=sum(grant.job.attempt > 1 for grant in history.grants()),
@@ -91,6 +99,8 @@ def add_up(verdicts: Iterable[Verdict]) -> Verdict:
         jobs=sum(one.jobs for one in every),
         acknowledged=sum(one.acknowledged for one in every),
         lost=tuple(job for one in every for job in one.lost),
+        keyed=sum(one.keyed for one in every),
+        twice=tuple(job for one in every for job in one.twice),
         again=sum(one.again for one in every),
         unanswered=sum(one.unanswered for one in every),
         late=tuple(request for one in every for request in one.late),
@@ -103,6 +113,21 @@ def add_up(verdicts: Iterable[Verdict]) -> Verdict:
 
 def _is_answered(event: Event) -> bool:
     return isinstance(event.outcome, EnqueueResult)
+
+
+def _has_key(event: Event) -> bool:
+    new = event.operation.item
+    return isinstance(new, NewJob) and new.extras is not None and new.extras.deduplicate is not None
+
+
+def _is_done_twice(finishes: list[Event], enqueued_at: Mapping[str, int]) -> bool:
+    """Return whether leases of two enqueues were finished; `enqueued_at` has that by token."""
+    lives = {
+        enqueued_at.get(event.operation.item.lease.token or "")
+        for event in finishes
+        if isinstance(event.operation.item, Finish) and event.outcome is LeaseOutcome.ENDED
+    }
+    return len(lives) > 1
 
 
 def _may_be_done(finishes: list[Event]) -> bool:

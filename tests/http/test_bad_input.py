@@ -44,8 +44,8 @@ BAD_FIELDS = [
     (job(job_id=r'"\ud83d"', payload=r'"\ud83d"'), invalid("job_id")),
     (job(job_id=r'"\ud83d\ude00"', payload=r'"\ud83d"'), invalid("job_id")),
     (job(job_id=r'"a\\b"', payload=r'"\ud83d"'), invalid("job_id")),
-    (job(priority="1"), "Object contains unknown field `priority`"),
-    (job(priority=r'"\ud83d"'), "Object contains unknown field `priority`"),
+    (job(colour="1"), "Object contains unknown field `colour`"),
+    (job(colour=r'"\ud83d"'), "Object contains unknown field `colour`"),
     ("[]", "Expected `object`, got `array`"),
     ("null", "Expected `object`, got `null`"),
     ('"text"', "Expected `object`, got `str`"),
@@ -97,7 +97,14 @@ BAD_NAMES = [
     "%2E%2E",
     "." * 100,
 ]
-BODIES = {"enqueue": job(), "interval": '{"interval": 1}'}
+BODIES = {
+    "enqueue": job(),
+    "interval": '{"interval": 1}',
+    "release": '{"lease": "t"}',
+    "fail": '{"lease": "t"}',
+    "extend": '{"lease": "t", "for": 1}',
+    "job": "{}",
+}
 """A good body of each verb that needs one."""
 
 

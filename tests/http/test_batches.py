@@ -110,7 +110,7 @@ BAD_JOBS: list[tuple[object, dict[str, object]]] = [
     (job("j", requeue_limit=-2), invalid("requeue_limit")),
     (job("j", max_queued_length=-1), invalid(LIMIT)),
     (job(".."), invalid("job_id")),
-    (job("j", priority=1), bad("Object contains unknown field `priority`")),
+    (job("j", colour=1), bad("Object contains unknown field `colour`")),
     *(
         ({key: value for key, value in job("j").items() if key != missing}, mandatory(missing))
         for missing in job("j")
@@ -155,7 +155,7 @@ async def test_a_batch_may_be_empty_and_have_a_thousand_items_and_no_more(
     for path in (ENQUEUE, FINISH):
         assert await results(client, path, []) == []
         too_many = '{"jobs": [' + ", ".join(["{}"] * 1001) + "]}"
-        assert await refusal(client, path, too_many) == "`jobs` has an invalid value."
+        assert await refusal(client, path, too_many) == api.invalid("jobs")
         assert len(await results(client, path, [{}] * 1000)) == 1000
     assert (await client.get("/metrics/")).json()["queue_types"] == []
 
@@ -166,10 +166,10 @@ NO_BATCHES = {
     "[]": "Expected `object`, got `array`",
     "null": "Expected `object`, got `null`",
     "{}": "`jobs` is a mandatory parameter",
-    '{"jobs": null}': "`jobs` has an invalid value.",
-    '{"jobs": {}}': "`jobs` has an invalid value.",
-    '{"jobs": "all"}': "`jobs` has an invalid value.",
-    '{"jobs": [], "priority": 1}': "Object contains unknown field `priority`",
+    '{"jobs": null}': api.invalid("jobs"),
+    '{"jobs": {}}': api.invalid("jobs"),
+    '{"jobs": "all"}': api.invalid("jobs"),
+    '{"jobs": [], "colour": 1}': "Object contains unknown field `colour`",
 }
 
 

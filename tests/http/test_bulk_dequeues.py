@@ -14,15 +14,15 @@ from sharq_plug.model import (
     MAX_DEQUEUE_BYTES,
     Dequeued,
     EnqueueResult,
-    LeaseOutcome,
     NewJob,
+    Settled,
     Settlement,
     Take,
 )
 from sharq_plug.service import ServiceOptions
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
-from support.api import QUIET, serving
+from support.api import QUIET, invalid, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -51,6 +51,7 @@ async def test_jobs_come_in_a_list_with_a_lease_each(client: httpx.AsyncClient) 
         "requeues_remaining": -1,
         "attempt": 1,
         "expires_at": ManualClock().now() + 60_000,
+        "enqueued_at": ManualClock().now(),
         "lease": ANY,
     }
     assert response.json() == {
@@ -113,7 +114,7 @@ async def test_a_number_in_a_query_that_is_none_is_refused(
             assert (text, response.status_code) == (text, 400)
             assert response.json() == {
                 "status": "failure",
-                "message": f"`{name}` has an invalid value.",
+                "message": invalid(name),
                 "error": "invalid",
             }
     assert await taken(client, "count=1") == ["q/j1"]
@@ -187,7 +188,7 @@ class SlowStore(MemoryStore):
         await self.go_on.wait()
         return await super().dequeue(queue_type, takes)
 
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
         outcomes = await super().settle(queue_type, items)
         self.settled.set()
         return outcomes

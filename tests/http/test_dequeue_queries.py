@@ -21,6 +21,14 @@ NEARLY = {
         "await",
     ],
     "count": ["counts", "cont", "Count", "coutn", "conut", "count%5B%5D", "c_ount"],
+    "lease_time": [
+        "lease-time",
+        "leaseTime",
+        "leasetime",
+        "lease_tme",
+        "leases_time",
+        "Lease_Time",
+    ],
     "attempt_id": ["attempt-id", "attemptId", "attemptid", "attempt", "attempts_id", "atempt_id"],
 }
 
@@ -72,6 +80,7 @@ async def test_any_other_parameter_is_ignored(client: httpx.AsyncClient, query: 
         ("count", "count=1&count=2"),
         ("count", "count=1&x=1&%63ount=1"),
         ("wait", "wait=0&wait=0"),
+        ("lease_time", "lease_time=1&lease_time=1"),
         ("attempt_id", "attempt_id=a&attempt_id=b"),
     ],
 )

@@ -15,6 +15,7 @@ from sharq_plug.model import (
     EnqueueResult,
     LeaseOutcome,
     NewJob,
+    Settled,
     Settlement,
 )
 from sharq_plug.service import ServiceOptions
@@ -37,7 +38,7 @@ class FailingStore(MemoryStore):
             for job, result in zip(jobs, results, strict=True)
         ]
 
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
         outcomes = await super().settle(queue_type, items)
         return [
             LeaseOutcome.BROKEN if item.lease.queue_id == "broken" else outcome
@@ -52,6 +53,20 @@ async def stale_lease(served: Served) -> httpx.Response:
 
 async def queue_full(served: Served) -> httpx.Response:
     return await send(served.client, enqueue("j1", max_queued_length=0))
+
+
+async def leased(served: Served) -> httpx.Response:
+    await send(served.client, enqueue("j1"))
+    await served.client.get("/dequeue/sms/")
+    return await served.client.delete("/job/sms/q/j1/")
+
+
+async def dead(served: Served) -> httpx.Response:
+    await send(served.client, enqueue("j1"))
+    job = (await served.client.get("/dequeue/sms/")).json()
+    failed = {"lease": job["lease"], "dead": True}
+    await served.client.post("/fail/sms/q/j1/", json=failed)
+    return await served.client.patch("/job/sms/q/j1/", json={"priority": 1})
 
 
 async def too_large(served: Served) -> httpx.Response:
@@ -76,6 +91,8 @@ PROVOKED: dict[str, Callable[[Served], Awaitable[httpx.Response]]] = {
     "not_found": call("GET", "/nothing"),
     "method_not_allowed": call("GET", "/enqueue/sms/q/"),
     "stale_lease": stale_lease,
+    "leased": leased,
+    "dead": dead,
     "too_large": too_large,
     "queue_full": queue_full,
     "internal": call("POST", "/enqueue/faulty/q/", JOB),

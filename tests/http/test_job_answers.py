@@ -23,6 +23,7 @@ LEASED = {
     "lease": ANY,
     "attempt": 1,
     "expires_at": ManualClock().now() + 60_000,
+    "enqueued_at": ManualClock().now(),
 }
 
 CASES = [

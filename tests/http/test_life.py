@@ -11,7 +11,7 @@ from sanic import Request
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import ConfigError
-from sharq_plug.model import Dequeued, LeaseOutcome, Settlement, Take
+from sharq_plug.model import Dequeued, Settled, Settlement, Take
 from sharq_plug.plugins import open_store
 from support.api import enqueue, send, serving
 from support.redis_server import RedisServer
@@ -25,6 +25,11 @@ CALLS = [
     ("GET", "/dequeue/sms/?count=10", None),
     ("GET", "/dequeue/sms/?wait=10", None),
     ("GET", "/dequeue/sms/?wait=10&attempt_id=a", None),
+    ("POST", "/dequeue/sms/", {"wait": 10, "lease_time": 1000}),
+    ("POST", "/release/sms/q/j1/", {"lease": "t"}),
+    ("POST", "/fail/sms/q/j1/", {"lease": "t"}),
+    ("POST", "/extend/sms/q/j1/", {"lease": "t", "for": 1}),
+    ("POST", "/extend/sms/", {"jobs": [{"queue_id": "q", "job_id": "j1", "lease": "t", "for": 1}]}),
     ("POST", "/finish/sms/q/j1/", None),
     ("POST", "/enqueue/sms/", {"jobs": [{"queue_id": "q", **enqueue("j3")[2]}]}),
     ("POST", "/finish/sms/", {"jobs": [{"queue_id": "q", "job_id": "j3"}]}),
@@ -117,7 +122,7 @@ class SlowStore(MemoryStore):
         self.ended.append("dequeue")
         return dequeued
 
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
         for _ in range(10):
             await asyncio.sleep(0)
         outcomes = await super().settle(queue_type, items)

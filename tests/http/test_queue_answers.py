@@ -27,6 +27,7 @@ PURGED = {
 }
 UNKNOWN_QUEUE = SUCCESS | {
     "queue_length": 0,
+    "delayed": 0,
     "leased": 0,
     "dead_letters": 0,
     "enqueue_counts": counts(0),
@@ -96,6 +97,13 @@ CASES = [
         [enqueue("j1"), enqueue("j2"), enqueue("j3"), DEQUEUE],
     ),
     Case(
+        "the metrics of a queue tell which jobs are delayed",
+        ("GET", "/metrics/sms/q", None),
+        200,
+        UNKNOWN_QUEUE | {"queue_length": 1, "delayed": 2, "enqueue_counts": counts(3)},
+        [enqueue("j1"), enqueue("j2", delay=1), enqueue("j3", at=10**15)],
+    ),
+    Case(
         "the metrics of an unknown queue are zeros",
         ("GET", "/metrics/sms/q", None),
         200,
@@ -114,6 +122,13 @@ CASES = [
         200,
         CLEARED,
         [enqueue("j1"), DEQUEUE],
+    ),
+    Case(
+        "a queue of delayed jobs is cleared",
+        ("DELETE", "/deletequeue/sms/q", {}),
+        200,
+        CLEARED,
+        [enqueue("j1", delay=1)],
     ),
     Case(
         "a queue is purged",

@@ -52,6 +52,7 @@ class Server:
             lease=f"{job_id}-{at}",
             attempt=1,
             expires_at=START + at + LEASE,
+            enqueued_at=START,
         )
         before, after = took
         return self.ledger.delivered(found, Window((at - before) / 1000, (at + after) / 1000))

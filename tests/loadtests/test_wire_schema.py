@@ -7,7 +7,7 @@ from support.wire_schema import Answers, UnexpectedAnswer, read
 
 JOB = (
     b'"queue_id":"q","job_id":"1","payload":{"n": 1.50},"requeues_remaining":-1,'
-    b'"current_queue_length":0,"lease":"t","attempt":1,"expires_at":1767225660000'
+    b'"current_queue_length":0,"lease":"t","attempt":1,"expires_at":1767225660000,"enqueued_at":1767225600000'
 )
 
 
@@ -41,7 +41,9 @@ def test_a_batch_has_as_many_results_as_it_had_items() -> None:
         (wire_schema.DEQUEUE_ONE, 200, b'{"status":"success","queue_id":"q","job_id":"1"}'),
         (wire_schema.DEQUEUE_MANY, 200, b'{"status":"success","jobs":[]}'),
         (wire_schema.DEQUEUE_MANY, 200, b'{"status":"success",%b}' % JOB),
+        (wire_schema.DEQUEUE_ONE, 200, b'{"status":"success",%b,"priority":10}' % JOB),
         (wire_schema.FINISH_MANY, 200, b'{"status":"success","results":[{"code":201}]}'),
+        (wire_schema.EXTEND_ONE, 200, b'{"status":"success"}'),
     ],
 )
 def test_an_answer_that_the_api_does_not_have_is_an_error(

@@ -14,9 +14,12 @@ from sharq_memory.machine import TYPES_A_STEP, Machine
 from sharq_memory.rows import VERSION
 from sharq_memory.tally import Tally
 from sharq_plug.model import (
+    Deduplicate,
+    Extras,
     Finish,
     LeaseRef,
     NewJob,
+    RequeueDelay,
     SetInterval,
     Take,
     Tended,
@@ -67,7 +70,7 @@ class Walk:
         call: tuple[Any, ...]
         match chance.choice("EEEDDDDSSSSTTCIAAAB"):
             case "E":
-                jobs = [NewJob(**self._drawn(NEW_JOB)) for _ in range(3)]
+                jobs = [self._job() for _ in range(3)]
                 call = Machine.enqueue, queue_type, jobs
             case "D":
                 takes = [self._take() for _ in range(chance.randint(1, 2))]
@@ -96,6 +99,26 @@ class Walk:
 
     def _drawn(self, fields: Fields) -> dict[str, Any]:
         return {name: self._chance.choice(VALUES.get(name, fields[name])) for name in fields}
+
+    def _job(self) -> NewJob:
+        extras = self._extras() if self._chance.random() < 0.6 else None
+        return NewJob(**self._drawn(NEW_JOB), extras=extras)
+
+    def _extras(self) -> Extras:
+        chance = self._chance
+        delays = [None, None, 0, 20, 1000, 70_000]
+        late = chance.choice([None, None, None, -50, 20, 1000])
+        key = Deduplicate(chance.choice("kl"), chance.choice([20, 1000, 10**6]))
+        return Extras(
+            delay=chance.choice(delays) if late is None else None,
+            at=None if late is None else self.now + late,
+            priority=chance.choice([0, 0, 1, 9]),
+            ttl=chance.choice([None, None, 1, 200, 70_000]),
+            requeue_delay=chance.choice([None, RequeueDelay(20), RequeueDelay(20, 3, 1000)]),
+            deduplicate=chance.choice([None, None, key]),
+            cost=chance.choice([None, {"job": 2, "tokens": 100}]),
+            headers=chance.choice([None, {"a": "b"}]),
+        )
 
     def _take(self) -> Take:
         chance = self._chance
@@ -154,6 +177,16 @@ def test_a_machine_made_of_rows_answers_as_the_one_they_came_from(seed: int) -> 
         walk.settle_down()
         assert rows_of(copy) == rows_of(machine)
         walk.machines.pop(0)
+
+
+def test_a_walk_brings_each_kind_of_row() -> None:
+    found = set[str]()
+    for seed in range(5):
+        walk = Walk(seed)
+        walk.take_steps(STEPS)
+        found.update(row[1] for row in walk.machines[0].rows())
+    kinds_of_a_type = {"type", "queue", "job", "letter", "receipt", "attempt", "key"}
+    assert found == {"machine", "tally"} | kinds_of_a_type
 
 
 def test_each_row_holds_a_version_and_one_thing_of_bounded_size() -> None:

@@ -13,9 +13,9 @@ from sharq_plug.model import (
     Dequeued,
     EnqueueOutcome,
     EnqueueResult,
-    LeaseOutcome,
     LeaseRef,
     NewJob,
+    Settled,
     Settlement,
     Take,
 )
@@ -105,8 +105,8 @@ class BatchEndsAtARefusal(MemoryStore):
 class BatchSeesNothingOfItself(MemoryStore):
     """Each claim of a batch is judged by what was there before the batch."""
 
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
-        outcomes: dict[LeaseRef, LeaseOutcome] = {}
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
+        outcomes: dict[LeaseRef, Settled] = {}
         for item in items:
             if item.lease not in outcomes:
                 [outcomes[item.lease]] = await super().settle(queue_type, [item])

@@ -2,6 +2,7 @@
 
 import sys
 
+from model.broken_queues import AfterReleasing
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
@@ -26,10 +27,10 @@ FOR_EVER = 2
 
 
 class SecondDeathReplacesTheFirst(TypeState):
-    def _die(self, queue: Queue, job: Job, now: int) -> None:
+    def _die(self, queue: Queue, job: Job, reason: str, now: int) -> None:
         if job.job_id in self.dead.get(queue.queue_id, ()):
             self.dead[queue.queue_id] = DeadLetters()
-        super()._die(queue, job, now)
+        super()._die(queue, job, reason, now)
 
 
 class DeadLetterHoldsItsId(TypeState):
@@ -46,7 +47,7 @@ class ForEverHasAnEnd(TypeState):
         return super().enqueue(job, now)
 
 
-class ReleaseGivesRequeuesBack(TypeState):
+class ReleaseGivesRequeuesBack(AfterReleasing):
     def __init__(self, queue_type: str) -> None:
         super().__init__(queue_type)
         self._limits: dict[tuple[str, str], int] = {}
@@ -57,8 +58,7 @@ class ReleaseGivesRequeuesBack(TypeState):
             self._limits[job.queue_id, job.job_id] = job.requeue_limit
         return result
 
-    def _release(self, queue: Queue, job: Job, now: int) -> None:
-        super()._release(queue, job, now)
+    def _released(self, queue: Queue, job: Job, token: str, now: int) -> None:
         job.requeues = self._limits[queue.queue_id, job.job_id]
 
 

@@ -1,5 +1,6 @@
 """Memory states that are broken on purpose, one fault each: leases, dead letters, clearing."""
 
+from model.broken_queues import AfterReleasing
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
@@ -15,6 +16,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     LeaseRef,
     NewJob,
+    Settled,
     Settlement,
 )
 
@@ -27,7 +29,7 @@ class TokensDoNotMatter(TypeState):
 class ExpiryEndsLeases(TypeState):
     """A finish after `expires_at` is stale, though nothing was reclaimed."""
 
-    def settle(self, item: Settlement, now: int) -> LeaseOutcome:
+    def settle(self, item: Settlement, now: int) -> Settled:
         leased = self._leased(item.lease)
         is_late = leased is not None and item.lease.token and leased[1].expires_at < now
         if isinstance(item, Finish) and is_late:
@@ -52,7 +54,7 @@ class ReceiptIsKeptTooShort(TypeState):
 
 
 class DeadJobsAreUnknown(TypeState):
-    def settle(self, item: Settlement, now: int) -> LeaseOutcome:
+    def settle(self, item: Settlement, now: int) -> Settled:
         outcome = super().settle(item, now)
         queue = self.queues.get(item.lease.queue_id)
         lives = queue is not None and item.lease.job_id in queue.jobs
@@ -81,22 +83,20 @@ class OneRequeueTooMany(TypeState):
         return replace(job, requeues_remaining=max(0, left - 1) if left >= 0 else left)
 
 
-class ReleaseCostsARequeue(TypeState):
-    def _release(self, queue: Queue, job: Job, now: int) -> None:
-        super()._release(queue, job, now)
+class ReleaseCostsARequeue(AfterReleasing):
+    def _released(self, queue: Queue, job: Job, token: str, now: int) -> None:
         job.requeues -= job.requeues > 0
 
 
-class ReleaseTakesTheAttemptBack(TypeState):
-    def _release(self, queue: Queue, job: Job, now: int) -> None:
-        super()._release(queue, job, now)
+class ReleaseTakesTheAttemptBack(AfterReleasing):
+    def _released(self, queue: Queue, job: Job, token: str, now: int) -> None:
         job.attempt -= 1
 
 
 class DeadLettersAreDropped(TypeState):
-    def _die(self, queue: Queue, job: Job, now: int) -> None:
+    def _die(self, queue: Queue, job: Job, reason: str, now: int) -> None:
         kept = self.dead.get(queue.queue_id)
-        super()._die(queue, job, now)
+        super()._die(queue, job, reason, now)
         self.dead[queue.queue_id] = kept or DeadLetters()
 
 
@@ -112,13 +112,17 @@ class ClearingMissesDeadLetters(TypeState):
 class ClearedLeasesComeBack(TypeState):
     def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
         queue = self.queues.get(queue_id)
-        jobs = [] if queue is None else [job for job in queue.jobs.values() if job.token]
+        jobs = [] if queue is None else _plain_leased(queue)
         cleared = super().clear(queue_id, now, purge=purge)
         for job in jobs:
             job.token = None
             self._come_back(self._bring_into_being(queue_id, 0), job, job.expires_at)
             return cleared
         return cleared
+
+
+def _plain_leased(queue: Queue) -> list[Job]:
+    return [job for job in queue.jobs.values() if job.token and job.rare is None]
 
 
 class PurgeKeepsCounts(TypeState):

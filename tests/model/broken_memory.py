@@ -9,11 +9,15 @@ from model import (
     broken_attempts,
     broken_counts,
     broken_deaths,
+    broken_jobs,
     broken_leases,
     broken_order,
     broken_queues,
     broken_rates,
     broken_receipts,
+    broken_settling,
+    broken_takes,
+    broken_times,
     broken_watching,
 )
 from model.broken_queues import BrokenStore
@@ -33,6 +37,10 @@ MODULES = (
     broken_counts,
     broken_watching,
     broken_attempts,
+    broken_times,
+    broken_settling,
+    broken_jobs,
+    broken_takes,
 )
 
 
@@ -96,8 +104,8 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
     "order": [
         ("LastComeFirstServed", "JobOrder", True, {Rule.JOB_ORDER}),
         ("ReturnedJobsGoLast", "JobOrder", True, {Rule.JOB_ORDER}),
-        ("ReturnedJobTakesANewNumber", "JobOrder", False, {Rule.JOB_ORDER}),
-        ("LatestReturnGoesFirst", "JobOrder", False, {Rule.JOB_ORDER}),
+        ("ReturnedJobTakesANewNumber", "JobOrder", False, {Rule.JOB_ORDER, Rule.RECLAIM}),
+        ("LatestReturnGoesFirst", "JobOrder", False, {Rule.JOB_ORDER, Rule.RECLAIM}),
         ("TiesGoByName", "QueueOrder", False, {Rule.QUEUE_ORDER}),
         ("ServedQueueKeepsItsPlace", "QueueOrder", False, {Rule.QUEUE_ORDER}),
         ("BatchStaysWithAQueue", "QueueOrder", False, {Rule.QUEUE_ORDER}),
@@ -113,6 +121,8 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("PartialBatchTellsNothing", "PartialBatch", False, {Rule.READINESS}),
         ("FullBatchTellsNextReady", "PartialBatch", False, {Rule.READINESS}),
         ("NextReadyIsFromBeforeTheBatch", "PartialBatch", False, {Rule.READINESS}),
+        ("NextReadyForgetsDelayedJobs", "DelayedPlace", False, {Rule.READINESS}),
+        ("NamesDoNotMatterToNextReady", "NamedNextReady", False, {Rule.READINESS}),
     ],
     "leases and receipts": [
         ("TokensDoNotMatter", "Finish", True, {Rule.FENCING}),
@@ -184,6 +194,7 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("LastPlaceTellsWhen", "Watching", False, {Rule.WAKING}),
         ("WatcherIsWokenOnce", "Watching", False, {Rule.WAKING}),
         ("WhoLeftIsStillWoken", "Watching", False, {Rule.WAKING}),
+        ("DelayedJobsWakeNobody", "DelayedWake", False, {Rule.WAKING}),
     ],
     "attempts and batches": [
         ("RepeatTakesNewJobs", "RepeatedDequeue", True, {Rule.REPETITION}),
@@ -201,6 +212,62 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("BatchEndsAtARefusal", "Batch", False, {Rule.DEPTH, Rule.IDEMPOTENCE}),
         ("BatchSeesNothingOfItself", "Finish", False, {Rule.DOUBLING, Rule.FENCING}),
         ("BytesDoNotEndABatch", "BatchSize", False, set()),
+    ],
+    "delays and priorities": [
+        ("DelayedJobTakesANewNumber", "Delay", False, {Rule.JOB_ORDER}),
+        ("DueJobOvertakes", "JoinOrder", False, {Rule.JOB_ORDER}),
+        ("DelayEndsTooSoon", "Delay", True, {Rule.DELAY, Rule.READINESS}),
+        ("DelayIsCountedFromTheEnqueue", "LateReturn", True, {Rule.DELAY}),
+        ("DueJobIsNotCountedAsWaiting", "DelayedLength", False, {Rule.COUNTS}),
+        ("DelayedJobsDoNotFillAQueue", "DelayedLength", False, {Rule.DEPTH}),
+        ("JoinsHaveNoBound", "Join", False, {Rule.READINESS, Rule.QUEUE_ORDER}),
+        ("ReturnedPriorityGoesLast", "Priority", False, {Rule.JOB_ORDER, Rule.RECLAIM}),
+    ],
+    "ttls": [
+        ("TtlEndsWithTheFirstLease", "LeasedTtl", True, {Rule.TTL, Rule.DOUBLING, Rule.READINESS}),
+        ("TtlKillsALease", "LeasedTtl", False, {Rule.COUNTS, Rule.RECLAIM}),
+        ("TtlIsOneMore", "Ttl", True, {Rule.TTL, Rule.DOUBLING}),
+        ("TtlBeginsAtTheEnqueue", "Ttl", False, {Rule.COUNTS}),
+    ],
+    "fails and extends": [
+        ("FailSpendsNothing", "Fail", True, {Rule.ATTEMPTS}),
+        ("FailOfTheLastRequeueComesBack", "Fail", False, {Rule.DOUBLING, Rule.ATTEMPTS}),
+        ("PenaltiesDoNotCount", "RequeueDelay", True, {Rule.DELAY, Rule.READINESS}),
+        ("ExpiryBringsNoDelay", "RequeueDelay", True, {Rule.DELAY}),
+        ("ExtendRevivesAReclaimedLease", "Extend", True, {Rule.FENCING}),
+        ("ExtendDoesNotMoveTheReclaim", "ExtendedOrder", True, {Rule.RECLAIM}),
+        ("ExpiredLeaseIsNotExtended", "Extend", False, {Rule.FENCING}),
+        ("ExtendAddsToTheLease", "Extend", True, {Rule.FENCING}),
+    ],
+    "keys": [
+        ("KeyIsForgottenAtTheEnd", "RememberedKey", True, {Rule.DEDUPLICATION}),
+        ("KeySurvivesAClearing", "RememberedKey", False, {Rule.DEDUPLICATION}),
+        ("KeyIsKeptTooLong", "RememberedKey", True, {Rule.DEDUPLICATION}),
+        ("RefusalLeavesAKey", "Deduplication", True, {Rule.DEDUPLICATION}),
+        ("DuplicateRenewsItsKey", "RememberedKey", True, {Rule.DEDUPLICATION}),
+        ("DuplicateNamesItself", "Deduplication", True, {Rule.DEDUPLICATION}),
+        ("CancelFreesTheKeyOfAnother", "FreedKey", False, {Rule.DEDUPLICATION}),
+        ("CancelKeepsTheKey", "FreedKey", False, {Rule.DEDUPLICATION}),
+    ],
+    "jobs by id": [
+        ("CancelEndsLeasesUnasked", "CancelledLease", False, {Rule.AMENDING}),
+        ("CancelRemovesTheOldestLetter", "AmendedDead", False, {Rule.AMENDING}),
+        (
+            "RescheduleTakesANewNumber",
+            "ReschedulePriority",
+            False,
+            {Rule.AMENDING, Rule.JOB_ORDER, Rule.RECLAIM},
+        ),
+        ("RescheduleMovesTheEndOfTheTtl", "RescheduleTime", True, {Rule.DOUBLING, Rule.TTL}),
+        ("RescheduleForgetsTheReturn", "ReschedulePriority", False, {Rule.AMENDING}),
+        ("PositionIgnoresPriorities", "Position", False, {Rule.AMENDING}),
+        ("DueJobIsShownAsDelayed", "Find", False, {Rule.AMENDING}),
+    ],
+    "named queues": [
+        ("NamesDoNotMatter", "NamedQueue", False, {Rule.QUEUE_ORDER}),
+        ("NamesGoInTheirOrder", "NamedQueue", False, {Rule.QUEUE_ORDER}),
+        ("TogetherMixesQueues", "Together", False, {Rule.QUEUE_ORDER}),
+        ("TogetherIgnoresTheRate", "Together", True, {Rule.QUEUE_ORDER, Rule.RATE}),
     ],
 }
 """For each area: the store, its class of the kit less "Conformance", `sees_little`, the rules."""

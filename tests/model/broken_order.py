@@ -1,9 +1,9 @@
 """Memory states that are broken on purpose, one fault each: the order of jobs and of queues."""
 
-from model.broken_queues import AfterBringing
+from model.broken_queues import AfterBringing, AfterReleasing
 
 from sharq_memory.limits import paid_at
-from sharq_memory.queue import RETURNED, Job, Queue
+from sharq_memory.queue import PRIORITY, RETURNED, Job, Queue
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
     Cleared,
@@ -16,15 +16,15 @@ from sharq_plug.model import (
 class ReturnedJobTakesANewNumber(TypeState):
     """It stands before the fresh jobs, but behind all that came back before it."""
 
-    def _come_back(self, queue: Queue, job: Job, now: int) -> None:
-        job.place = self.line.next_number()
-        super()._come_back(queue, job, now)
+    def _come_back(self, queue: Queue, job: Job, now: int, delay: int = 0) -> bool:
+        job.place = self.line.next_number() - job.priority * PRIORITY
+        return super()._come_back(queue, job, now, delay)
 
 
 class LatestReturnGoesFirst(TypeState):
-    def _come_back(self, queue: Queue, job: Job, now: int) -> None:
-        job.place = RETURNED - self.line.next_number()
-        super()._come_back(queue, job, now)
+    def _come_back(self, queue: Queue, job: Job, now: int, delay: int = 0) -> bool:
+        job.place = RETURNED - self.line.next_number() - job.priority * PRIORITY
+        return super()._come_back(queue, job, now, delay)
 
 
 class MoreJobsMoveAQueueBack(TypeState):
@@ -39,9 +39,8 @@ class MoreJobsMoveAQueueBack(TypeState):
         return result
 
 
-class ReturnMovesAQueueBack(TypeState):
-    def _release(self, queue: Queue, job: Job, now: int) -> None:
-        super()._release(queue, job, now)
+class ReturnMovesAQueueBack(AfterReleasing):
+    def _released(self, queue: Queue, job: Job, token: str, now: int) -> None:
         if queue.ready_since is not None and queue.ready_since <= now:
             self.line.leave(queue)
             self.line.enter(queue, now, self.line.next_number())
@@ -53,7 +52,7 @@ class LongerIntervalTakesANewNumber(AfterBringing):
     def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
         ready_since = queue.ready_since
         if ready_since is not None and ready_since > now:
-            self._put(queue, ready_since, self.line.next_number())
+            self._stand(queue, ready_since, self.line.next_number())
 
 
 class ClearedQueueKeepsItsPlace(TypeState):

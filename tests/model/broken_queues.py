@@ -11,7 +11,7 @@ from sharq_memory.expiring import Expiring
 from sharq_memory.limits import paid_at
 from sharq_memory.line import Line
 from sharq_memory.machine import Machine
-from sharq_memory.queue import RETURNED, Job, Queue
+from sharq_memory.queue import PRIORITY, RETURNED, Job, Queue
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
 from sharq_plug.model import (
@@ -22,7 +22,10 @@ from sharq_plug.model import (
     EnqueueResult,
     Finish,
     NewJob,
+    Release,
     Setting,
+    Settled,
+    Settlement,
     Take,
 )
 from sharq_plug.testing import ManualClock
@@ -52,8 +55,9 @@ class AfterBringing(TypeState):
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         place = self._place_of(job.queue_id)
         result = super().enqueue(job, now)
-        if result.outcome is not EnqueueOutcome.QUEUE_FULL:
-            self._brought(self.queues[job.queue_id], place, now)
+        queue = self.queues.get(job.queue_id)
+        if result.outcome is not EnqueueOutcome.QUEUE_FULL and queue is not None and queue.jobs:
+            self._brought(queue, place, now)
         return result
 
     def configure(self, change: Setting, now: int) -> ChangeOutcome:
@@ -72,9 +76,27 @@ class AfterBringing(TypeState):
             return None
         return queue.ready_since, queue.place_number
 
-    def _put(self, queue: Queue, ready_since: int, number: int) -> None:
+    def _stand(self, queue: Queue, ready_since: int, number: int) -> None:
         self.line.leave(queue)
         self.line.enter(queue, ready_since, number, (ready_since,))
+
+
+class AfterReleasing(TypeState):
+    """For a state that does something wrong once a job was released, unless that killed it."""
+
+    def settle(self, item: Settlement, now: int) -> Settled:
+        leased = self._leased(item.lease) if isinstance(item, Release) else None
+        if leased is None:
+            return super().settle(item, now)
+        queue, job = leased
+        token = job.token or ""
+        outcome = super().settle(item, now)
+        if queue.jobs.get(job.job_id) is job:
+            self._released(queue, job, token, now)
+        return outcome
+
+    def _released(self, queue: Queue, job: Job, token: str, now: int) -> None:
+        """Do it; `token` is that of the lease."""
 
 
 class RateLostWhenEmpty(TypeState):
@@ -91,9 +113,8 @@ class RateForgottenTooEarly(TypeState):
         return super()._bring_into_being(queue_id, now)
 
 
-class ReleasePaysBack(TypeState):
-    def _release(self, queue: Queue, job: Job, now: int) -> None:
-        super()._release(queue, job, now)
+class ReleasePaysBack(AfterReleasing):
+    def _released(self, queue: Queue, job: Job, token: str, now: int) -> None:
         queue.last = None
         self.line.leave(queue)
         self.line.enter(queue, now, queue.place_number)
@@ -102,7 +123,7 @@ class ReleasePaysBack(TypeState):
 class IntervalMissesWaitingJobs(AfterBringing):
     def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
         if place is not None:
-            self._put(queue, *place)
+            self._stand(queue, *place)
 
 
 class RefusalChangesInterval(TypeState):
@@ -122,10 +143,15 @@ class DuplicateKeepsInterval(TypeState):
         return super().enqueue(job, now)
 
 
+def _is_duplicate(result: EnqueueResult) -> bool:
+    """Return whether a job was refused since its own id lives."""
+    return result.outcome is EnqueueOutcome.DUPLICATE and result.job_id is None
+
+
 class DuplicateReplacesPayload(TypeState):
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         result = super().enqueue(job, now)
-        if result.outcome is EnqueueOutcome.DUPLICATE:
+        if _is_duplicate(result):
             self.queues[job.queue_id].jobs[job.job_id].payload = job.payload
         return result
 
@@ -139,7 +165,7 @@ class DuplicateIsQueuedAfterAll(TypeState):
 
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         result = super().enqueue(job, now)
-        if result.outcome is EnqueueOutcome.DUPLICATE:
+        if _is_duplicate(result):
             self._kept[job.queue_id, job.job_id] = job
         return result
 
@@ -153,7 +179,7 @@ class DuplicateIsQueuedAfterAll(TypeState):
 class DuplicateIsCounted(TypeState):
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         result = super().enqueue(job, now)
-        if result.outcome is EnqueueOutcome.DUPLICATE:
+        if _is_duplicate(result):
             self.queues[job.queue_id].tally.add_enqueues(now, 1)
         return result
 
@@ -168,7 +194,7 @@ class DepthIsOneMore(TypeState):
 class LastComeFirstServed(TypeState):
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         result = super().enqueue(job, now)
-        if result.outcome is EnqueueOutcome.QUEUED:
+        if result.outcome is EnqueueOutcome.QUEUED and job.extras is None:
             queue = self.queues[job.queue_id]
             waiting = [*queue.waiting_jobs()]
             queue.head = queue.rest = None
@@ -180,10 +206,13 @@ class LastComeFirstServed(TypeState):
 
 
 class ReturnedJobsGoLast(TypeState):
-    def _come_back(self, queue: Queue, job: Job, now: int) -> None:
-        job.place = self.line.next_number()
-        queue.add_waiting(job)
-        self._changed(queue, now)
+    def _come_back(self, queue: Queue, job: Job, now: int, delay: int = 0) -> bool:
+        has_come = super()._come_back(queue, job, now, delay)
+        if has_come:
+            self._take_out(queue, job)
+            job.place = self.line.next_number() - job.priority * PRIORITY
+            self._put(queue, job, now, now + delay)
+        return has_come
 
 
 class LineByName(Line):
@@ -210,6 +239,8 @@ class ServedQueueKeepsItsPlace(TypeState):
 class BatchStaysWithAQueue(TypeState):
     def _serve_ready(self, jobs: list[Delivery], take: Take, call: DequeueCall) -> None:
         while len(jobs) < take.count and (queue := self.line.first(call.now)) is not None:
+            if queue.is_timed and not self._make_ready(queue, call):
+                continue
             if queue.head is None or not call.admit(len(queue.head.payload)):
                 break
             jobs.append(self._serve(queue, take.lease_time, call))
@@ -221,13 +252,13 @@ class BatchStaysWithAQueue(TypeState):
 class FreedQueueKeepsItsNumber(AfterBringing):
     def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
         if place is not None and queue.place_number != place[1]:
-            self._put(queue, now, place[1])
+            self._stand(queue, now, place[1])
 
 
 class NextReadyForgetsLeases(TypeState):
-    def _next_ready_at(self, now: int) -> int | None:
+    def _next_ready_at(self, take: Take, call: DequeueCall) -> int | None:
         self.expiring, expiring = Expiring(), self.expiring
-        instant = super()._next_ready_at(now)
+        instant = super()._next_ready_at(take, call)
         self.expiring = expiring
         return instant
 
@@ -235,8 +266,8 @@ class NextReadyForgetsLeases(TypeState):
 class NextReadyIsLater(TypeState):
     """By 1 ms."""
 
-    def _next_ready_at(self, now: int) -> int | None:
-        instant = super()._next_ready_at(now)
+    def _next_ready_at(self, take: Take, call: DequeueCall) -> int | None:
+        instant = super()._next_ready_at(take, call)
         return None if instant is None else instant + 1
 
 
@@ -251,7 +282,7 @@ class FullBatchTellsNextReady(TypeState):
         answer = super().dequeue(take, call)
         if answer.is_repeated:
             return answer
-        return replace(answer, next_ready_at=self._next_ready_at(call.now))
+        return replace(answer, next_ready_at=self._next_ready_at(take, call))
 
 
 class NextReadyIsFromBeforeTheBatch(TypeState):

@@ -61,8 +61,8 @@ class TendingAtItsLimitForgetsUnpaidRates(TypeState):
 class DeathForgetsUnpaidRate(TypeState):
     """Of a queue whose last job died."""
 
-    def _die(self, queue: Queue, job: Job, now: int) -> None:
-        super()._die(queue, job, now)
+    def _die(self, queue: Queue, job: Job, reason: str, now: int) -> None:
+        super()._die(queue, job, reason, now)
         if not queue.jobs:
             queue.last = None
 

@@ -1,12 +1,22 @@
 """Memory states that are broken on purpose, one fault each: tokens, claims, receipts."""
 
+from model.broken_queues import AfterReleasing
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.queue import Job, Queue
 from sharq_memory.repeatable import Receipts
 from sharq_memory.state import TypeState
-from sharq_plug.model import Cleared, Delivery, Finish, LeaseOutcome, LeaseRef, Release, Settlement
+from sharq_plug.model import (
+    Cleared,
+    Delivery,
+    Finish,
+    LeaseOutcome,
+    LeaseRef,
+    Release,
+    Settled,
+    Settlement,
+)
 
 
 class ReceiptsThatGoTogether(Receipts):
@@ -56,11 +66,9 @@ class RepeatedFinishRenewsItsReceipt(TypeState):
         self.receipts = RenewedReceipts()
 
 
-class ReleaseLeavesAReceipt(TypeState):
-    def _release(self, queue: Queue, job: Job, now: int) -> None:
-        lease = LeaseRef(queue.queue_id, job.job_id, job.token)
-        super()._release(queue, job, now)
-        self.receipts.keep(lease, now + 1000)
+class ReleaseLeavesAReceipt(AfterReleasing):
+    def _released(self, queue: Queue, job: Job, token: str, now: int) -> None:
+        self.receipts.keep(LeaseRef(queue.queue_id, job.job_id, token), now + 1000)
 
 
 class ClearingForgetsReceipts(TypeState):
@@ -97,7 +105,7 @@ class ReclaimedLeaseCanBeFinished(TypeState):
         self._latest[job.queue_id, job.job_id] = job.token
         return job
 
-    def settle(self, item: Settlement, now: int) -> LeaseOutcome:
+    def settle(self, item: Settlement, now: int) -> Settled:
         outcome = super().settle(item, now)
         queue = self.queues.get(item.lease.queue_id)
         is_latest = item.lease.token == self._latest.get((item.lease.queue_id, item.lease.job_id))
@@ -111,9 +119,9 @@ class ReclaimedLeaseCanBeFinished(TypeState):
 
 
 class ReleaseIgnoresTokens(TypeState):
-    def settle(self, item: Settlement, now: int) -> LeaseOutcome:
+    def settle(self, item: Settlement, now: int) -> Settled:
         if isinstance(item, Release):
-            outcome = super().settle(Release(replace(item.lease, token=None)), now)
+            outcome = super().settle(replace(item, lease=replace(item.lease, token=None)), now)
             if outcome is LeaseOutcome.ENDED:
                 return outcome
         return super().settle(item, now)
@@ -122,7 +130,7 @@ class ReleaseIgnoresTokens(TypeState):
 class WaitingJobCanBeFinished(TypeState):
     """By a finish without a token."""
 
-    def settle(self, item: Settlement, now: int) -> LeaseOutcome:
+    def settle(self, item: Settlement, now: int) -> Settled:
         outcome = super().settle(item, now)
         queue = self.queues.get(item.lease.queue_id)
         job = None if queue is None else queue.jobs.get(item.lease.job_id)
@@ -134,14 +142,7 @@ class WaitingJobCanBeFinished(TypeState):
 
 
 def _take_out(state: TypeState, queue: Queue, job: Job, now: int) -> None:
-    """Remove a waiting job, wherever it stands."""
-    others = [other for other in queue.waiting_jobs() if other is not job]
-    ready_since = queue.ready_since or 0
-    state.line.leave(queue)
-    queue.head = queue.rest = None
+    """Remove a job that waits or is delayed."""
+    state._take_out(queue, job)
     del queue.jobs[job.job_id]
-    for other in others:
-        queue.add_waiting(other)
-    if others:
-        state.line.enter(queue, ready_since, queue.place_number)
     state._changed(queue, now)

@@ -46,11 +46,14 @@ FAULTS = {
     ),
     "receipts never expire": ScriptFault(" and kept and tonumber(kept) >= now\n", " and kept\n"),
     "a returned job goes last": ScriptFault(
-        "        Waiting.add(queue, job_id, number - RETURNED)\n",
-        "        Waiting.add(queue, job_id, Line.reserve(1) + 1)\n",
+        "        tail = Delays.put(queue, job_id, lease[JOB_NUMBER], true, tail, now + delay)\n",
+        "        tail = Delays.put(queue, job_id, Line.reserve(1) + 1, false, tail, now + delay)\n",
     ),
     "an expiry costs no requeue": ScriptFault(
-        "            requeues = requeues > 0 and requeues - 1 or requeues\n", ""
+        "Returning.come_back(queue, lease, raw, left, tail, payload_at, delay)\n"
+        "        return lives and",
+        "Returning.come_back(queue, lease, raw, requeues, tail, payload_at, delay)\n"
+        "        return lives and",
     ),
     "a reclaim is 1 ms early": ScriptFault(
         "        return call('ZRANGE', EXPIRING, '-inf', now, ",
@@ -64,18 +67,19 @@ FAULTS = {
             ("integer(soonest)", "integer(soonest - 1)"),
         ),
     ),
-    "a dead letter is not counted by its job": ScriptFault(
-        "        call('HINCRBY', letters, job_id, 1)\n", ""
+    "a dead letter is not found by its job": ScriptFault(
+        "letter .. string.sub(raw, payload_at), job_id, number)\n",
+        "letter .. string.sub(raw, payload_at))\n",
     ),
     "a duplicate is counted": ScriptFault(
         "        if outcome == QUEUED then\n            Counts.add(queue, ENQUEUES)\n",
         "        Counts.add(queue, ENQUEUES)\n        if outcome == QUEUED then\n",
     ),
     "a refusal changes the interval": ScriptFault(
-        "            return answer(at, FULL, waiting)\n",
-        "            if queue then\n                Limits.bring(queue, interval)\n"
-        "                Step.changed(queue, false, before + at)\n            end\n"
-        "            return answer(at, FULL, waiting)\n",
+        "                return answer(at, FULL, unleased)\n",
+        "                if queue then\n                    Limits.bring(queue, interval)\n"
+        "                    Step.changed(queue, false, number)\n                end\n"
+        "                return answer(at, FULL, unleased)\n",
     ),
     "clearing leaves the expiries": ScriptFault(
         "        call('ZREM', EXPIRING, queue[ID])\n        if purge", "        if purge"
@@ -85,6 +89,35 @@ FAULTS = {
     ),
     "a queue's lease is listed under its latest expiry": ScriptFault(
         "Writes.send(sooner, 'ZADD', EXPIRING, 'LT')", "Writes.send(sooner, 'ZADD', EXPIRING)"
+    ),
+    "an extend does not list its queue anew": ScriptFault(
+        "        queue[ENDED] = true     -- so that its queue is listed anew\n"
+        "        Expiring.note(queue, expiry)\n",
+        "",
+    ),
+    "a join forgets that jobs came back": ScriptFault(
+        "            places[at] = Waiting.place(number, returned == 1, MAX_PRIORITY - urgency)\n",
+        "            places[at] = Waiting.place(number, false, MAX_PRIORITY - urgency)\n",
+    ),
+    "who leaves the order of a queue leaves its ttl listed": ScriptFault(
+        "            Times.unlist(queue, job_id, number)\n        end\n        return number, at\n",
+        "        end\n        return number, at\n",
+    ),
+    "a key is not kept when its job ends": ScriptFault(
+        "            write(name_of(id, key), ends_at, job_id, 1)\n",
+        "            write(name_of(id, key), ends_at, job_id, 0)\n",
+    ),
+    "penalties begin at the second": ScriptFault(
+        "        for _ = 2, factor > 1 and tail.n or 1 do\n",
+        "        for _ = 3, factor > 1 and tail.n or 1 do\n",
+    ),
+    "a reschedule forgets that a job came back": ScriptFault(
+        "        tail = Delays.put(queue, job.id, number, job.attempts > 0, tail, at)\n",
+        "        tail = Delays.put(queue, job.id, number, false, tail, at)\n",
+    ),
+    "a cancelled letter hides the one before it": ScriptFault(
+        "            call('HSET', letters, job_id, integer(before))\n",
+        "            call('HDEL', letters, job_id)\n",
     ),
 }
 

@@ -1,23 +1,24 @@
 """Memory stores that are broken on purpose, one fault each: who is woken, and when."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
-from sharq_memory.watching import Wake, Watchers
+from sharq_memory.watching import Watchers
 from sharq_plug.model import (
     ChangeOutcome,
     Dequeued,
     EnqueueOutcome,
     EnqueueResult,
-    LeaseOutcome,
     NewJob,
     Setting,
+    Settled,
     Settlement,
     Take,
     Tended,
 )
+from sharq_plug.store import Wake
 from sharq_plug.testing import ManualClock
 
 
@@ -43,7 +44,7 @@ class TendingWakesNobody(Silent):
 
 
 class ReleaseWakesNobody(Silent):
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
         self.is_silent = True
         outcomes = await super().settle(queue_type, items)
         self.is_silent = False
@@ -80,13 +81,21 @@ class DuplicateWakesNobody(MemoryStore):
             if results[-1].outcome is EnqueueOutcome.QUEUED:
                 queue = self._machine.types[queue_type].queues[job.queue_id]
                 delay = max(0, queue.ready_since - self._clock.now())
-                self._watchers.wake(queue_type, delay)
+                self._watchers.wake(queue_type, delay, [job.queue_id])
+        return results
+
+
+class DelayedJobsWakeNobody(Silent):
+    async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
+        self.is_silent = all(job.extras is not None and job.extras.delay for job in jobs)
+        results = await super().enqueue(queue_type, jobs)
+        self.is_silent = False
         return results
 
 
 class LateWatchers(Watchers):
-    def wake(self, queue_type: str, delay: int) -> None:
-        super().wake(queue_type, delay + (delay > 0))
+    def wake(self, queue_type: str, delay: int, queue_ids: Collection[str]) -> None:
+        super().wake(queue_type, delay + (delay > 0), queue_ids)
 
 
 class WakesComeLate(MemoryStore):
@@ -98,9 +107,9 @@ class WakesComeLate(MemoryStore):
 
 
 class FirstWatchers(Watchers):
-    def wake(self, queue_type: str, delay: int) -> None:
+    def wake(self, queue_type: str, delay: int, queue_ids: Collection[str]) -> None:
         for wake in self._by_type.get(queue_type, [])[:1]:
-            wake(delay)
+            wake(delay, queue_ids)
 
 
 class OneWatcherOfManyIsWoken(MemoryStore):
@@ -123,7 +132,7 @@ class LastPlaceTellsWhen(MemoryStore):
             if job.queue_id in queues and queues[job.queue_id].ready_since is not None
         ]
         if places:
-            self._watchers.wake(queue_type, max(0, max(places) - self._clock.now()))
+            self._watchers.wake(queue_type, max(0, max(places) - self._clock.now()), tuple(queues))
         return results
 
 
@@ -134,11 +143,11 @@ class WatcherIsWokenOnce(MemoryStore):
     async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
         has_been = False
 
-        def once(delay: int) -> None:
+        def once(delay: int, queue_ids: Collection[str] | None) -> None:
             nonlocal has_been
             if not has_been:
                 has_been = True
-                wake(delay)
+                wake(delay, queue_ids)
 
         async with super().watching(queue_type, once):
             yield

@@ -6,7 +6,7 @@ from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.model_check import OpenStore
 
-LASTING = {b"minutes", b"receipts", b"attempt", b"clock"}
+LASTING = {b"minutes", b"receipts", b"attempt", b"key", b"clock"}
 """Kinds of keys that may be left: they expire by Redis's own time, or there is one for all."""
 
 

@@ -14,7 +14,7 @@ SEQUENCES = int(os.environ.get("SHARQ_MODEL_SEQUENCES", "500"))
 """Sequences of STEPS steps in all: four of five on Redis, the others on memory alone."""
 SEED = int(os.environ.get("SHARQ_MODEL_SEED", "1"))
 FAULT_SEED = 1
-FAULT_SEQUENCES = 300
+FAULT_SEQUENCES = 1000
 """A seeded fault must show within so many sequences, whatever SHARQ_MODEL_SEED is."""
 
 

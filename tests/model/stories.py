@@ -11,6 +11,10 @@ from sharq_plug.model import (
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
+    Extend,
+    Extended,
+    Extras,
+    Fail,
     Finish,
     LeaseOutcome,
     LeaseRef,
@@ -18,6 +22,7 @@ from sharq_plug.model import (
     NewJob,
     Release,
     SetInterval,
+    Settled,
     Take,
     Tended,
     View,
@@ -57,6 +62,7 @@ class Story:
     def __init__(self) -> None:
         self._events: list[Event] = []
         self._ms = 0
+        self._enqueued_at: dict[tuple[str, str], int] = {}
 
     def at(self, ms: int) -> "Story":
         self._ms = ms
@@ -97,10 +103,15 @@ class Story:
         interval: int = 0,
         requeue_limit: int = -1,
         payload: bytes = b"",
+        extras: Extras | None = None,
+        first: str | None = None,
         **how: Any,
     ) -> "Story":
-        job = NewJob(queue_id, job_id, payload, interval, requeue_limit)
-        return self.tell(job, EnqueueResult(outcome), **how)
+        """Enqueue; `first` is the job that is remembered under the same key."""
+        job = NewJob(queue_id, job_id, payload, interval, requeue_limit, extras=extras)
+        if outcome is QUEUED:
+            self._enqueued_at[queue_id, job_id] = START + self._ms
+        return self.tell(job, EnqueueResult(outcome, job_id=first), **how)
 
     def dequeue(
         self,
@@ -117,10 +128,25 @@ class Story:
         ready_at: int | None = None,
         ended: Sequence[tuple[str, str]] = (),
         is_repeated: bool = False,
+        priority: int = 0,
+        expires_at: int | None = None,
         **how: Any,
     ) -> "Story":
-        expires_at = START + self._ms + LEASE_TIME
-        job = Delivery(queue_id, job_id, payload, token, attempt, expires_at, requeues, behind)
+        """Dequeue; `expires_at` is that of a lease which was extended."""
+        end = self._ms + LEASE_TIME if expires_at is None else expires_at
+        enqueued_at = self._enqueued_at.get((queue_id, job_id), START)
+        job = Delivery(
+            queue_id,
+            job_id,
+            payload,
+            token,
+            attempt,
+            START + end,
+            requeues,
+            behind,
+            enqueued_at,
+            priority,
+        )
         answer = Dequeued(
             (job,),
             now=START + self._ms,
@@ -130,8 +156,8 @@ class Story:
         )
         return self.tell(Take(count, LEASE_TIME, attempt_id), answer, **how)
 
-    def lose_a_dequeue(self) -> "Story":
-        return self.tell(Take(1, LEASE_TIME), None, lost=True)
+    def lose_a_dequeue(self, attempt_id: str | None = None) -> "Story":
+        return self.tell(Take(1, LEASE_TIME, attempt_id), None, lost=True)
 
     def find_nothing(
         self, next_ready_at: int | None, *, dead: Sequence[tuple[str, str]] = ()
@@ -150,9 +176,41 @@ class Story:
         return self.tell(Finish(LeaseRef("q", job_id, token), RECEIPT_TIME), outcome, **how)
 
     def release(
-        self, job_id: str, token: str | None, outcome: LeaseOutcome = ENDED, **how: Any
+        self,
+        job_id: str,
+        token: str | None,
+        outcome: LeaseOutcome = ENDED,
+        *,
+        delay: int = 0,
+        **how: Any,
     ) -> "Story":
-        return self.tell(Release(LeaseRef("q", job_id, token)), outcome, **how)
+        return self.tell(Release(LeaseRef("q", job_id, token), delay), outcome, **how)
+
+    def fail(
+        self,
+        job_id: str,
+        token: str | None,
+        outcome: LeaseOutcome = ENDED,
+        *,
+        delay: int | None = None,
+        dead: bool = False,
+        **how: Any,
+    ) -> "Story":
+        item = Fail(LeaseRef("q", job_id, token), delay=delay, dead=dead)
+        return self.tell(item, outcome, **how)
+
+    def extend(
+        self,
+        job_id: str,
+        token: str | None,
+        lease_time: int,
+        outcome: Settled | None = None,
+        **how: Any,
+    ) -> "Story":
+        """Extend a lease; unless told otherwise, as was asked."""
+        item = Extend(LeaseRef("q", job_id, token), lease_time)
+        expires_at = START + self._ms + lease_time
+        return self.tell(item, outcome or Extended(expires_at), **how)
 
     def tend(
         self,
@@ -170,16 +228,25 @@ class Story:
         outcome = ChangeOutcome.CHANGED if existed else ChangeOutcome.UNKNOWN
         return self.tell(SetInterval("q", interval), outcome, **how)
 
-    def clear(self, waiting: int, leased: int, dead: int = 0, **how: Any) -> "Story":
-        return self.tell(Clear("q", purge=False), Cleared(waiting, leased, dead), **how)
+    def clear(
+        self, waiting: int, leased: int, dead: int = 0, *, delayed: int = 0, **how: Any
+    ) -> "Story":
+        cleared = Cleared(waiting, leased, dead, delayed)
+        return self.tell(Clear("q", purge=False), cleared, **how)
 
     def look(
-        self, waiting: int, leased: int = 0, dead: int = 0, *, counted: tuple[int, int] = (0, 0)
+        self,
+        waiting: int,
+        leased: int = 0,
+        dead: int = 0,
+        *,
+        delayed: int = 0,
+        counted: tuple[int, int] = (0, 0),
     ) -> "Story":
         minutes = counted_minutes(START + self._ms)
         enqueues, dequeues = (dict.fromkeys(minutes, 0) | {minutes[-1]: count} for count in counted)
         counts = MinuteCounts(enqueues, dequeues)
-        return self.tell(Look("q"), View(counts, waiting, leased, dead))
+        return self.tell(Look("q"), View(counts, waiting, leased, dead, delayed))
 
     def watch(self, watcher: int = 0) -> "Story":
         return self.tell(Watch(watcher), True)

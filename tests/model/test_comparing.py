@@ -15,7 +15,7 @@ from sharq_plug.model import (
 )
 from sharq_plug.testing.model_check.comparing import Tokens, comparable
 
-OURS = Delivery("q", "j", b"", "ours", 1, 1000, -1, 0)
+OURS = Delivery("q", "j", b"", "ours", 1, 1000, -1, 0, 0)
 THEIRS = replace(OURS, token="theirs")
 
 

@@ -16,7 +16,7 @@ import sharq_plug.model
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
 from sharq_plug import plugins
-from sharq_plug.model import LeaseOutcome, LeaseRef, NewJob, Setting, Settlement
+from sharq_plug.model import Amendment, Extras, LeaseOutcome, LeaseRef, NewJob, Setting, Settlement
 from sharq_plug.testing import (
     Failure,
     ManualClock,
@@ -30,12 +30,18 @@ from sharq_plug.testing.model_check import Operation, Recorder, Rule, check
 from sharq_plug.testing.model_check.drawing import ITEMS
 from sharq_plug.testing.model_check.exact.judge import RULES
 from sharq_plug.testing.model_check.operations import VERBS, WATCHING, Item, kinds
-from sharq_plug.testing.model_check.values import NEW_JOB, SETTINGS, SETTLEMENTS
+from sharq_plug.testing.model_check.values import (
+    AMENDMENTS,
+    EXTRAS,
+    NEW_JOB,
+    SETTINGS,
+    SETTLEMENTS,
+)
 from support.hurried import HurriedLoop
 
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 KIT_ON_MEMORY = Path(__file__).parents[1] / "conformance" / "test_memory.py"
-HELPERS = {"AfterBringing", "BrokenStore", "Silent"}
+HELPERS = {"AfterBringing", "AfterReleasing", "AfterRescheduling", "BrokenStore", "Silent"}
 """Stores on which others stand; they have no fault of their own."""
 
 
@@ -99,8 +105,10 @@ def test_every_broken_store_is_in_the_table() -> None:
 
 def test_every_operation_is_asked_judged_and_drawn() -> None:
     assert set(VERBS) == set(RULES) == set(ITEMS) == set(get_args(Item)) - set(WATCHING)
-    assert set(NEW_JOB) == set(NewJob.__struct_fields__)
+    assert {*NEW_JOB, "extras"} == set(NewJob.__struct_fields__)
+    assert set(EXTRAS) == set(Extras.__struct_fields__)
     assert set(SETTLEMENTS) == set(kinds(Settlement))
+    assert set(AMENDMENTS) == set(kinds(Amendment))
     assert set(SETTINGS) == set(kinds(Setting))
 
 

@@ -8,9 +8,24 @@ import pytest
 from model.running import SEED
 
 from sharq_plug import plugins
-from sharq_plug.model import LeaseRef, NewJob
+from sharq_plug.model import (
+    Amendment,
+    Cancel,
+    Deduplicate,
+    Extend,
+    Extras,
+    Fail,
+    JobRef,
+    LeaseRef,
+    NewJob,
+    Release,
+    RequeueDelay,
+    Reschedule,
+    Settlement,
+    Take,
+)
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.calls import dequeue_for_one, finish_all, release_all
+from sharq_plug.testing.calls import finish_all
 from sharq_plug.testing.model_check import Recorder, RecordingStore, check
 
 pytestmark = pytest.mark.anyio
@@ -22,34 +37,82 @@ INTERVAL = 2
 LEASE_TIME = 40
 PATIENCE = 20.0
 """Seconds in which the jobs must be served; it takes about one."""
+KEYS = [Deduplicate("k", 20), Deduplicate("k.2", 200)]
+LASTING = [
+    *([None] * 4),
+    Extras(delay=20),
+    Extras(priority=3, headers={"traceparent": "00-1-2-01"}),
+    Extras(requeue_delay=RequeueDelay(5, 2, 20), delay=2),
+    Extras(cost={"token": 5}, priority=1),
+]
+"""Extras of jobs that are served for sure."""
+PASSING = [Extras(ttl=30), Extras(ttl=5, delay=10), *(Extras(deduplicate=key) for key in KEYS)]
+"""Extras of jobs that may die first, or are duplicates."""
 
 
 async def produce(store: QueueStore, chance: random.Random) -> None:
+    """Enqueue jobs that last, some of them twice, and now and then one that need not be served."""
     for number in range(JOBS):
-        job = NewJob(chance.choice(QUEUE_IDS), f"j{number}", str(number).encode(), INTERVAL)
+        queue_id, payload = chance.choice(QUEUE_IDS), str(number).encode()
+        job = NewJob(queue_id, f"j{number}", payload, INTERVAL, extras=chance.choice(LASTING))
         await store.enqueue("t", [job] * chance.choice([1, 1, 2]))
+        if chance.random() < 0.3:
+            extras = chance.choice(PASSING)
+            await store.enqueue("t", [NewJob(queue_id, f"p{number}", b"", INTERVAL, extras=extras)])
+            await amend(store, queue_id, number, chance)
+
+
+async def amend(store: QueueStore, queue_id: str, number: int, chance: random.Random) -> None:
+    """Cancel a job that need not be served, or give another one another priority or time."""
+    passing, lasting = JobRef(queue_id, f"p{number}"), JobRef(queue_id, f"j{number}")
+    changes: list[Amendment] = [
+        Cancel(passing, leased=True),
+        Cancel(passing),
+        Reschedule(lasting, priority=chance.choice([0, 5])),
+        Reschedule(lasting, delay=chance.choice([0, 10])),
+    ]
+    await store.amend("t", [chance.choice(changes)])
+    await store.find("t", [passing, lasting], payloads=True)
+
+
+def drawn_take(chance: random.Random) -> Take:
+    names = chance.choice([None, None, ("a", "b")])
+    together = chance.random() < 0.2
+    return Take(chance.choice([1, 3]), LEASE_TIME, None, names, together)
 
 
 async def work(store: QueueStore, chance: random.Random, done: asyncio.Event) -> None:
     """Finish most jobs, hand some back, forget some; now and then give up on an answer."""
     while not done.is_set():
-        call = asyncio.ensure_future(
-            dequeue_for_one(store, "t", count=chance.choice([1, 3]), lease_time=LEASE_TIME)
-        )
+        call = asyncio.ensure_future(store.dequeue("t", [drawn_take(chance)]))
         if chance.random() < 0.05:
             await asyncio.sleep(0)
             call.cancel()
-        [answer] = await asyncio.gather(call, return_exceptions=True)
-        if isinstance(answer, BaseException):
+        [answers] = await asyncio.gather(call, return_exceptions=True)
+        if isinstance(answers, BaseException):
             continue
+        [answer] = answers
         refs = [LeaseRef(job.queue_id, job.job_id, job.token) for job in answer.jobs]
-        match chance.choices(["finish", "release", "forget"], [8, 1, 1])[0]:
-            case "finish" if refs:
-                await finish_all(store, "t", refs, receipt_time=60_000)
-                await finish_all(store, "t", refs[:1], receipt_time=60_000)
-            case "release" if refs:
-                await release_all(store, "t", refs)
+        if refs:
+            await settle(store, refs, chance)
         await asyncio.sleep(0.001)
+
+
+async def settle(store: QueueStore, refs: list[LeaseRef], chance: random.Random) -> None:
+    """Say something of leases, or nothing at all."""
+    settled: list[Settlement] = []
+    match chance.choices(["finish", "release", "fail", "extend", "forget"], [8, 1, 1, 1, 1])[0]:
+        case "finish":
+            await finish_all(store, "t", refs, receipt_time=60_000)
+            await finish_all(store, "t", refs[:1], receipt_time=60_000)
+        case "release":
+            settled = [Release(ref, chance.choice([0, 10])) for ref in refs]
+        case "fail":
+            settled = [Fail(ref, "it broke", chance.choice([None, 0, 10])) for ref in refs]
+        case "extend":
+            settled = [Extend(ref, chance.choice([5, 2 * LEASE_TIME])) for ref in refs]
+    if settled:
+        await store.settle("t", settled)
 
 
 async def tend_until_empty(store: QueueStore, done: asyncio.Event) -> None:

@@ -70,7 +70,7 @@ async def use_the_rest(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> 
     async with open_store("redis", options) as store:
         await store.health()
         await store.health()
-        async with store.watching("sms", lambda _: None):
+        async with store.watching("sms", lambda _, __: None):
             await store.enqueue("sms", [NewJob("q", "j", b"{}", 0)])
             [job] = (await dequeue_for_one(store, "sms", count=1, lease_time=1000)).jobs
             ref = LeaseRef("q", job.job_id, job.token)

@@ -254,6 +254,8 @@ async def test_a_redis_that_is_too_old_is_named(tmp_path: Path) -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
             while asked := await reader.read(65536):
+                if not asked.startswith(b"*"):
+                    continue  # the rest of a long script
                 is_info = b"INFO" in asked and b"EVAL" not in asked
                 writer.write(b"$0\r\n\r\n" if is_info else replies.pop(0))
         writer.close()

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import pytest
 from redis import Redis
 
-from sharq_plug.model import ChangeOutcome, Delivery, LeaseOutcome, LeaseRef, NewJob, SetInterval
+from sharq_plug.model import (
+    ChangeOutcome,
+    Delivery,
+    LeaseOutcome,
+    LeaseRef,
+    NewJob,
+    SetInterval,
+    Settled,
+)
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import (
@@ -132,7 +140,7 @@ def garbage(scene: Scene, kind: str) -> None:
             scene.keys.hset(key, "?", b"\xc1\x00")
 
 
-async def settle(scene: Scene, verb: str, leased: Delivery) -> LeaseOutcome:
+async def settle(scene: Scene, verb: str, leased: Delivery) -> Settled:
     if verb == "finish":
         [outcome] = await finish_all(scene.store, TYPE, [ref(leased)], receipt_time=1000)
     else:

@@ -16,6 +16,7 @@ from sharq_plug.model import (
     ChangeOutcome,
     Delivery,
     EnqueueOutcome,
+    Extras,
     LeaseOutcome,
     LeaseRef,
     NewJob,
@@ -130,7 +131,7 @@ def missing_record(keys: Redis, key: str) -> None:
 LENGTHS = {"fill": (3, 3), "fill_with_one": (1, 0), "leave_a_rate": (0, 0)}
 KINDS = ("jobs", "rest", "leases", "dead", "deaths")
 OF_THE_TYPE = (
-    *(f"{TAG}/{kind}/sms" for kind in ("queues", "line", "expiring", "idle", "number")),
+    *(f"{TAG}/{kind}/sms" for kind in ("queues", "line", "expiring", "idle", "timers", "number")),
     f"{TAG}/types",
     f"{TAG}/due",
 )
@@ -408,7 +409,7 @@ async def test_damaged_keys_of_a_type_stop_no_other_type(
     await store.enqueue("mail", [job("m", f"j{n}") for n in range(3)])
     await dequeue_for_one(store, "mail", count=1, lease_time=LEASE)
     await prepare_both(store, clock, CASES[0])
-    await store.enqueue("sms", [job("gone", "j")])
+    await store.enqueue("sms", [job("gone", "j"), job("timed", "j", extras=Extras(delay=LEASE))])
     await store.clear("sms", "gone", purge=False)
     assert keys.exists(key)
     damage(keys, key)
@@ -417,6 +418,8 @@ async def test_damaged_keys_of_a_type_stop_no_other_type(
         await store.enqueue("sms", [job("fine", "new")])
     with contextlib.suppress(StoreUnavailable):
         await dequeue_for_one(store, "sms", count=9, lease_time=LEASE)
+    with contextlib.suppress(StoreUnavailable):
+        await store.tend(limit=10)
     assert (await store.enqueue("mail", [job("m", "j4")]))[0].outcome is EnqueueOutcome.QUEUED
     served = (await dequeue_for_one(store, "mail", count=9, lease_time=LEASE)).jobs
     assert {leased.job_id for leased in served} == {"j0", "j1", "j2", "j4"}
@@ -436,7 +439,7 @@ async def test_names_that_are_no_names_stop_neither_passes_nor_listings(
     assert record is not None
     keys.hset(f"{TAG}/queues/sms", NOT_UTF8, record)
     far = clock.now() + 10**9
-    for kind in ("line", "expiring", "idle"):
+    for kind in ("line", "expiring", "idle", "timers"):
         members = {
             NOT_UTF8: 1,
             b"": 2,

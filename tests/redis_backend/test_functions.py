@@ -14,10 +14,10 @@ from sharq_plug.model import LeaseOutcome, LeaseRef, NewJob
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import dequeue_for_one, finish_all
+from sharq_redis.arguments import packed
 from sharq_redis.buckets import Buckets
 from sharq_redis.library import Library, texts
 from sharq_redis.plugin import RedisOptions, connector, target_of
-from sharq_redis.replies import packed
 from sharq_redis.store import RedisStore
 from support.readme import acl_rule
 from support.redis_server import RedisServer

@@ -31,8 +31,6 @@ JOBS, ONE, LEFT, DEAD = (
     f"{tag(TYPE)}/{kind}/{TYPE}/{QUEUE}" for kind in ("jobs", "one", "left", "dead")
 )
 TAIL = msgspec.msgpack.encode({"of": "a later version"})
-PACKED_TAIL = bytes([0xA0 + len(TAIL)]) + TAIL
-"""As a text of fewer than 32 bytes in msgpack."""
 VERSION_1, TAILED = 0x10, 0x02
 """In the first byte of a record."""
 TAILED_JOB = 2 << 5
@@ -80,7 +78,7 @@ def record_with_tail(raw: bytes) -> bytes:
 def job_with_tail(raw: bytes) -> bytes:
     """Return a job as a server writes it that keeps something more of it."""
     kind = raw[0] & 0x1F | TAILED_JOB
-    return bytes([kind]) + raw[1:JOB_HEADER] + PACKED_TAIL + raw[JOB_HEADER:]
+    return bytes([kind]) + raw[1:JOB_HEADER] + TAIL + raw[JOB_HEADER:]
 
 
 def give_tails(keys: Redis) -> None:
@@ -251,7 +249,7 @@ async def test_a_dead_letter_has_the_tail_of_its_job(
     give_tails(keys)
     clock.advance(1000)
     assert (await tend_type(store, TYPE, limit=10)).dead == 1
-    assert read(keys.hget(DEAD, "#1")).endswith(PACKED_TAIL + b"{}")
+    assert read(keys.hget(DEAD, "#1")).endswith(TAIL + b"{}")
 
 
 @pytest.mark.parametrize("version", [0, 2, 15])

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack
 
 import pytest
@@ -33,10 +33,12 @@ class Ear:
 
     def __init__(self) -> None:
         self.heard: list[int] = []
+        self.queues: list[Collection[str] | None] = []
         self._more = asyncio.Event()
 
-    def wake(self, delay: int) -> None:
+    def wake(self, delay: int, queue_ids: Collection[str] | None) -> None:
         self.heard.append(delay)
+        self.queues.append(queue_ids)
         self._more.set()
 
     async def next(self, *, within: float = WITHIN) -> int:

@@ -1,12 +1,13 @@
 """A memory store that knows what it was asked, and answers when it is told to."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.clock import Clock
 from sharq_plug.model import Dequeued, NewJob, Take
+from sharq_plug.store import Wake
 
 
 class AskedStore(MemoryStore):
@@ -31,7 +32,7 @@ class AskedStore(MemoryStore):
         return dequeued
 
     @asynccontextmanager
-    async def watching(self, queue_type: str, wake: Callable[[int], None]) -> AsyncIterator[None]:
+    async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
         self.watches += 1
         try:
             async with super().watching(queue_type, wake):

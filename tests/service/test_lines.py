@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,6 +13,7 @@ from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import Delivery, Dequeued, Take
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.service.watches import MAX_WATCHES
+from sharq_plug.store import Wake
 from support.hurried import HURRIED, LoopClock
 
 pytestmark = pytest.mark.anyio
@@ -149,9 +150,7 @@ async def test_a_wait_of_a_millisecond_is_worth_a_look_however_busy_the_loop() -
 async def test_a_lost_wake_up_is_made_up_for_by_a_look(monkeypatch: pytest.MonkeyPatch) -> None:
     class DeafStore(AskedStore):
         @asynccontextmanager
-        async def watching(
-            self, queue_type: str, wake: Callable[[int], None]
-        ) -> AsyncIterator[None]:
+        async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
             yield
 
     monkeypatch.setattr("sharq_plug.service.foresight.LOOK_INTERVAL", 0.05)
@@ -201,7 +200,7 @@ class UnwatchableStore(AskedStore):
         self._is_slow = is_slow
 
     @asynccontextmanager
-    async def watching(self, queue_type: str, wake: Callable[[int], None]) -> AsyncIterator[None]:
+    async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
         if self._is_slow:
             await self.entered.wait()
         if self.is_away:
@@ -255,9 +254,7 @@ async def test_lines_that_nobody_waits_in_are_few_however_many_types_there_were(
 async def test_a_watch_that_nobody_came_back_to_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     class TellingStore(AskedStore):
         @asynccontextmanager
-        async def watching(
-            self, queue_type: str, wake: Callable[[int], None]
-        ) -> AsyncIterator[None]:
+        async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
             async with super().watching(queue_type, wake):
                 yield
             ended.set()
@@ -278,9 +275,7 @@ async def test_a_caller_that_comes_just_as_a_line_ends_is_served(
 ) -> None:
     class SlowToLeaveStore(AskedStore):
         @asynccontextmanager
-        async def watching(
-            self, queue_type: str, wake: Callable[[int], None]
-        ) -> AsyncIterator[None]:
+        async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
             async with super().watching(queue_type, wake):
                 yield
                 await asyncio.sleep(0.005)

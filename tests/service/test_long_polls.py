@@ -123,7 +123,7 @@ async def test_a_wake_up_with_a_delay_tells_those_who_leave_before() -> None:
 @pytest.mark.parametrize("wait", [-1, 60_001, True])
 async def test_a_wait_out_of_range_is_refused(wait: int) -> None:
     async with QueueService(AskedStore(), QUIET) as service:
-        with pytest.raises(InvalidRequest, match="`wait` has an invalid value"):
+        with pytest.raises(InvalidRequest, match="`wait` must be an integer from 0 to 60000"):
             await service.dequeue("sms", wait=wait)
 
 

@@ -2,14 +2,22 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
 
 from service.asked import AskedStore, turn
-from sharq_plug.model import Dequeued, EnqueueResult, LeaseOutcome, NewJob, Settlement, Take
+from sharq_plug.model import (
+    Dequeued,
+    EnqueueResult,
+    NewJob,
+    Settled,
+    Settlement,
+    Take,
+)
 from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.store import Wake
 from support.hurried import HURRIED
 
 pytestmark = pytest.mark.anyio
@@ -41,12 +49,12 @@ class RandomStore(AskedStore):
         await self._time()
         return dequeued
 
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
         await self._time()
         return await super().settle(queue_type, items)
 
     @asynccontextmanager
-    async def watching(self, queue_type: str, wake: Callable[[int], None]) -> AsyncIterator[None]:
+    async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
         await self._time()
         async with super().watching(queue_type, wake):
             await self._time()

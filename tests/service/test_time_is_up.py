@@ -1,7 +1,7 @@
 """Callers whose time is up: none goes empty while jobs are ready, and none is kept for long."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from service.asked import AskedStore, turn
 from sharq_plug.model import Dequeued, Take
 from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.store import Wake
 from support.hurried import HURRIED
 
 pytestmark = pytest.mark.anyio
@@ -114,7 +115,7 @@ class DeafStore(AskedStore):
     """Hears of no job."""
 
     @asynccontextmanager
-    async def watching(self, queue_type: str, wake: Callable[[int], None]) -> AsyncIterator[None]:
+    async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
         yield
 
 
@@ -148,15 +149,13 @@ async def test_wake_ups_in_vain_keep_nobody_whose_time_is_up() -> None:
         """Others take every job that it announces."""
 
         @asynccontextmanager
-        async def watching(
-            self, queue_type: str, wake: Callable[[int], None]
-        ) -> AsyncIterator[None]:
+        async def watching(self, queue_type: str, wake: Wake) -> AsyncIterator[None]:
             self.wake = wake
             yield
 
         async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
             dequeued = await super().dequeue(queue_type, takes)
-            self.wake(0)
+            self.wake(0, None)
             return dequeued
 
     store = AlwaysTooLate()

@@ -53,12 +53,46 @@ async def serving(
         Sanic.unregister_app(app)
 
 
+A_NAME = "1 to 100 of A-Z a-z 0-9 _ - . : @ + ~ and not dots alone"
+SECOND_SENTENCES = {
+    **dict.fromkeys(("queue_type", "queue_id", "job_id", "attempt_id"), f"A name is {A_NAME}."),
+    "interval": "It must be an integer from 0 to 1000000000000.",
+    "requeue_limit": "It must be an integer from -1 to 9007199254740991.",
+    "max_queued_length": "It must be an integer from 0 to 9007199254740991.",
+}
+MUST_BE = {
+    "at": "an integer from 0 to 1000000000000000",
+    "cost": "an integer from 1 to 1000000, or an object of at most 8 names with an integer "
+    "from 0 to 1000000 each (`job` from 1)",
+    "count": "an integer from 1 to 1000",
+    "dead": "true or false",
+    "deduplicate": f"an object of a `key` ({A_NAME}) and an integer `for` from 1 to 604800000",
+    "delay": "an integer from 0 to 1000000000000",
+    "error": "text of at most 2000 characters",
+    "for": "an integer from 1 to 1000000000000",
+    "headers": "an object of at most 32 strings, and of at most 4096 bytes",
+    "idempotency_key": A_NAME,
+    "jobs": "a list of at most 1000 items",
+    "lease": "text of 1 to 200 ASCII characters",
+    "lease_time": "an integer from 1 to this server's `max_lease_time`",
+    "priority": "an integer from 0 to 9",
+    "queues": f"a list of 1 to 100 names, each {A_NAME}",
+    "together": "true or false",
+    "requeue_delay": "an integer from 0 to 1000000000000, or an object of `first` (the same), "
+    "`factor` (an integer from 1 to 10) and `most` (as `first`)",
+    "ttl": "an integer from 1 to 1000000000000",
+    "wait": "an integer from 0 to 60000",
+}
+
+
 def invalid(field: str) -> str:
-    """The message about a value that is not acceptable; of a name it says what is allowed."""
-    message = f"`{field}` has an invalid value."
-    if field in {"queue_type", "queue_id", "job_id", "attempt_id"}:
-        message += " A name is 1 to 100 of A-Z a-z 0-9 _ - . : @ + ~ and not dots alone."
-    return message
+    """The message about a value that is not acceptable: it says what is allowed.
+
+    It begins as SharQ's does where SharQ has the field.
+    """
+    if field in MUST_BE:
+        return f"`{field}` must be {MUST_BE[field]}."
+    return f"`{field}` has an invalid value. {SECOND_SENTENCES[field]}"
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ Content-Length.
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self, TypeAlias
 
 PATIENCE = 5.0
@@ -55,9 +55,12 @@ def read_answer(received: bytes | bytearray, *, method: bytes = b"GET") -> Answe
     return Answer(status, bytes(received[start : start + size]), head)
 
 
-def request(method: str, path: str, body: bytes = b"") -> bytes:
+def request(
+    method: str, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+) -> bytes:
     """Return a request as it goes over the wire."""
     head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n"
+    head += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     if body or method == "POST":
         head += f"Content-Length: {len(body)}\r\n"
     return head.encode() + b"\r\n" + body

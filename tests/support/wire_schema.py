@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 SHOWN = 200
 """Bytes of an unexpected answer that are quoted."""
@@ -21,6 +21,21 @@ class UnexpectedAnswer(Exception):
     """An answer that the API does not have."""
 
 
+class RequeueDelay(msgspec.Struct, frozen=True):
+    """How long a job waits after a failed attempt: longer each time, `most` at most."""
+
+    first: int
+    factor: int
+    most: int
+
+
+class Deduplicate(msgspec.Struct, frozen=True):
+    """A key under which a job is remembered for a time."""
+
+    key: str
+    time: int = msgspec.field(name="for")
+
+
 class NewJobBody(msgspec.Struct, frozen=True):
     """A job to be enqueued; the path of a single enqueue holds the queue."""
 
@@ -29,6 +44,15 @@ class NewJobBody(msgspec.Struct, frozen=True):
     payload: Raw
     requeue_limit: int = -1
     queue_id: str = ""
+    delay: int | UnsetType = UNSET
+    at: int | UnsetType = UNSET
+    priority: int | UnsetType = UNSET
+    ttl: int | UnsetType = UNSET
+    requeue_delay: int | RequeueDelay | UnsetType = UNSET
+    deduplicate: Deduplicate | UnsetType = UNSET
+    idempotency_key: str | UnsetType = UNSET
+    cost: int | dict[str, int] | UnsetType = UNSET
+    headers: dict[str, str] | UnsetType = UNSET
 
 
 class ClaimBody(msgspec.Struct, frozen=True):
@@ -37,6 +61,35 @@ class ClaimBody(msgspec.Struct, frozen=True):
     lease: str
     queue_id: str = ""
     job_id: str = ""
+
+
+class ReleaseBody(ClaimBody, frozen=True, kw_only=True, omit_defaults=True):
+    """A lease to be handed back."""
+
+    delay: int = 0
+
+
+class FailBody(ClaimBody, frozen=True, kw_only=True, omit_defaults=True):
+    """A lease to be given up."""
+
+    error: str | None = None
+    delay: int | None = None
+    dead: bool = False
+
+
+class ExtendBody(ClaimBody, frozen=True, kw_only=True):
+    """A lease to be kept for a time from now."""
+
+    time: int = msgspec.field(name="for")
+
+
+class DequeueBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a dequeue by POST asks for."""
+
+    count: int | None = None
+    wait: int = 0
+    attempt_id: str | None = None
+    lease_time: int | None = None
 
 
 class Batch(msgspec.Struct, Generic[Item], frozen=True):
@@ -58,10 +111,14 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 class Queued(msgspec.Struct, frozen=True):
-    """A job waits. A `duplicate` waited or was leased before."""
+    """A job waits or is delayed.
+
+    A `duplicate` was there before, or `job_id` was queued with its key.
+    """
 
     status: Literal["queued"]
     duplicate: bool = False
+    job_id: str | None = None
 
 
 class NothingReady(msgspec.Struct, frozen=True):
@@ -82,9 +139,13 @@ class DeliveryBody(msgspec.Struct, frozen=True):
     lease: str
     attempt: Annotated[int, Meta(ge=1)]
     expires_at: int
+    enqueued_at: int
+    priority: Annotated[int, Meta(ge=0, le=9)] = 0
+    cost: dict[str, Count] | None = None
+    headers: dict[str, str] | None = None
 
 
-class OneDelivery(DeliveryBody, frozen=True):
+class OneDelivery(DeliveryBody, frozen=True, kw_only=True):
     """The only job of an answer."""
 
     status: Literal["success"]
@@ -103,13 +164,20 @@ class EnqueueResultBody(msgspec.Struct, frozen=True):
     code: Literal[201, 429]
     status: Literal["queued", "failure"]
     duplicate: bool = False
+    job_id: str | None = None
 
 
-class FinishResultBody(msgspec.Struct, frozen=True):
+class LeaseResultBody(msgspec.Struct, frozen=True):
     """The result for one lease of a batch."""
 
     code: Literal[200, 404, 409]
     status: Literal["success", "failure"]
+
+
+class ExtendResultBody(LeaseResultBody, frozen=True):
+    """The result for one lease of a batch, with its new end if it has one."""
+
+    expires_at: int | None = None
 
 
 class EnqueueResults(msgspec.Struct, frozen=True):
@@ -119,11 +187,25 @@ class EnqueueResults(msgspec.Struct, frozen=True):
     results: list[EnqueueResultBody]
 
 
-class FinishResults(msgspec.Struct, frozen=True):
+class LeaseResults(msgspec.Struct, frozen=True):
     """The results for the leases of a batch."""
 
     status: Literal["success"]
-    results: list[FinishResultBody]
+    results: list[LeaseResultBody]
+
+
+class ExtendResults(msgspec.Struct, frozen=True):
+    """The results for the leases of a batch that is to be kept."""
+
+    status: Literal["success"]
+    results: list[ExtendResultBody]
+
+
+class Extended(msgspec.Struct, frozen=True):
+    """A lease ends at another time."""
+
+    status: Literal["success"]
+    expires_at: int
 
 
 class QueueIds(msgspec.Struct, frozen=True):
@@ -138,6 +220,7 @@ class QueueMetrics(msgspec.Struct, frozen=True):
 
     status: Literal["success"]
     queue_length: Count
+    delayed: Count
     leased: Count
     dead_letters: Count
 
@@ -161,7 +244,11 @@ ENQUEUE_MANY = _answers({200: EnqueueResults})
 DEQUEUE_ONE = _answers({200: OneDelivery, 404: NothingReady})
 DEQUEUE_MANY = _answers({200: ManyDeliveries, 404: NothingReady})
 FINISH_ONE = _answers({200: Success, 404: Failure, 409: Failure})
-FINISH_MANY = _answers({200: FinishResults})
+FINISH_MANY = _answers({200: LeaseResults})
+RELEASE_ONE = FAIL_ONE = FINISH_ONE
+RELEASE_MANY = FAIL_MANY = FINISH_MANY
+EXTEND_ONE = _answers({200: Extended, 404: Failure, 409: Failure})
+EXTEND_MANY = _answers({200: ExtendResults})
 INTERVAL = _answers({200: Success, 404: Failure})
 TYPE_METRICS = _answers({200: QueueIds})
 QUEUE_METRICS = _answers({200: QueueMetrics})

@@ -7,7 +7,7 @@ accepted and ignored here too: docs/sharq.md has the table.
 import math
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, Generic, TypeVar, cast
+from typing import Annotated, Generic, TypeVar, cast
 
 import msgspec
 from msgspec import Meta, Raw
@@ -28,14 +28,45 @@ _holds_lease = re.compile(
 """A lease in JSON that is broken or inside a string, in a form, or in a Python dictionary."""
 
 
+NO_HEADERS = Raw()
+"""Stands for the `headers` of a job that were not sent."""
+
+
+class RequeueDelayBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How long (ms) a job waits after a penalty: see `RequeueDelay`."""
+
+    first: int
+    factor: int | None = None
+    most: int | None = None
+
+
+class DeduplicateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A key under which a job is remembered, and for how long (ms)."""
+
+    key: str
+    keep_for: int = msgspec.field(name="for")
+
+
 class EnqueueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of an enqueue. `payload` is as the client wrote it, byte for byte."""
+    """The body of an enqueue. `payload` is as the client wrote it, byte for byte.
+
+    `headers` are decoded later: they may hold letters that stand marked beside a marked payload.
+    """
 
     job_id: str
     interval: int
     payload: Raw
     requeue_limit: int | None = None
     max_queued_length: int | None = None
+    delay: int | None = None
+    at: int | None = None
+    priority: int | None = None
+    ttl: int | None = None
+    requeue_delay: int | RequeueDelayBody | None = None
+    deduplicate: DeduplicateBody | None = None
+    idempotency_key: str | None = None
+    cost: int | dict[str, int] | None = None
+    headers: Raw = NO_HEADERS
     queue_type: Raw = Raw()  # SharQ ignores these two: the path has them
     queue_id: Raw = Raw()
 
@@ -44,6 +75,44 @@ class LeaseBody(msgspec.Struct, frozen=True):
     """The body of a verb on a lease: its token."""
 
     lease: str | None = None
+
+
+class ReleaseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a release; `delay` is in ms."""
+
+    lease: str
+    delay: int | None = None
+
+
+class FailBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of a fail; `delay` is in ms."""
+
+    lease: str
+    error: str | None = None
+    delay: int | None = None
+    dead: bool | None = None
+
+
+class ExtendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of an extend: the lease ends so many ms from now."""
+
+    lease: str
+    lease_time: int = msgspec.field(name="for")
+
+
+class DequeueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a dequeue may ask for, in its body or in its query.
+
+    Without a `count` it gets one job, not in a list. `wait` and `lease_time` are in ms. With
+    `queues` it takes from these only, with `together` all from one queue.
+    """
+
+    count: int | None = None
+    wait: int | None = None
+    attempt_id: str | None = None
+    lease_time: int | None = None
+    queues: tuple[str, ...] | None = None
+    together: bool | None = None
 
 
 class BatchBody(msgspec.Struct, Generic[Item], frozen=True, forbid_unknown_fields=True):
@@ -114,6 +183,11 @@ def read_delete_queue_body(
     return DeleteQueueBody() if body.strip() in _NO_BODY else read_body(decoder, body)
 
 
+def read_dequeue_body(decoder: msgspec.json.Decoder[DequeueBody], body: bytes) -> DequeueBody:
+    """Return what a dequeue asks for. Its body may be empty."""
+    return read_body(decoder, body) if body.strip() else DequeueBody()
+
+
 def complete_enqueue(fields: EnqueueBody) -> EnqueueBody:
     """Take over a limit from inside the payload; restore the payload's half surrogate pairs."""
     payload = bytes(fields.payload)
@@ -123,15 +197,6 @@ def complete_enqueue(fields: EnqueueBody) -> EnqueueBody:
     if halves.MARKED in payload:
         fields = msgspec.structs.replace(fields, payload=Raw(halves.unmark(payload)))
     return fields
-
-
-def job_fields(fields: EnqueueBody, queue_id: str) -> dict[str, Any]:
-    """Return the fields of a job by name. One that is absent or null is None."""
-    job = msgspec.structs.asdict(fields)
-    del job["queue_type"]
-    job["queue_id"] = queue_id
-    job["payload"] = bytes(fields.payload)
-    return job
 
 
 def is_true(value: Raw) -> bool:

@@ -5,7 +5,9 @@ from typing import NamedTuple
 
 from sharq_plug.errors import (
     BrokenQueue,
+    DeadJob,
     InvalidRequest,
+    LeasedJob,
     Overloaded,
     QueueFull,
     SharqError,
@@ -39,6 +41,8 @@ class Failure(NamedTuple):
 FAILURES: Mapping[type[Exception], Failure] = {
     InvalidRequest: Failure(400, "invalid"),
     StaleLease: Failure(409, "stale_lease"),
+    LeasedJob: Failure(409, "leased"),
+    DeadJob: Failure(409, "dead"),
     TooLarge: Failure(413, "too_large"),
     QueueFull: Failure(429, "queue_full"),
     BrokenQueue: Failure(503, "broken_queue"),

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from functools import partial
 
 from sharq_plug.errors import InvalidRequest
-from sharq_plug.http.api.bodies import DeleteQueueBody, is_true
-from sharq_plug.http.api.queries import decode_dequeue_query
+from sharq_plug.http.api.bodies import DeleteQueueBody, DequeueBody, is_true
+from sharq_plug.http.api.queries import NOTHING_ASKED, decode_dequeue_query
 from sharq_plug.http.api.replies import (
     Reply,
     clear_reply,
@@ -31,13 +31,31 @@ async def index(_request: Request) -> Reply:
 
 
 async def dequeue(request: Request, queue_type: str = DEFAULT_QUEUE_TYPE) -> Reply:
-    """Lease the next job of a type, or with `count` the next ones."""
-    asked = decode_dequeue_query(request.query_string)
+    """Lease the next job of a type, or with `count` the next ones, as the query asks for."""
+    return await _dequeue(request, decode_dequeue_query(request.query_string), queue_type)
+
+
+async def dequeue_by_post(
+    request: Request, asked: DequeueBody, queue_type: str = DEFAULT_QUEUE_TYPE
+) -> Reply:
+    """Lease the next job of a type, or with `count` the next ones, as the body asks for."""
+    if decode_dequeue_query(request.query_string) != NOTHING_ASKED:
+        raise InvalidRequest("A POST asks in its body, not in its query.")
+    return await _dequeue(request, asked, queue_type)
+
+
+async def _dequeue(request: Request, asked: DequeueBody, queue_type: str) -> Reply:
     count = 1 if asked.count is None else asked.count
     if count > 1 and not request.server.memory.has_room:
         await request.server.memory.room()
     dequeued = await request.service.dequeue(
-        queue_type, count=count, wait=asked.wait, attempt_id=asked.attempt_id
+        queue_type,
+        count=count,
+        wait=asked.wait or 0,
+        attempt_id=asked.attempt_id,
+        lease_time=asked.lease_time,
+        queues=asked.queues,
+        together=bool(asked.together),
     )
     if not dequeued.jobs:
         return no_job_reply(dequeued)

@@ -20,14 +20,19 @@ Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
 
 
+def _service(request: Request, *, is_batch: bool) -> QueueService:  # noqa: ARG001  # a source
+    return request.service
+
+
 @dataclass(frozen=True, slots=True)
 class ItemVerb(Generic[Item, Outcome]):
     """A verb whose requests bring one item, or with `has_batches` also batches, of a queue type.
 
     A single item has its `names` in the path, after the queue type, and the fields of `body` in its
     body, which `read(decoder, body)` reads. An item of a batch has its names among its fields. Both
-    ways, `completion` completes the fields, `item(service, fields, *names)` makes the item that the
-    service's `operation` takes, and `answer` says what became of it.
+    ways, `completion` completes the fields, `item(source, fields, *names)` makes the item that the
+    service's `operation` takes, and `answer` says what became of it. What `source` returns for the
+    request is the same for all its items: the service, unless items need more of their request.
     """
 
     verb: str
@@ -37,6 +42,7 @@ class ItemVerb(Generic[Item, Outcome]):
     operation: Callable[[QueueService, str, Sequence[Item]], Awaitable[list[Outcome | SharqError]]]
     answer: Callable[[Outcome], Answer]
     method: str = "POST"
+    source: Callable[..., Any] = _service
     read: Callable[[msgspec.json.Decoder[Any], bytes], Any] = read_body
     completion: Completion[Any] | None = None
     has_batches: bool = False
@@ -62,7 +68,7 @@ class ItemVerb(Generic[Item, Outcome]):
         fields = self.read(decoder, request.body)
         if self.completion is not None:
             fields = self.completion.complete(fields)
-        item = self.item(request.service, fields, *names.values())
+        item = self.item(self.source(request, is_batch=False), fields, *names.values())
         [outcome] = await self.operation(request.service, queue_type, [item])
         if isinstance(outcome, SharqError):
             raise outcome
@@ -75,7 +81,7 @@ class ItemVerb(Generic[Item, Outcome]):
         service = request.service
         items = await reader.read(
             request.body,
-            partial(self.item, service),
+            partial(self.item, self.source(request, is_batch=True)),
             max_item_size=request.server.max_body_size,
         )
         request.body = b""  # it may be large, and the items have copies

@@ -21,7 +21,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _JSON_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 _missing_field = re.compile(r"Object missing required field `(\w+)`").fullmatch
-_invalid_field = re.compile(r".* - at `\$\.(\w+)`").fullmatch
+_invalid_field = re.compile(r".* - at `\$\.(\w+)[^`]*`").fullmatch
 
 
 def fields_of(decoder: msgspec.json.Decoder[T], text: bytes | Raw) -> T:

@@ -1,42 +1,34 @@
 """Query strings: from text to typed options, or an InvalidRequest in SharQ's words."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import unquote
 
 from sharq_plug.errors import InvalidRequest
+from sharq_plug.http.api.bodies import DequeueBody
 from sharq_plug.model import invalid
 
 _is_number = re.compile(r"[0-9]{1,15}", re.ASCII).fullmatch
 _not_letters = re.compile(r"[^a-z0-9]+")
 
 
-@dataclass(frozen=True, slots=True)
-class DequeueQuery:
-    """What a dequeue may ask for.
-
-    `count` is the number of jobs; None means one, not in a list. `wait` is in ms.
-    """
-
-    count: int | None = None
-    wait: int = 0
-    attempt_id: str | None = None
-
-
-_PLAIN = DequeueQuery()
-_OPTIONS = ("count", "wait", "attempt_id")
+NOTHING_ASKED = DequeueBody()
+_OPTIONS = DequeueBody.__struct_fields__
+_OF_OTHERS = frozenset({"queue_id", "queue_type"})
+"""Parameters that clients of other routes may send along; they are near to `queues`."""
 _BARE = {name.replace("_", ""): name for name in _OPTIONS}
 
 
-def decode_dequeue_query(query: str) -> DequeueQuery:
+def decode_dequeue_query(query: str) -> DequeueBody:
     """Return the options in a query string; ignore other parameters.
 
     A parameter that is nearly an option is refused. If `?waits=30000` were ignored, a worker
     would ask again without a pause.
     """
     if not query:
-        return _PLAIN
-    said: dict[str, str] = {}
+        return NOTHING_ASKED
+    said: dict[str, Any] = {}
     for part in query.split("&"):
         name, _, value = part.partition("=")
         name = _decoded(name)
@@ -45,17 +37,40 @@ def decode_dequeue_query(query: str) -> DequeueQuery:
         elif name in said:
             raise InvalidRequest(f"`{name}` is given more than once.")
         else:
-            said[name] = _decoded(value)
-    return DequeueQuery(
-        count=_number("count", said["count"]) if "count" in said else None,
-        wait=_number("wait", said["wait"]) if "wait" in said else 0,
-        attempt_id=said.get("attempt_id"),
-    )
+            said[name] = _READERS.get(name, _number)(name, _decoded(value))
+    return DequeueBody(**said)
+
+
+def decode_flag(query: str, name: str) -> bool:
+    """Return whether a query says `name=1`; raise InvalidRequest unless that is 0, 1 or absent."""
+    values = [
+        value
+        for part in query.split("&")
+        for key, _, value in [part.partition("=")]
+        if _decoded(key) == name
+    ]
+    if len(values) > 1:
+        raise InvalidRequest(f"`{name}` is given more than once.")
+    return bool(values) and _flag(name, values[0])
 
 
 def _decoded(part: str) -> str:
     """Undo percent-encoding; a plus is a plus, as in a path: names may hold one."""
     return unquote(part) if "%" in part else part
+
+
+def _text(_name: str, text: str) -> str:
+    return text
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in {"0", "1"}:
+        raise InvalidRequest(f"`{name}` must be 0 or 1.")
+    return text == "1"
+
+
+def _names(_name: str, text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
 
 
 def _number(name: str, text: str) -> int:
@@ -64,7 +79,17 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
+_READERS: Mapping[str, Callable[[str, str], Any]] = {
+    "attempt_id": _text,
+    "queues": _names,
+    "together": _flag,
+}
+"""How the options are read that are no numbers."""
+
+
 def _check_not_nearly_an_option(name: str) -> None:
+    if name in _OF_OTHERS:
+        return
     bare = _not_letters.sub("", name.lower())
     for option, meant in _BARE.items():
         if _is_nearly(bare, option):

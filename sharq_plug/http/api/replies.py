@@ -13,6 +13,7 @@ from sharq_plug.model import (
     Dequeued,
     EnqueueOutcome,
     EnqueueResult,
+    Extended,
     MinuteCounts,
     View,
 )
@@ -76,8 +77,11 @@ NOT_FOUND = Answer(404, {"status": "failure"})
 """SharQ's 404, which has no message."""
 
 
-class DeliveryBody(msgspec.Struct, frozen=True):
-    """What a worker gets: SharQ's fields, then the lease. Times are ms since the epoch."""
+class DeliveryBody(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a worker gets: SharQ's fields, then the lease. Times are ms since the epoch.
+
+    The last fields are shown where they are not the default.
+    """
 
     queue_id: str
     job_id: str
@@ -87,6 +91,10 @@ class DeliveryBody(msgspec.Struct, frozen=True):
     lease: str
     attempt: int
     expires_at: int
+    enqueued_at: int
+    priority: int = 0
+    cost: Mapping[str, int] | None = None
+    headers: Mapping[str, str] | None = None
 
 
 def respond(status: int, content: object, *, headers: Mapping[str, str] = _NO_HEADERS) -> Reply:
@@ -115,12 +123,21 @@ def enqueue_answer(result: EnqueueResult) -> Answer:
         fields["duplicate"] = True
     if result.queue_length is not None:
         fields["current_queue_length"] = result.queue_length
+    if result.job_id is not None:
+        fields["job_id"] = result.job_id
     return Answer(201, fields)
 
 
 def existence_answer(is_found: bool) -> Answer:  # noqa: FBT001  # it is all there is to say
     """Answer a verb on something that exists, or does not."""
     return SUCCEEDED if is_found else NOT_FOUND
+
+
+def settled_answer(outcome: bool | Extended) -> Answer:  # noqa: FBT001  # as `existence_answer`
+    """Answer a verb on a lease."""
+    if isinstance(outcome, Extended):
+        return Answer(200, {"status": "success", "expires_at": outcome.expires_at})
+    return existence_answer(outcome)
 
 
 def delivery_reply(job: Delivery) -> Reply:
@@ -145,7 +162,7 @@ def no_job_reply(dequeued: Dequeued) -> Reply:
 
 def clear_reply(removed: Cleared, *, purge: bool) -> Reply:
     """Say in SharQ's words what a clearing removed; it answers 200 in either case."""
-    if not (removed.waiting or removed.leased or removed.dead):
+    if not (removed.waiting or removed.delayed or removed.leased or removed.dead):
         message = "No queued calls found"
         return respond(200, {"status": "Failure", "message": message, "error": "not_found"})
     message = "Successfully removed all queued calls"
@@ -158,6 +175,7 @@ def view_reply(view: View) -> Reply:
     """Return 200 with what there is in a queue, and its counts."""
     return success(
         queue_length=view.waiting,
+        delayed=view.delayed,
         leased=view.leased,
         dead_letters=view.dead,
         **count_fields(view.counts),
@@ -179,4 +197,8 @@ def _delivery(job: Delivery) -> DeliveryBody:
         job.token,
         job.attempt,
         job.expires_at,
+        job.enqueued_at,
+        job.priority,
+        job.cost,
+        job.headers,
     )

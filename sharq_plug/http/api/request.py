@@ -1,6 +1,7 @@
 """What a handler is given: a request, and what all requests of a server share."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -8,6 +9,10 @@ from typing import Protocol
 from sharq_plug.http.api.outages import Outages
 from sharq_plug.service import QueueService
 
+IDEMPOTENCY_KEY = "idempotency-key"
+TRACE_PARENT = "traceparent"
+TRACE_STATE = "tracestate"
+"""The headers that mean something to handlers."""
 LISTINGS_AT_ONCE = 4
 """Lists of all types or queues that are gathered at a time, each as long as it may be."""
 
@@ -46,6 +51,8 @@ class Request(Protocol):
     """A request for the API."""
 
     body: bytes
+    known: Mapping[str, str]
+    """The headers that mean something here, by their names in lower case."""
 
     @property
     def query_string(self) -> str:

@@ -84,6 +84,7 @@ class Exchange(Http):
         self.request_bytes = self.request_bytes_left = head.length
         self.expecting_continue = head.expects_continue
         self.request, request.stream = request, self
+        request.known = head.known
         if len(self.recv_buffer) > SMALL:
             self.protocol.hold(body=0)
 

@@ -5,11 +5,13 @@ The tests have a table of every rule (tests/hostile/test_framing.py).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import msgspec
 from sanic.exceptions import BadRequest, ExpectationFailed, SanicException
+
+from sharq_plug.http.api.request import IDEMPOTENCY_KEY, TRACE_PARENT, TRACE_STATE
 
 CRLF = b"\r\n"
 END_OF_HEAD = b"\r\n\r\n"
@@ -49,18 +51,22 @@ _control = re.compile(rb"[^\r\t -~\x80-\xff]").search
 _bare_line_feed = re.compile(rb"(?<!\r)\n").search
 
 _FRAMING = frozenset({"connection", "content-length", "expect", "host", "transfer-encoding"})
+_KNOWN = _FRAMING | {IDEMPOTENCY_KEY, TRACE_PARENT, TRACE_STATE}
+"""The headers that mean something here, to this reader or to a handler."""
 
 
 class Head(msgspec.Struct, frozen=True):
     """The head of a request, and what it says about the body.
 
-    `version` is 1.0 or 1.1, also for later ones. `length` is 0 for a body in chunks.
+    `version` is 1.0 or 1.1, also for later ones. `known` are the headers that mean something here,
+    several lines of one joined by a comma. `length` is 0 for a body in chunks.
     """
 
     method: str
     target: bytes
     version: str
     headers: Sequence[tuple[str, str]]
+    known: Mapping[str, str]
     keep_alive: bool
     has_body: bool
     is_chunked: bool
@@ -121,7 +127,7 @@ def _parse_head(text: bytes) -> Head:
         name, _, value = line.partition(":")
         name, value = field = name.lower(), value.strip(" \t")
         headers.append(field)
-        if name in _FRAMING:
+        if name in _KNOWN:
             known[name] = f"{known[name]}, {value}" if name in known else value
     is_old = minor == b"0"
     _check_host(known.get("host"), is_old=is_old)
@@ -132,6 +138,7 @@ def _parse_head(text: bytes) -> Head:
         target=target,
         version="1.0" if is_old else "1.1",
         headers=tuple(headers),
+        known=known,
         keep_alive=_keeps_alive(known.get("connection"), is_old=is_old),
         has_body=has_body,
         is_chunked=is_chunked,

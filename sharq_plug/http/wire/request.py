@@ -1,5 +1,7 @@
 """Sanic's request, mended where unusual requests break it, with what handlers need."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import sanic
@@ -17,6 +19,8 @@ LOGGED_URL = 500
 
 class Request(sanic.Request[Any, Any]):
     """A request as handlers know it (`sharq_plug.http.api.request`)."""
+
+    known: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, url_bytes: bytes, **kwargs: Any) -> None:
         # To answer a URL that it cannot parse, Sanic makes a request without a head from the same

@@ -1,8 +1,24 @@
 """Batches: many items in one call are answered as one by one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from sharq_plug.model import Delivery, EnqueueResult, LeaseOutcome, LeaseRef, NewJob
+import pytest
+
+from sharq_plug.model import (
+    Deduplicate,
+    Delivery,
+    EnqueueResult,
+    Extend,
+    Fail,
+    LeaseOutcome,
+    LeaseRef,
+    NewJob,
+    Release,
+    RequeueDelay,
+    Settled,
+    Settlement,
+)
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import dequeue_for_one, finish_all, release_all
 from sharq_plug.testing.clock import ManualClock
@@ -24,18 +40,28 @@ BATCHED, SINGLE = "batched", "single"
 
 QUEUES = {"free": 0, "fast": 10, "slow": 1000, "a": 0, "fast-too": 10}
 
+EXTRAS: tuple[dict[str, Any], ...] = (
+    *({"deduplicate": Deduplicate("key", 1000)}, {}, {"delay": 20, "ttl": 15}, {"priority": 3}),
+    *({"deduplicate": Deduplicate("key", 50)}, {"requeue_delay": RequeueDelay(10, 2)}, {}, {}, {}),
+)
+
 
 def mixed_jobs() -> list[NewJob]:
-    """Return jobs of several queues and rates, duplicates and refusals among them."""
+    """Return jobs of several queues and rates.
+
+    Of each queue the fifth is a duplicate by its key, the last one by its id. The seventh is
+    refused, and the eighth, which is queued, shows that a batch goes on.
+    """
     return [
         new_job(
             queue_id,
-            f"j{n % 5}",
+            f"j{n % 8}",
             interval=interval + n % 2,
             requeue_limit=n % 3 - 1,
             max_queued_length=None if n % 2 else 4,
+            **EXTRAS[n],
         )
-        for n in range(7)
+        for n in range(len(EXTRAS))
         for queue_id, interval in QUEUES.items()
     ]
 
@@ -95,7 +121,7 @@ class BatchConformance(Conformance):
     async def test_finishes(self, store: QueueStore, clock: ManualClock) -> None:
         await feed(store)
         batch = await self._mixed_claims(store, BATCHED)
-        singles: list[LeaseOutcome] = []
+        singles: list[Settled] = []
         for lease in await self._mixed_claims(store, SINGLE):
             singles += await finish_all(store, SINGLE, [lease], receipt_time=RECEIPT_TIME)
         assert await finish_all(store, BATCHED, batch, receipt_time=RECEIPT_TIME) == singles
@@ -105,11 +131,33 @@ class BatchConformance(Conformance):
     async def test_releases(self, store: QueueStore, clock: ManualClock) -> None:
         await feed(store)
         batch = await self._mixed_claims(store, BATCHED)
-        singles: list[LeaseOutcome] = []
+        singles: list[Settled] = []
         for lease in await self._mixed_claims(store, SINGLE):
             singles += await release_all(store, SINGLE, [lease])
         assert await release_all(store, BATCHED, batch) == singles
         assert set(singles) == {LeaseOutcome.ENDED, LeaseOutcome.STALE, LeaseOutcome.UNKNOWN}
+        await assert_alike(store, clock)
+
+    @pytest.mark.parametrize(
+        "say",
+        [
+            lambda lease: Release(lease, 5),
+            lambda lease: Fail(lease, "why"),
+            lambda lease: Fail(lease, delay=5),
+            lambda lease: Fail(lease, dead=True),
+            lambda lease: Extend(lease, 20),
+        ],
+    )
+    async def test_what_else_a_worker_may_say(
+        self, store: QueueStore, clock: ManualClock, say: Callable[[LeaseRef], Settlement]
+    ) -> None:
+        await feed(store)
+        batch = [say(lease) for lease in await self._mixed_claims(store, BATCHED)]
+        singles: list[Settled] = []
+        for lease in await self._mixed_claims(store, SINGLE):
+            singles += await store.settle(SINGLE, [say(lease)])
+        assert await store.settle(BATCHED, batch) == singles
+        assert {LeaseOutcome.STALE, LeaseOutcome.UNKNOWN} < set(singles)
         await assert_alike(store, clock)
 
     async def test_reclaims(self, store: QueueStore, clock: ManualClock) -> None:

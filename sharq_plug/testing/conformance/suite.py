@@ -1,29 +1,67 @@
 """All of the conformance classes in one."""
 
+from sharq_plug.testing.conformance.amending import AmendedDeadConformance, FreedKeyConformance
 from sharq_plug.testing.conformance.batching import BatchConformance
+from sharq_plug.testing.conformance.cancelling import (
+    CancelConformance,
+    CancelledLeaseConformance,
+    CancelledPlaceConformance,
+)
+from sharq_plug.testing.conformance.carrying import CarryConformance, ExtrasConformance
 from sharq_plug.testing.conformance.clearing import ClearConformance, PurgeConformance
 from sharq_plug.testing.conformance.clock_at_zero import ClockAtZeroConformance
 from sharq_plug.testing.conformance.clocks import SteppingBackConformance
+from sharq_plug.testing.conformance.coming_back import LateReturnConformance
 from sharq_plug.testing.conformance.concurrency import ConcurrencyConformance
 from sharq_plug.testing.conformance.counting import MinuteCountConformance, ViewConformance
+from sharq_plug.testing.conformance.deduplicating import (
+    DeduplicationConformance,
+    RememberedKeyConformance,
+)
+from sharq_plug.testing.conformance.delayed_places import (
+    DelayedPlaceConformance,
+    DelayedWakeConformance,
+)
+from sharq_plug.testing.conformance.delaying import DelayConformance, DelayedLengthConformance
 from sharq_plug.testing.conformance.dequeue_ends import DequeueEndsConformance
 from sharq_plug.testing.conformance.dequeueing import (
     BatchSizeConformance,
     DequeueConformance,
 )
+from sharq_plug.testing.conformance.ending import LeasedTtlConformance, TtlConformance
 from sharq_plug.testing.conformance.enqueueing import (
     DepthLimitConformance,
     DuplicateConformance,
     EnqueueConformance,
 )
+from sharq_plug.testing.conformance.extending import (
+    ExtendConformance,
+    ExtendedOrderConformance,
+)
+from sharq_plug.testing.conformance.failing import FailClaimConformance, FailConformance
+from sharq_plug.testing.conformance.finding import FindConformance, PositionConformance
 from sharq_plug.testing.conformance.forgetting import (
     ForgettingConformance,
     MixedReceiptConformance,
 )
 from sharq_plug.testing.conformance.intervals import IntervalConformance
 from sharq_plug.testing.conformance.isolating import IsolationConformance, NameConformance
+from sharq_plug.testing.conformance.joining import (
+    JoinConformance,
+    JoinOrderConformance,
+    JoinTendConformance,
+    UnjoinedConformance,
+)
 from sharq_plug.testing.conformance.leases import FinishConformance, ReleaseConformance
 from sharq_plug.testing.conformance.listing import ListingConformance
+from sharq_plug.testing.conformance.meeting_ended import MeetingEndedConformance
+from sharq_plug.testing.conformance.named_queues import (
+    NamedAttemptConformance,
+    NamedNextReadyConformance,
+    NamedPlaceConformance,
+    NamedQueueConformance,
+)
+from sharq_plug.testing.conformance.naming_wakes import NamedWakeConformance
 from sharq_plug.testing.conformance.next_ready import (
     NextReadyConformance,
     PartialBatchConformance,
@@ -31,10 +69,18 @@ from sharq_plug.testing.conformance.next_ready import (
 from sharq_plug.testing.conformance.opening import OpeningConformance
 from sharq_plug.testing.conformance.order import JobOrderConformance, QueueOrderConformance
 from sharq_plug.testing.conformance.places import PlaceConformance
+from sharq_plug.testing.conformance.prioritizing import PriorityConformance
 from sharq_plug.testing.conformance.rate import RateConformance, UnpaidRateConformance
 from sharq_plug.testing.conformance.receipts import ReceiptConformance
 from sharq_plug.testing.conformance.reclaiming import DeadLetterConformance, ReclaimConformance
 from sharq_plug.testing.conformance.repeating import RepeatedDequeueConformance
+from sharq_plug.testing.conformance.requeue_delaying import RequeueDelayConformance
+from sharq_plug.testing.conformance.rescheduled_places import RescheduledPlaceConformance
+from sharq_plug.testing.conformance.rescheduling import (
+    ReschedulePriorityConformance,
+    RescheduleTimeConformance,
+)
+from sharq_plug.testing.conformance.taking_together import TogetherConformance
 from sharq_plug.testing.conformance.watching import WatchingConformance
 
 
@@ -54,6 +100,44 @@ class StoreConformance(  # pytest runs the tests of the last base first
     DeadLetterConformance,
     ReclaimConformance,
     DequeueEndsConformance,
+    NamedWakeConformance,
+    PositionConformance,
+    FindConformance,
+    TogetherConformance,
+    NamedAttemptConformance,
+    NamedNextReadyConformance,
+    NamedPlaceConformance,
+    NamedQueueConformance,
+    RescheduledPlaceConformance,
+    RescheduleTimeConformance,
+    ReschedulePriorityConformance,
+    FreedKeyConformance,
+    AmendedDeadConformance,
+    CancelledLeaseConformance,
+    CancelledPlaceConformance,
+    CancelConformance,
+    ExtendedOrderConformance,
+    ExtendConformance,
+    FailClaimConformance,
+    FailConformance,
+    DelayConformance,
+    DelayedLengthConformance,
+    DelayedPlaceConformance,
+    DelayedWakeConformance,
+    LateReturnConformance,
+    JoinConformance,
+    JoinOrderConformance,
+    JoinTendConformance,
+    UnjoinedConformance,
+    RequeueDelayConformance,
+    PriorityConformance,
+    TtlConformance,
+    LeasedTtlConformance,
+    MeetingEndedConformance,
+    DeduplicationConformance,
+    RememberedKeyConformance,
+    CarryConformance,
+    ExtrasConformance,
     ReleaseConformance,
     MixedReceiptConformance,
     ReceiptConformance,

@@ -7,9 +7,16 @@ from sharq_plug.model import (
     Cleared,
     Delivery,
     EnqueueOutcome,
+    Extend,
+    Extended,
+    Extras,
+    Fail,
     LeaseOutcome,
     LeaseRef,
     NewJob,
+    Release,
+    Settled,
+    Settlement,
 )
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import (
@@ -18,7 +25,6 @@ from sharq_plug.testing.calls import (
     dequeue_for_one,
     finish_all,
     reclaimed,
-    release_all,
     tend_all,
 )
 from sharq_plug.testing.clock import ManualClock
@@ -31,8 +37,13 @@ Ending = Callable[[QueueStore, Delivery], Coroutine[Any, Any, object]]
 
 
 def new_job(queue_id: str, job_id: str, **fields: Any) -> NewJob:
-    """Return a job without a rate, to be requeued for ever, unless the fields say otherwise."""
+    """Return a job without a rate, to be requeued for ever, unless the fields say otherwise.
+
+    The fields of its `Extras` may be among them.
+    """
+    extras = {name: fields.pop(name) for name in Extras.__struct_fields__ if name in fields}
     plain: dict[str, Any] = {"payload": b"{}", "interval": 0}
+    plain["extras"] = Extras(**extras) if extras else None
     return NewJob(queue_id, job_id, **plain | fields)
 
 
@@ -114,15 +125,32 @@ async def finish(
     *,
     queue_type: str = TYPE,
     receipt_time: int = RECEIPT_TIME,
-) -> LeaseOutcome:
+) -> Settled:
     """Finish one job and return the outcome."""
     [outcome] = await finish_all(store, queue_type, [lease], receipt_time=receipt_time)
     return outcome
 
 
-async def release(store: QueueStore, lease: LeaseRef, *, queue_type: str = TYPE) -> LeaseOutcome:
+async def release(
+    store: QueueStore, lease: LeaseRef, *, queue_type: str = TYPE, delay: int = 0
+) -> Settled:
     """Release one job and return the outcome."""
-    [outcome] = await release_all(store, queue_type, [lease])
+    return await settle(store, Release(lease, delay), queue_type=queue_type)
+
+
+async def fail(store: QueueStore, lease: LeaseRef, **fields: Any) -> Settled:
+    """Fail one job, with these `fields` of a `Fail`, and return the outcome."""
+    return await settle(store, Fail(lease, **fields))
+
+
+async def extend(store: QueueStore, lease: LeaseRef, lease_time: int) -> Settled:
+    """Extend one lease and return the outcome."""
+    return await settle(store, Extend(lease, lease_time))
+
+
+async def settle(store: QueueStore, item: Settlement, *, queue_type: str = TYPE) -> Settled:
+    """Say one thing of a lease and return the outcome."""
+    [outcome] = await store.settle(queue_type, [item])
     return outcome
 
 
@@ -131,9 +159,27 @@ async def finish_job(store: QueueStore, job: Delivery) -> None:
     assert await finish(store, claim(job)) is LeaseOutcome.ENDED
 
 
-async def release_job(store: QueueStore, job: Delivery) -> None:
+async def release_job(store: QueueStore, job: Delivery, *, delay: int = 0) -> None:
     """Release a job whose lease is the caller's."""
-    assert await release(store, claim(job)) is LeaseOutcome.ENDED
+    assert await release(store, claim(job), delay=delay) is LeaseOutcome.ENDED
+
+
+async def fail_job(store: QueueStore, job: Delivery, **fields: Any) -> None:
+    """Fail a job whose lease is the caller's."""
+    assert await fail(store, claim(job), **fields) is LeaseOutcome.ENDED
+
+
+async def extend_lease(store: QueueStore, job: Delivery, lease_time: int) -> None:
+    """Extend the lease of a job, which is the caller's."""
+    answer = await extend(store, claim(job), lease_time)
+    assert isinstance(answer, Extended)
+
+
+async def let_expire(store: QueueStore, clock: ManualClock) -> None:
+    """Take a job, which must be there, and have its lease expire and reclaimed."""
+    await take(store, lease_time=1)
+    clock.advance(1)
+    assert await reclaim(store) == Reclaimed(requeued=1, dead=0, more=False)
 
 
 async def reclaim(store: QueueStore, *, queue_type: str = TYPE) -> Reclaimed:
@@ -176,6 +222,12 @@ async def lengths(
     """Return how many jobs of a queue wait, are leased, are dead."""
     view = await store.look(queue_type, queue_id)
     return view.waiting, view.leased, view.dead
+
+
+async def by_state(store: QueueStore, queue_id: str) -> tuple[int, int, int, int]:
+    """Return how many jobs of a queue wait, are delayed, are leased, are dead."""
+    view = await store.look(TYPE, queue_id)
+    return view.waiting, view.delayed, view.leased, view.dead
 
 
 async def counted(store: QueueStore, queue_id: str, *, queue_type: str = TYPE) -> tuple[int, int]:

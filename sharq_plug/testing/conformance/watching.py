@@ -1,6 +1,7 @@
 """Watching: who waits is woken when a job may be ready earlier than was foreseen."""
 
 import asyncio
+from collections.abc import Collection
 
 import pytest
 
@@ -33,11 +34,13 @@ class Wakes:
 
     def __init__(self) -> None:
         self.delays: list[int] = []
+        self.queues: list[Collection[str] | None] = []
         self._told = asyncio.Event()
 
-    def __call__(self, delay: int) -> None:
+    def __call__(self, delay: int, queue_ids: Collection[str] | None) -> None:
         """Take a wake-up."""
         self.delays.append(delay)
+        self.queues.append(queue_ids)
         self._told.set()
 
     async def hear(self, delay: int) -> list[int]:
@@ -48,6 +51,18 @@ class Wakes:
                 await self._told.wait()
         heard, self.delays = self.delays, []
         return heard
+
+    async def hear_of(self, *queue_ids: str) -> None:
+        """Wait until wake-ups have named each of these queues, or have meant any."""
+        missing = set(queue_ids)
+        async with asyncio.timeout(PATIENCE):
+            while missing:
+                self._told.clear()
+                for named in self.queues:
+                    missing -= missing if named is None else set(named)
+                self.queues.clear()
+                if missing:
+                    await self._told.wait()
 
 
 async def throttle(store: QueueStore, queue_id: str, *, interval: int) -> None:

@@ -6,10 +6,12 @@ from sharq_plug.testing.model_check.sound.deliveries import check_deliveries
 from sharq_plug.testing.model_check.sound.evidence import gather
 from sharq_plug.testing.model_check.sound.expiries import check_expiries
 from sharq_plug.testing.model_check.sound.fencing import check_fencing
+from sharq_plug.testing.model_check.sound.keys import check_keys
 from sharq_plug.testing.model_check.sound.order import check_order
 from sharq_plug.testing.model_check.sound.presence import check_presence
 from sharq_plug.testing.model_check.sound.rate import check_rate
 from sharq_plug.testing.model_check.sound.repeats import check_repeats
+from sharq_plug.testing.model_check.sound.times import check_times
 from sharq_plug.testing.model_check.violations import Violation
 
 
@@ -39,4 +41,6 @@ def check_soundly(history: History) -> list[Violation]:
         *check_presence(evidence),
         *check_order(evidence),
         *check_repeats(history, evidence),
+        *check_times(evidence),
+        *check_keys(evidence),
     ]

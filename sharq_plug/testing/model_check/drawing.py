@@ -1,7 +1,6 @@
-"""How steps are drawn, from the values of `values`; equal instants; what matters most, most often.
+"""How single calls are drawn, from the values of `values`; what matters most, most often.
 
-`ITEMS` has a strategy for each type of item. One strategy draws every step, so that no sequence
-goes without jobs, as many do where each step is a rule and Hypothesis leaves some rules out.
+`ITEMS` has a strategy for each type of item.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,12 +10,13 @@ from typing import Any, TypeAlias
 from hypothesis import strategies as st
 
 from sharq_plug.model import (
-    MAX_ENDED,
+    Amendment,
+    Extras,
     Finish,
+    JobRef,
     LeaseRef,
     NewJob,
-    Release,
-    SetInterval,
+    Reschedule,
     Setting,
     Settlement,
     Take,
@@ -24,33 +24,24 @@ from sharq_plug.model import (
 from sharq_plug.testing.model_check.moves import (
     LONG_LEASE_TIME,
     SHORT_LEASE_TIME,
-    EndOneLease,
-    Fill,
-    FinishAgain,
-    HandBack,
-    LetExpire,
-    LetMany,
-    LookLater,
-    Refill,
-    Repeat,
-    RepeatInVain,
-    Tie,
-    Work,
 )
-from sharq_plug.testing.model_check.operations import Clear, ListNames, Look, Tend
+from sharq_plug.testing.model_check.operations import Clear, Item, ListNames, Look, Tend
 from sharq_plug.testing.model_check.steps import (
-    Advance,
-    AdvanceTo,
     FollowListing,
     OneCall,
     Settle,
-    StartWatching,
     Step,
-    StopWatching,
 )
-from sharq_plug.testing.model_check.values import NEW_JOB, SETTINGS, SETTLEMENTS, Fields
+from sharq_plug.testing.model_check.values import (
+    AMENDMENTS,
+    EXTRAS,
+    INSTANTS,
+    NEW_JOB,
+    SETTINGS,
+    SETTLEMENTS,
+    Fields,
+)
 from sharq_plug.testing.model_check.walk import (
-    JOB_IDS,
     QUEUE_IDS,
     TYPES,
     Manner,
@@ -68,12 +59,45 @@ def sampled(fields: Fields) -> dict[str, st.SearchStrategy[Any]]:
 new_job_fields = sampled(NEW_JOB)
 queue_ids, intervals = new_job_fields["queue_id"], new_job_fields["interval"]
 requeue_limits = new_job_fields["requeue_limit"]
-new_jobs = st.builds(NewJob, **new_job_fields)
+is_plain = st.shared(st.sampled_from([True, False, False]), key="is_plain")
+"""Whether a sequence goes without extras: one for all of its steps."""
+extra_fields = sampled(EXTRAS)
+
+
+@st.composite
+def drawn_extras(draw: st.DrawFn) -> Extras | None:
+    """Draw the extras of a job: none for most, and seldom more than a few of them."""
+    if draw(is_plain) or draw(st.sampled_from([True, True, False])):
+        return None
+    names = draw(st.lists(st.sampled_from(sorted(EXTRAS)), min_size=1, max_size=4, unique=True))
+    fields = {name: draw(extra_fields[name]) for name in names}
+    if fields.get("at") is not None:
+        fields.pop("delay", None)
+    return Extras(**fields)
+
+
+extras = drawn_extras()
+new_jobs = st.builds(NewJob, **new_job_fields, extras=extras)
 limits = st.sampled_from([1, 2, 100])
 some = st.integers(1, 4)
 counts = st.sampled_from([1, 1, 2, 5, 1000])
 lease_times = st.sampled_from([1, SHORT_LEASE_TIME, 100, LONG_LEASE_TIME])
-takes = st.builds(Take, counts, lease_times, st.sampled_from([None, None, None, "one", "t+w.o"]))
+attempt_ids = st.sampled_from([None, None, None, "one", "t+w.o"])
+names_of_queues: list[tuple[str, ...]] = [
+    (QUEUE_IDS[0],),
+    (QUEUE_IDS[2], QUEUE_IDS[1]),
+    (*QUEUE_IDS[2:], "no"),
+]
+queue_names = st.sampled_from([None] * 6 + names_of_queues)
+takes = st.builds(
+    Take,
+    counts,
+    lease_times,
+    attempt_ids,
+    queue_names,
+    st.sampled_from([False] * 5 + [True]),
+)
+jobs = st.builds(JobRef, queue_ids, new_job_fields["job_id"])
 picks = st.builds(Pick, st.sampled_from([Manner.OWN, Manner.OWN, *Manner]), st.integers(0, 5))
 earlies = st.sampled_from([0, 0, 1, -1])
 receipt_times = st.sampled_from(SETTLEMENTS[Finish]["receipt_time"])
@@ -97,10 +121,25 @@ def setting(kind: type[Setting], fields: Fields) -> st.SearchStrategy[Step]:
     return st.builds(OneCall, types, st.lists(changes, min_size=1, max_size=2))
 
 
+@st.composite
+def amending(draw: st.DrawFn, kind: type[Amendment], fields: Fields) -> Step:
+    """Draw a call of up to two amendments."""
+    changes: list[Item] = []
+    for _ in range(draw(st.integers(1, 2))):
+        drawn = {name: draw(values) for name, values in sampled(fields).items()}
+        if kind is Reschedule:
+            [name] = draw(st.sampled_from([["delay"], ["at"]]))
+            drawn[name] = draw(st.sampled_from(INSTANTS[name]))
+        changes.append(kind(draw(jobs), **drawn))
+    return OneCall(draw(types), changes)
+
+
 ITEMS: dict[type, st.SearchStrategy[Step]] = {
     NewJob: st.builds(OneCall, types, st.lists(new_jobs, min_size=1, max_size=4)),
     Take: st.builds(OneCall, types, st.lists(takes, min_size=1, max_size=2)),
     **{kind: settling(made, made, settlements[Finish]) for kind, made in settlements.items()},
+    **{kind: amending(kind, fields) for kind, fields in AMENDMENTS.items()},
+    JobRef: st.builds(OneCall, types, st.lists(jobs, min_size=1, max_size=3)),
     **{kind: setting(kind, fields) for kind, fields in SETTINGS.items()},
     Tend: st.builds(OneCall, st.none(), st.lists(st.builds(Tend, limits), min_size=1, max_size=1)),
     Clear: st.builds(
@@ -115,70 +154,3 @@ ITEMS: dict[type, st.SearchStrategy[Step]] = {
     ListNames: st.builds(FollowListing, st.one_of(types, st.none()), limits),
 }
 """How a call of each type of item is drawn."""
-
-
-@st.composite
-def refills(draw: st.DrawFn) -> Refill:
-    """Draw a refill, with what may make a store forget the rate of a queue that went."""
-    queue_type, queue_id = draw(types), draw(queue_ids)
-    interval = draw(st.sampled_from([1, 10, 50]))
-    refused = NewJob(queue_id, JOB_IDS[1], b"", interval, max_queued_length=0)
-    meanwhile: list[Step] = [
-        OneCall(queue_type, [Clear(queue_id, purge=True)]),
-        OneCall(queue_type, [Clear(queue_id, purge=False)]),
-        OneCall(queue_type, [refused]),
-        OneCall(queue_type, [SetInterval(queue_id, 0)]),
-        OneCall(None, [Tend(100)]),
-        EndOneLease(queue_type, QUEUE_IDS[-1]),
-    ]
-    steps = [
-        draw(st.sampled_from(meanwhile)),
-        *draw(st.lists(st.sampled_from(meanwhile), max_size=1)),
-    ]
-    early = draw(st.sampled_from([1, 1, 0, -1]))
-    return Refill(queue_type, queue_id, interval, draw(st.booleans()), steps, early)
-
-
-@st.composite
-def ties(draw: st.DrawFn) -> Tie:
-    """Draw a tie, with what may make the first of two queues lose its place."""
-    queue_type, queue_id = draw(types), QUEUE_IDS[0]
-    interval = draw(st.sampled_from([0, 10, 50]))
-    meanwhile: list[list[Step]] = [
-        [],
-        [OneCall(queue_type, [SetInterval(queue_id, each)]) for each in (2 * interval, interval)],
-        [
-            *(OneCall(queue_type, [SetInterval(queue_id, each)]) for each in (0, interval)),
-            OneCall(queue_type, [Take(1, LONG_LEASE_TIME)]),
-        ],
-        [Settle(queue_type, [(Pick(Manner.OWN, 1), Release)])],
-        [OneCall(queue_type, [NewJob(queue_id, job_id, b"", interval)]) for job_id in JOB_IDS[3:5]],
-    ]
-    return Tie(queue_type, interval, draw(st.sampled_from(meanwhile)))
-
-
-advances_to = st.builds(AdvanceTo, st.integers(0, 5), earlies)
-steps: st.SearchStrategy[Step] = st.one_of(
-    *ITEMS.values(),
-    ITEMS[NewJob],
-    ITEMS[Take],
-    ITEMS[Finish],
-    st.builds(Fill, types, queue_ids, intervals, requeue_limits, some),
-    st.builds(Repeat, types, some, st.sampled_from(["one", "t+w.o"]), st.booleans(), earlies),
-    st.builds(RepeatInVain, types, queue_ids, st.sampled_from(["one", "t+w.o"])),
-    st.builds(Work, types, some, st.booleans()),
-    st.builds(FinishAgain, types, some, receipt_times, st.booleans(), earlies),
-    st.builds(HandBack, types, some),
-    refills(),
-    ties(),
-    st.builds(LetExpire, types, some, st.booleans()),
-    st.builds(
-        LetMany, types, queue_ids, requeue_limits, st.sampled_from([3, 3, 3, 5, MAX_ENDED + 10])
-    ),
-    st.builds(Advance, st.sampled_from([1, 5, 10, 49, 50, 51, 200, 1000, 60_000, 600_000])),
-    advances_to,
-    advances_to,
-    st.builds(LookLater, types, queue_ids, st.sampled_from([9, 9, 10])),
-    st.builds(StartWatching, types),
-    st.builds(StopWatching, types),
-)

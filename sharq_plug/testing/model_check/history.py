@@ -8,7 +8,7 @@ time is in ms since the epoch, as the store's clock tells it or one that agrees 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sharq_plug.model import Delivery, Dequeued, Take
+from sharq_plug.model import Delivery, Dequeued, Extend, Take
 from sharq_plug.testing.model_check.operations import Operation, Outcome, Wake
 
 
@@ -43,7 +43,8 @@ class Grant:
     """A lease as a dequeue gave it: the delivery, and the event that it came with.
 
     `event` is a take. If it was one of several with the same `attempt_id`, the step may
-    have been that of an earlier one: then `event` begins where the first of them did.
+    have been that of an earlier one: then `event` begins where the first of them did. An Extend may
+    have changed `expires_at` before a repeated answer; then the lease is not `is_exact`.
     """
 
     event: Event
@@ -51,10 +52,11 @@ class Grant:
     queue_type: str
     lease_time: int
     job: Delivery
+    is_exact: bool = True
 
     @property
     def instant(self) -> int:
-        """Return the instant (ms of the store's clock) of the dequeue, exactly."""
+        """Return the instant (ms of the store's clock) of the dequeue, if the lease `is_exact`."""
         return self.job.expires_at - self.lease_time
 
     def before(self, other: "Grant") -> bool:
@@ -103,6 +105,7 @@ class History:
         """Iterate over all leases that were given, each once, however often it was answered."""
         given: set[tuple[str | None, str, str]] = set()
         attempts = self._attempts()
+        extended = self._extended()
         for event in self.events:
             queue_type, take = event.operation.queue_type, event.operation.item
             if not isinstance(take, Take):
@@ -113,13 +116,24 @@ class History:
                 first, _ = asked[1]
                 step = replace(event, invoked=first.invoked, invoked_at=first.invoked_at)
             answer = event.outcome
+            is_repeated = isinstance(answer, Dequeued) and answer.is_repeated
             for place, job in enumerate(answer.jobs if isinstance(answer, Dequeued) else ()):
                 if take.attempt_id is not None:
                     lease = (queue_type, take.attempt_id, job.token)
                     if lease in given:
                         continue
                     given.add(lease)
-                yield Grant(step, place, queue_type or "", _lease_time(job, asked), job)
+                is_exact = not (is_repeated and (queue_type, job.queue_id, job.job_id) in extended)
+                lease_time = _lease_time(job, asked)
+                yield Grant(step, place, queue_type or "", lease_time, job, is_exact)
+
+    def _extended(self) -> set[tuple[str | None, str, str]]:
+        """Return the jobs, by type and queue, of which a lease may have been extended."""
+        return {
+            (event.operation.queue_type, item.lease.queue_id, item.lease.job_id)
+            for event in self.events
+            if isinstance(item := event.operation.item, Extend)
+        }
 
     def _attempts(self) -> dict[tuple[str | None, str], list[tuple[Event, int]]]:
         """Return the takes of each attempt, by type and `attempt_id`, with their lease times."""

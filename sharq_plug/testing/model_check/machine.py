@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.model_check.drawing import steps
+from sharq_plug.testing.model_check.drawn_steps import steps
 from sharq_plug.testing.model_check.history import History
 from sharq_plug.testing.model_check.steps import Step
 from sharq_plug.testing.model_check.twins import PATIENCE, Inspect, OpenStore, Twins

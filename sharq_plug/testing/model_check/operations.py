@@ -5,7 +5,7 @@ An operation is a queue type and an item. The item of a call that takes a sequen
 
 A new operation needs an entry in `VERBS`, a rule in `exact.judge.RULES`, a strategy in
 `drawing.ITEMS` and a case in `sound.evidence`. Recording, comparing and walking then know it. A new
-kind of `Settlement` or `Setting` needs no entry here, but one in `values`.
+kind of `Settlement`, `Amendment` or `Setting` needs no entry here, but one in `values`.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -13,14 +13,19 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, get_args
 
 from sharq_plug.model import (
+    Absence,
+    Amendment,
+    AmendOutcome,
     ChangeOutcome,
     Cleared,
     Dequeued,
     EnqueueResult,
-    LeaseOutcome,
+    JobRef,
+    JobView,
     NewJob,
     Page,
     Setting,
+    Settled,
     Settlement,
     Take,
     Tended,
@@ -91,10 +96,33 @@ class Wake:
 
 
 Item: TypeAlias = (
-    NewJob | Take | Settlement | Setting | Tend | Clear | Look | ListNames | Watch | Leave | Wake
+    NewJob
+    | Take
+    | Settlement
+    | Amendment
+    | JobRef
+    | Setting
+    | Tend
+    | Clear
+    | Look
+    | ListNames
+    | Watch
+    | Leave
+    | Wake
 )
 Outcome: TypeAlias = (
-    EnqueueResult | Dequeued | LeaseOutcome | ChangeOutcome | Tended | Cleared | View | Page | bool
+    EnqueueResult
+    | Dequeued
+    | Settled
+    | AmendOutcome
+    | JobView
+    | Absence
+    | ChangeOutcome
+    | Tended
+    | Cleared
+    | View
+    | Page
+    | bool
 )
 WATCHING = (Watch, Leave, Wake)
 """Items that are not asked of a store as a call: they are what a watcher does and hears."""
@@ -133,6 +161,10 @@ def _settle(store: QueueStore, queue_type: Any, items: Any) -> Awaitable[Sequenc
     return store.settle(queue_type, items)
 
 
+def _amend(store: QueueStore, queue_type: Any, changes: Any) -> Awaitable[Sequence[Outcome]]:
+    return store.amend(queue_type, changes)
+
+
 def _configure(store: QueueStore, queue_type: Any, changes: Any) -> Awaitable[Sequence[Outcome]]:
     return store.configure(queue_type, changes)
 
@@ -141,6 +173,8 @@ VERBS: Mapping[type, Ask] = {
     NewJob: lambda store, queue_type, jobs: store.enqueue(queue_type, jobs),
     Take: lambda store, queue_type, takes: store.dequeue(queue_type, takes),
     **dict.fromkeys(kinds(Settlement), _settle),
+    **dict.fromkeys(kinds(Amendment), _amend),
+    JobRef: lambda store, queue_type, jobs: store.find(queue_type, jobs, payloads=True),
     **dict.fromkeys(kinds(Setting), _configure),
     Tend: _one(lambda store, _, tend: store.tend(limit=tend.limit)),
     Clear: _one(

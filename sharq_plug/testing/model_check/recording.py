@@ -1,26 +1,32 @@
 """Writing a history: a recorder for any caller, and a store that records what is asked of it."""
 
 import itertools
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Self, TypeVar
 
 from sharq_plug.model import (
+    Absence,
+    Amendment,
+    AmendOutcome,
     ChangeOutcome,
     Cleared,
     Dequeued,
     EnqueueResult,
-    LeaseOutcome,
+    JobRef,
+    JobView,
     NewJob,
     Page,
     Setting,
+    Settled,
     Settlement,
     Take,
     Tended,
     View,
 )
 from sharq_plug.store import QueueStore
+from sharq_plug.store import Wake as TellWatcher
 from sharq_plug.testing.model_check.history import Event, History
 from sharq_plug.testing.model_check.operations import (
     Clear,
@@ -153,9 +159,20 @@ class RecordingStore(QueueStore):
         """Lease ready jobs."""
         return await self._all(queue_type, takes, self._store.dequeue(queue_type, takes))
 
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
         """Do what workers say of their leases."""
         return await self._all(queue_type, items, self._store.settle(queue_type, items))
+
+    async def amend(self, queue_type: str, changes: Sequence[Amendment]) -> list[AmendOutcome]:
+        """Record each change of a job."""
+        return await self._all(queue_type, changes, self._store.amend(queue_type, changes))
+
+    async def find(
+        self, queue_type: str, jobs: Sequence[JobRef], *, payloads: bool = False
+    ) -> list[JobView | Absence]:
+        """Record each look at a job."""
+        answer = self._store.find(queue_type, jobs, payloads=payloads)
+        return await self._all(queue_type, jobs, answer)
 
     async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         """Change the intervals of queues."""
@@ -187,13 +204,13 @@ class RecordingStore(QueueStore):
         return await self._store.health(thorough=thorough)
 
     @asynccontextmanager
-    async def watching(self, queue_type: str, wake: Callable[[int], None]) -> AsyncIterator[None]:
+    async def watching(self, queue_type: str, wake: TellWatcher) -> AsyncIterator[None]:
         """Watch a type, and record each wake-up."""
         watcher = self._recorder.watcher()
 
-        def woken(delay: int) -> None:
+        def woken(delay: int, queue_ids: Collection[str] | None) -> None:
             self._recorder.begin(Operation(queue_type, Wake(watcher, delay))).answer(True)
-            wake(delay)
+            wake(delay, queue_ids)
 
         call = self._recorder.begin(Operation(queue_type, Watch(watcher)))
         async with self._store.watching(queue_type, woken):

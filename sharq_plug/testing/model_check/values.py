@@ -6,7 +6,21 @@ Few names and instants, so that they meet. What matters most comes most often.
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from sharq_plug.model import Finish, Release, SetInterval, Setting, Settlement
+from sharq_plug.model import (
+    Amendment,
+    Cancel,
+    Deduplicate,
+    Extend,
+    Fail,
+    Finish,
+    Release,
+    RequeueDelay,
+    Reschedule,
+    SetInterval,
+    Setting,
+    Settlement,
+)
+from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.model_check.walk import JOB_IDS, QUEUE_IDS, RECEIPT_TIME
 
 Fields: TypeAlias = Mapping[str, Sequence[Any]]
@@ -21,12 +35,42 @@ NEW_JOB: Fields = {
     "requeue_limit": [-1, 0, 0, 1, 2],
     "max_queued_length": [None, None, None, 0, 1, 3],
 }
-"""The fields of a new job."""
+"""The fields of a new job, its extras aside."""
+BEGIN = ManualClock().now()
+KEYS = [Deduplicate("k", 50), Deduplicate("k", 200), Deduplicate("k.2", 50), Deduplicate("k", 1000)]
+REQUEUE_DELAYS = [RequeueDelay(10), RequeueDelay(5, 3), RequeueDelay(10, 10, 50), RequeueDelay(0)]
+EXTRAS: Fields = {
+    "delay": [None, None, None, 0, 1, 10, 50, 50, 200],
+    "at": [None, None, None, 0, BEGIN + 50, BEGIN + 1000, BEGIN + 60_000],
+    "priority": [0, 0, 0, 1, 1, 9],
+    "ttl": [None, None, None, 1, 50, 50, 200, 1000],
+    "requeue_delay": [None, None, None, *REQUEUE_DELAYS],
+    "deduplicate": [None, None, None, *KEYS],
+    "cost": [None, None, None, {"job": 2}, {"token": 0, "job": 1_000_000}],
+    "headers": [None, None, None, {"traceparent": "00-1-2-01"}, {"": "\u00fc", "a": ""}],
+}
+"""The fields of the extras of a job. Of `delay` and `at` one at most is given."""
 SETTLEMENTS: Mapping[type[Settlement], Fields] = {
     Finish: {"receipt_time": [RECEIPT_TIME, RECEIPT_TIME, 0, 50, 1000]},
-    Release: {},
+    Release: {"delay": [0, 0, 0, 1, 10, 50]},
+    Fail: {
+        "error": [None, "it broke", "\u00fc"],
+        "delay": [None, None, None, 0, 10, 50],
+        "dead": [False, False, False, True],
+    },
+    Extend: {"lease_time": [1, 20, 50, 100, 5000]},
 }
 """The fields of each kind of settlement, its lease aside."""
+INSTANTS: Fields = {
+    "delay": [None, None, 0, 10, 50],
+    "at": [None, None, None, 0, BEGIN + 50, BEGIN + 1000],
+}
+"""When a job is to be due; of both one at most is given."""
+AMENDMENTS: Mapping[type[Amendment], Fields] = {
+    Cancel: {"leased": [False, True]},
+    Reschedule: {"priority": [None, None, 0, 1, 9]},
+}
+"""The fields of each kind of amendment, but for its job, and a time."""
 SETTINGS: Mapping[type[Setting], Fields] = {
     SetInterval: {"interval": INTERVALS},
 }

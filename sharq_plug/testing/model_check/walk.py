@@ -7,12 +7,17 @@ from enum import Enum
 from msgspec.structs import astuple, replace
 
 from sharq_plug.model import (
+    AmendOutcome,
+    Cancel,
     Dequeued,
     EndedLease,
+    Extended,
+    Extras,
     Finish,
     LeaseOutcome,
     LeaseRef,
     NewJob,
+    Reschedule,
     SetInterval,
     Settlement,
     Take,
@@ -143,6 +148,8 @@ class Walk:
         match item, outcome:
             case NewJob() | SetInterval(), _:
                 self._intervals[queue_type, item.queue_id] = item.interval
+                if isinstance(item, NewJob) and item.extras is not None:
+                    self._note_extras(item.extras)
             case Take(), Dequeued():
                 self._note_dequeued(queue_type, outcome)
             case Tend(), Tended():
@@ -151,8 +158,17 @@ class Walk:
                 leases = self._standing[queue_type]
                 gone = [lease for lease in leases if lease.queue_id == item.queue_id]
                 self._retire(queue_type, gone)
+            case Cancel(job), AmendOutcome.DONE:
+                leases = self._standing[queue_type]
+                name = (job.queue_id, job.job_id)
+                gone = [lease for lease in leases if (lease.queue_id, lease.job_id) == name]
+                self._retire(queue_type, gone)
+            case Reschedule(_, _, delay, at), AmendOutcome.DONE:
+                self._instants.append(self.now + (delay or 0) if at is None else at)
             case _, LeaseOutcome.ENDED if isinstance(item, Settlement):
                 self._note_settled(queue_type, item)
+            case _, Extended(expires_at):
+                self._instants.append(expires_at)
             case _:
                 pass
 
@@ -171,6 +187,11 @@ class Walk:
         self._retire(queue_type, [ref for ref in leases if (ref.queue_id, ref.job_id) == job])
         durations = [value for value in astuple(item) if isinstance(value, int)]
         self._instants += [self.now + duration for duration in durations]
+
+    def _note_extras(self, extras: Extras) -> None:
+        begins = self.now + (extras.delay or 0) if extras.at is None else extras.at
+        kept_for = 0 if extras.deduplicate is None else extras.deduplicate.keep_for
+        self._instants += [begins, begins + (extras.ttl or 0), self.now + kept_for]
 
     def _note_ended(self, ended: Sequence[EndedLease]) -> None:
         for lease in ended:

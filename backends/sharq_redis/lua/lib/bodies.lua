@@ -2,9 +2,14 @@
 --
 -- A job is 6 bytes, KIND * 2^45 + when it was enqueued, two packed values, requeues remaining and
 -- attempts, and then the payload as it came: a longer beginning costs up to 16 bytes a job. KIND is PLAIN,
--- or TAILED: then one more packed value stands before the payload, a text, the job's tail. What a feature
--- keeps of the jobs that use it stands there. A server keeps a tail that it does not know as it is.
--- Further kinds are further versions.
+-- or TAILED: then one more packed value stands before the payload, a map, the job's tail. What a feature
+-- keeps of the jobs that use it stands there. A server keeps what it does not know of a tail as it is.
+-- Further kinds are further versions. A tail holds, of what a job has:
+--   p  its priority                e  when its ttl has passed (ms)
+--   d  its requeue delay: first (ms), factor, most (ms); n  how often its requeues were spent
+--   k  its deduplication key, u  until when (ms) it is remembered under it
+--   l  the error of its latest fail         c  its cost, by units       h  its headers
+--   i  its number, once it was delayed
 --
 -- The one job of a queue that has had no other stands in a key of its own: a hash for it would take twice
 -- the memory. From the second job on all are fields of one hash.
@@ -38,6 +43,24 @@ do
         return requeues, attempts, (offset == -1 and #raw or offset) + 1, tail
     end
 
+    -- Return a job, and where its payload begins. It may have no tail, or an empty one.
+    function Bodies.made(enqueued_at, requeues, attempts, tail, payload)
+        local header
+        if not tail or next(tail) == nil then
+            header = struct.pack('>I6', PLAIN * KIND_AT + enqueued_at) .. cmsgpack.pack(requeues, attempts)
+        else
+            header = struct.pack('>I6', TAILED * KIND_AT + enqueued_at)
+                .. cmsgpack.pack(requeues, attempts, tail)
+        end
+        return header .. payload, #header + 1
+    end
+
+    -- Return a job with other requeues, attempts and tail.
+    function Bodies.with(raw, requeues, attempts, tail, payload_at)
+        local payload = string.sub(raw, payload_at)
+        return (Bodies.made(Bodies.enqueued_at(raw), requeues, attempts, tail, payload))
+    end
+
     -- Return a job with other requeues and attempts, and all else as it was.
     function Bodies.renewed(raw, requeues, attempts)
         local offset = cmsgpack.unpack_limit(raw, 2, BEGINNING)
@@ -56,7 +79,20 @@ do
         return raw or error('job ' .. job_id .. ' is missing')
     end
 
-    -- Return whether a job of this id waits or is leased.
+    -- Let the jobs of a queue be fields of a hash, also an only one. One that is leased no more, and stands
+    -- nowhere yet, is to be written anew.
+    function Bodies.spread(queue)
+        if queue[FORM] == ALONE then
+            local other = queue[WAITING] > 0 and queue[HEAD] or Leases.only_job(queue)
+            if other then
+                call('HSET', Scope.key('jobs', queue[ID]), other, Bodies.get(queue, other))
+            end
+            call('UNLINK', Scope.key('one', queue[ID]))
+            queue[FORM] = IN_HASH
+        end
+    end
+
+    -- Return whether a job of this id waits, is delayed or is leased.
     function Bodies.has(queue, job_id)
         if queue[FORM] == ALONE then
             return (queue[WAITING] > 0 and queue[HEAD] or Leases.only_job(queue)) == job_id

@@ -1,10 +1,8 @@
--- What time does to a type: leases expire, and what is paid off is forgotten.
+-- What time does to a type: leases expire, delayed jobs are due, ttls pass, and what is paid off is forgotten.
 
 local Expiry = {}
 
 do
-    local REQUEUES_EXHAUSTED = 'requeues_exhausted'
-
     -- End the first lease of a queue. Return 'requeued' or 'dead', and the lease.
     local function reclaim(id)
         local queue = Queues.load(id)
@@ -16,22 +14,15 @@ do
             call('ZADD', EXPIRING, integer(lease[EXPIRY]), id)
             return 'gone'
         end
-        local job_id, attempts = lease[JOB], lease[ATTEMPT]
-        local raw = Bodies.get(queue, job_id)
+        local raw = Bodies.get(queue, lease[JOB])
         local requeues, _, payload_at, tail = Bodies.parse(raw)
-        if requeues ~= 0 then
-            Waiting.check(queue)
-            requeues = requeues > 0 and requeues - 1 or requeues
-            Step.bring_back(queue, lease, Bodies.renewed(raw, requeues, attempts))
-            return 'requeued', lease
+        if requeues == 0 then
+            Returning.die(queue, lease, raw, 'requeues_exhausted', tail, payload_at)
+            return 'dead', lease
         end
-        Dead.check(queue, job_id)
-        Leases.take(queue, lease)
-        Dead.add(queue, job_id, REQUEUES_EXHAUSTED, attempts, Bodies.enqueued_at(raw), tail,
-            string.sub(raw, payload_at))
-        Bodies.remove(queue, job_id)
-        Step.changed(queue)
-        return 'dead', lease
+        local left, delay = Returning.penalize(requeues, tail)
+        local lives = Returning.come_back(queue, lease, raw, left, tail, payload_at, delay)
+        return lives and 'requeued' or 'dead', lease
     end
 
     local function first_expired()
@@ -61,6 +52,37 @@ do
         return ended.requeued, ended.dead, broken
     end
 
+    -- Let up to `limit` due jobs join those that wait, and up to `limit` die whose ttl has passed. Return the
+    -- damaged queues with the reason.
+    function Expiry.serve_timers(limit)
+        local joins, deaths, broken = limit, limit, {}
+        local function serve(id)
+            local queue = Queues.load(id)
+            if not queue then
+                call('ZREM', TIMERS, id)
+                return true
+            end
+            joins = joins - Delays.join(queue, joins)
+            deaths = deaths - Ttls.expire(queue, deaths)
+            queue[TIMED] = true     -- so that it is listed anew
+            Step.changed(queue)
+            return true
+        end
+        while joins > 0 and deaths > 0 do
+            local id = call('ZRANGE', TIMERS, '-inf', integer(now), 'BYSCORE', 'LIMIT', 0, 1)[1]
+            if not id then
+                break
+            end
+            local fine, reason = guarded(serve, id)
+            if not fine then
+                call('ZADD', TIMERS, integer(now + QUARANTINE_MS), id)
+                broken[#broken + 1], broken[#broken + 2] = id, reason
+            end
+            Step.write()
+        end
+        return broken
+    end
+
     -- Forget up to `limit` of what queues left behind that is paid off. By the server's own time it
     -- expires by itself.
     function Expiry.forget(limit)
@@ -83,7 +105,9 @@ do
     function Expiry.note_due()
         local leased = call('ZRANGE', EXPIRING, 0, 0, 'WITHSCORES')[2]
         local idle = not own_time and call('ZRANGE', IDLE, 0, 0, 'WITHSCORES')[2]
-        local due = math.min(tonumber(leased) or math.huge, tonumber(idle) or math.huge)
+        local timed = call('ZRANGE', TIMERS, 0, 0, 'WITHSCORES')[2]
+        local due = math.min(tonumber(leased) or math.huge, tonumber(idle) or math.huge,
+            tonumber(timed) or math.huge)
         if due < math.huge then
             call('ZADD', DUE, integer(due), Scope.type_name())
         else

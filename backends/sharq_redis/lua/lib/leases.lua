@@ -1,11 +1,13 @@
 -- Leases: who holds a job, and until when.
 --
 -- A lease is its version, fixed fields, two strings with their lengths (token, job id), and then a tail: what
--- a feature keeps of the leases that use it. A server keeps a tail that it does not know as it is. The only
+-- a feature keeps of the leases that use it: the deduplication key of the job, and until when that is
+-- remembered. A server keeps a tail that it does not know as it is. The only
 -- lease of a queue stands in its record. From the second on each is a field of the jobs' hash, '=' and the
 -- job id, and the queue has a zset of them, number and job id -> expiry.
 
 local EXPIRY, JOB_NUMBER, ATTEMPT, LEASED_AT, TOKEN, JOB = 2, 3, 4, 5, 6, 7     -- of a lease in a call
+local TAIL_AT, PACKED = 8, 9    -- where its tail begins, in what it was read from
 
 local Expiring = {}
 
@@ -18,6 +20,7 @@ do
         if lease[1] ~= VERSION then
             error('a lease of it is damaged, or of another version')
         end
+        lease[PACKED] = raw
         return lease
     end
 
@@ -47,9 +50,13 @@ do
         call('HSET', Scope.key('jobs', queue[ID]), '=' .. job_id, raw)
     end
 
-    -- Give a lease. With others this writes; if that raises, nothing has changed.
-    function Leases.give(queue, token, expiry, number, attempt, job_id)
+    -- Give a lease, for a job that may have a tail. With others this writes; if that raises, nothing has
+    -- changed.
+    function Leases.give(queue, token, expiry, number, attempt, job_id, job_tail)
         local raw = struct.pack(FIELDS, VERSION, expiry, number, attempt, now, #token, token, #job_id, job_id)
+        if job_tail and job_tail.k then
+            raw = raw .. cmsgpack.pack({k = job_tail.k, u = job_tail.u})
+        end
         if queue[LEASED] == 0 then
             queue[LEASE] = raw
         else
@@ -62,6 +69,30 @@ do
         end
         queue[LEASED] = queue[LEASED] + 1
         Expiring.note(queue, expiry)
+    end
+
+    -- Let a lease expire at another instant. Its only write comes first.
+    function Leases.extend(queue, lease, expiry)
+        local token, job_id = lease[TOKEN], lease[JOB]
+        local raw = struct.pack(FIELDS, VERSION, expiry, lease[JOB_NUMBER], lease[ATTEMPT], lease[LEASED_AT],
+            #token, token, #job_id, job_id) .. string.sub(lease[PACKED], lease[TAIL_AT])
+        if queue[LEASE] ~= '' then
+            queue[LEASE] = raw
+        else
+            write(queue, expiry, lease[JOB_NUMBER], job_id, raw)
+        end
+        queue[ENDED] = true     -- so that its queue is listed anew
+        Expiring.note(queue, expiry)
+    end
+
+    -- Let the deduplication key of a lease's job outlive the job, if it has one.
+    function Leases.keep_key(queue, lease)
+        if lease[TAIL_AT] <= #lease[PACKED] then
+            local tail = cmsgpack.unpack(string.sub(lease[PACKED], lease[TAIL_AT]))
+            if tail.k then
+                Keys.outlive(queue[ID], tail.k, tail.u, lease[JOB])
+            end
+        end
     end
 
     -- End a lease; its job is to follow. Its only write comes first.

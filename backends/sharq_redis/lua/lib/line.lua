@@ -6,17 +6,18 @@
 --   R lies in the future                   (R, its number kept)
 --   its place lay in the future            (now, a new number)
 --   else                                   unchanged
--- A queue where nothing waits has no place. Places are written at the end of a step.
+-- A queue where nothing waits or is delayed has no place. Places are written at the end of a step.
 
 local Line = {}
 
 do
     local first_since       -- of the places given that callers should hear of
+    local given = {n = 0}   -- the queues that got them
     local latest, reserved  -- numbers: the latest given, the last that may be given
     local left, taken = {n = 0}, {n = 0}    -- places to be written
 
     function Line.begin()
-        first_since, latest, reserved = math.huge, 0, 0
+        first_since, latest, reserved, given.n = math.huge, 0, 0, 0
         left.n, taken.n = 0, 0
     end
 
@@ -60,7 +61,7 @@ do
     function Line.take_place(queue, served, number, ahead)
         local ready, before = Limits.ready_at(queue), queue[READY_BEFORE]
         queue[READY_BEFORE] = ready
-        if queue[WAITING] == 0 then
+        if queue[WAITING] == 0 and not queue[DUE_AT] then
             queue[STANDS], queue[SINCE] = false, false
         elseif served or not queue[STANDS] then
             queue[STANDS], queue[SINCE] = true, math.max(now, ready)
@@ -72,8 +73,12 @@ do
         elseif before > now then
             queue[SINCE], queue[PLACE] = now, number or next_number(ahead)
         end
-        if queue[SINCE] and not served and queue[SINCE] < first_since then
-            first_since = queue[SINCE]
+        if queue[SINCE] and not served then
+            given.n = given.n + 1
+            given[given.n] = queue[ID]
+            if queue[SINCE] < first_since then
+                first_since = queue[SINCE]
+            end
         end
     end
 
@@ -96,8 +101,11 @@ do
         Writes.send(taken, 'ZADD', LINE)
     end
 
-    -- Return the instant from which on the first of the places given may be ready; nil if none was.
+    -- Return the instant from which on the first of the places given may be ready, and a list of the queues
+    -- that got them with its length; nil if none was given.
     function Line.first_given()
-        return first_since < math.huge and first_since or nil
+        if first_since < math.huge then
+            return first_since, given, given.n
+        end
     end
 end

@@ -1,7 +1,7 @@
 -- The queues of a call: their records are read once, and written at the end of a step.
 
 local Queues = {}
-local Limits, Counts, Left = {}, {}, {}
+local Limits, Counts, Left, Times, Step = {}, {}, {}, {}, {}
 
 do
     local loaded        -- queue id -> queue, or false if there is no such queue
@@ -14,7 +14,10 @@ do
 
     local function take_up(id, raw)
         local queue = Records.parse(id, raw)
-        if queue[WAITING] > 0 then
+        if queue[TAIL] ~= '' then
+            Times.read(queue)
+        end
+        if queue[WAITING] > 0 or queue[DUE_AT] then
             queue[STANDS], queue[STOOD_AT] = true, queue[PLACE]
         end
         Limits.take_up(queue)
@@ -96,7 +99,7 @@ do
     function Queues.write(changed, count)
         for at = 1, count do
             local queue = changed[at]
-            if queue[WAITING] == 0 and queue[LEASED] == 0 then
+            if queue[WAITING] == 0 and queue[LEASED] == 0 and not queue[DUE_AT] then
                 drop(queue)
             else
                 local n = kept.n

@@ -24,6 +24,7 @@ local MINUTE, ENQUEUES, DEQUEUES = 20, 21, 22   -- the latest minute that was co
 local HEAD = 23                             -- id of the job that goes next
 local OTHERS = 24                           -- other minutes, packed, or ''
 local LEASE_AT = 25                         -- where its only lease begins in what was read
+local DUE_AT, ENDS_AT, TIMED, FEATURES, UNLISTED = 26, 27, 28, 29, 30   -- see lib/times.lua; nil for most queues
 
 local IN_HASH, ALONE = 0, 1
 local NEVER = -1

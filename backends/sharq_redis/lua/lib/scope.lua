@@ -10,6 +10,7 @@
 --   tag/due                    zset    type -> when `tend` has something to do there
 --   tag/line/<type>            zset    place -> ready since, where jobs wait (lib/line.lua)
 --   tag/expiring/<type>        zset    queue id -> its first lease's expiry (lib/expiring.lua)
+--   tag/timers/<type>          zset    queue id -> when the first of its delayed jobs is due, or of its ttls ends
 --   tag/idle/<type>            zset    queue id -> when what it left behind may go (lib/left.lua)
 --   tag/number/<type>          string  the latest job or place number; goes with the last queue
 --   tag/wake/<database>/<type>         no key: the channel of lib/wakeups.lua
@@ -17,6 +18,9 @@
 --   tag/jobs/<type>/<queue>    hash    job id -> job; '=' job id -> lease
 --   tag/rest/<type>/<queue>    zset    job id -> its place, the jobs that wait behind the head
 --   tag/leases/<type>/<queue>  zset    number and job id -> expiry, from the second lease on
+--   tag/delayed/<type>/<queue> zset    its delayed jobs -> when they are due (lib/times.lua)
+--   tag/ending/<type>/<queue>  zset    number and job id -> end of the ttl, of jobs that are not leased
+--   tag/key/<type>/<queue>/<key>  string  the job remembered under a key (lib/keys.lua); expires
 --   tag/left/<type>/<queue>    string  record of a queue that ceased to exist; expires (lib/left.lua)
 --   tag/dead/<type>/<queue>    hash    dead letters (lib/dead.lua)
 --   tag/deaths/<type>/<queue>  zset    number of a dead letter -> when it died
@@ -26,7 +30,7 @@
 --   tag/minutes/<minute>       hash    minute counts of the bucket (lib/counts.lua); expires
 -- ARGV[1] is the time in ms, or '' for the server's own.
 
-local TYPES, DUE, QUEUES, LINE, EXPIRING, IDLE, NUMBER, CHANNEL     -- names, of the type
+local TYPES, DUE, QUEUES, LINE, EXPIRING, TIMERS, IDLE, NUMBER, CHANNEL     -- names, of the type
 local Scope = {}
 
 do
@@ -40,6 +44,7 @@ do
         stem = '/' .. type_name
         TYPES, DUE = tag .. '/types', tag .. '/due'
         LINE, EXPIRING, IDLE = tag .. '/line' .. stem, tag .. '/expiring' .. stem, tag .. '/idle' .. stem
+        TIMERS = tag .. '/timers' .. stem
         NUMBER, CHANNEL = tag .. '/number' .. stem, tag .. '/wake/' .. database .. stem
         stem = stem .. '/'
     end

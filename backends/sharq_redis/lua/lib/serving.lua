@@ -7,30 +7,33 @@ do
     local TOKEN_LENGTH = 17
     local PAGE = 100
     local MAX_PASSED_OVER = 1000
+    local MAX_MOVES = 1000
     local left_bytes, served_any, is_full, passed_over, broken  -- of this call
+    local moves                                 -- how many jobs may still join or die in this call
     local expiry, tokens, reply, leased         -- of this take; `leased`: {} if it may be repeated
-    local served                                -- how many jobs this take got
+    local served, only                          -- how many jobs this take got, and the queue of the latest
     local places, ids, last = {}, {}, 0         -- of this page
 
     -- Begin a call that ends after so many bytes of payload, and adds damaged queues to a list.
     function Serving.begin(bytes, broken_queues)
         left_bytes, served_any, is_full, broken = bytes, false, false, broken_queues
+        moves = MAX_MOVES
     end
 
     -- Begin a take; its jobs are to be added to a reply.
     function Serving.begin_take(expires_at, fresh_tokens, take_reply, may_be_repeated)
         expiry, tokens, reply, leased = expires_at, fresh_tokens, take_reply, may_be_repeated and {}
-        served = 0
+        served, only = 0, nil
     end
 
-    -- Return whether a job was too large for what was left.
+    -- Return whether no further job may be served.
     function Serving.is_full()
-        return is_full
+        return is_full or moves == 0
     end
 
     -- Return whether the call has ended early: further takes get nothing.
     function Serving.is_over()
-        return is_full or left_bytes < 0
+        return is_full or moves == 0 or left_bytes < 0
     end
 
     -- Note the payloads of a repeated attempt, which comes whole.
@@ -44,19 +47,37 @@ do
         call('ZREM', LINE, place)
     end
 
+    -- Let due jobs of a queue join and ended ones die. Return whether its first job may go.
+    local function make_ready(queue, place)
+        local before = moves
+        moves = moves - Delays.join(queue, moves)
+        moves = moves - Ttls.drop_ended(queue, moves)
+        if Ttls.may_go(queue) then
+            return true
+        elseif moves == before then     -- its place was wrong: only a hand in the keys can bring it about
+            passed_over = passed_over + 1
+            call('ZADD', LINE, integer(Limits.ready_at(queue)), place)
+        end
+        return false
+    end
+
     -- Serve the queue at a place of this page, unless the call is full.
     local function serve(at)
-        if is_full then
+        if is_full or moves == 0 then
             return
         end
         local id = ids[at]
         local queue = Queues.load(id)
-        if not queue or queue[WAITING] == 0 or queue[PLACE] ~= Line.number_in(places[at]) then
+        if not queue or (queue[WAITING] == 0 and not queue[DUE_AT])
+            or queue[PLACE] ~= Line.number_in(places[at]) then
             return pass_over(places[at])
+        end
+        if (queue[DUE_AT] or queue[ENDS_AT]) and not make_ready(queue, places[at]) then
+            return
         end
         local job_id, job_place = queue[HEAD], queue[HEAD_PLACE]
         local raw = Bodies.get(queue, job_id)
-        local requeues, attempts, payload_at = Bodies.parse(raw)
+        local requeues, attempts, payload_at, tail = Bodies.parse(raw)
         local size = #raw - payload_at + 1
         if served_any and size > left_bytes then
             is_full = true
@@ -65,9 +86,15 @@ do
         if queue[LEASED] > 0 then
             call('ZCARD', Scope.key('leases', id))  -- raises now if it is damaged
         end
+        if tail and tail.e then
+            Ttls.check_ends(queue)     -- likewise
+        end
         Waiting.take_head(queue)
         local token = string.sub(tokens, served * TOKEN_LENGTH + 1, (served + 1) * TOKEN_LENGTH)
-        Leases.give(queue, token, expiry, job_place % RETURNED, attempts + 1, job_id)
+        Leases.give(queue, token, expiry, job_place % RETURNED, attempts + 1, job_id, tail)
+        if tail and tail.e then
+            Times.unlist(queue, job_id, job_place % RETURNED)
+        end
         Limits.pay(queue)
         Counts.add(queue, DEQUEUES)
         Step.changed(queue, true, nil, last - at + 1)
@@ -88,7 +115,7 @@ do
     -- Serve up to `count` jobs in all.
     function Serving.serve_up_to(count)
         passed_over = 0
-        while served < count and not is_full and passed_over < MAX_PASSED_OVER do
+        while served < count and not is_full and moves > 0 and passed_over < MAX_PASSED_OVER do
             local at_once = integer(math.min(count - served, PAGE))
             places = call('ZRANGE', LINE, '-inf', integer(now), 'BYSCORE', 'LIMIT', '0', at_once)
             last = #places
@@ -103,6 +130,33 @@ do
             end
             guard_each(1, last, serve, put_off)
             Step.write()
+        end
+    end
+
+    -- Serve up to `count` jobs in all, of the queues in a list if there is one, and with `together` of one
+    -- queue only.
+    function Serving.serve_some(count, names, together)
+        passed_over = 0
+        Choosing.begin(names or {only})
+        while served < count and not is_full and moves > 0 and passed_over < MAX_PASSED_OVER do
+            local place, id
+            if together and only then
+                place, id = Choosing.ready_place(only)
+            elseif names then
+                place, id = Choosing.first_ready()
+            else
+                place = call('ZRANGE', LINE, '-inf', integer(now), 'BYSCORE', 'LIMIT', '0', '1')[1]
+                id = place and Line.id_in(place)
+            end
+            if not place then
+                break
+            end
+            local before = served
+            places, ids[1], last = {place}, id, 1
+            guard_each(1, 1, serve, put_off)
+            Step.write()
+            Choosing.look_again(id)
+            only = served > before and id or only
         end
     end
 

@@ -1,7 +1,5 @@
 -- A step: the frame that every verb on a type puts around its items.
 
-local Step = {}
-
 do
     local touched, count = {}, 0
 
@@ -11,6 +9,7 @@ do
         Queues.begin()
         Line.begin()
         Expiring.begin()
+        Times.begin()
     end
 
     -- Note that a queue was changed: give it its place, and have it written.
@@ -36,16 +35,8 @@ do
     function Step.write()
         Line.write(touched, count)
         Expiring.write(touched, count)
+        Times.write(touched, count)
         Queues.write(touched, count)
         count = 0
-    end
-
-    -- Let a job whose lease ends wait again. What this reads was checked by `Waiting.check`.
-    function Step.bring_back(queue, lease, raw)
-        local job_id, number = lease[JOB], lease[JOB_NUMBER]
-        Leases.take(queue, lease)
-        Waiting.add(queue, job_id, number - RETURNED)
-        Bodies.replace(queue, job_id, raw)
-        Step.changed(queue)
     end
 end

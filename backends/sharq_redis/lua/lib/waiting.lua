@@ -1,14 +1,15 @@
 -- Waiting: the order in which the jobs of a queue wait.
 --
 -- A job's place is its number, less RETURNED if it came back: those stand before all that were never
--- delivered. The first that waits is the head, kept in the record; the rest is a zset.
+-- delivered; less PRIORITY for each step of its priority. The first that waits is the head, kept in the record; the rest is a zset.
 
 local RETURNED = 2 ^ 48
+local PRIORITY = 2 ^ 49
 
 do
-    -- Raise if a job that returns or joins could not be put among those that wait.
-    function Waiting.check(queue)
-        if queue[WAITING] > 0 then
+    -- Raise if so many jobs (one, unless said) could not be put among those that wait.
+    function Waiting.check(queue, count)
+        if queue[WAITING] + (count or 1) > 1 then
             call('ZCARD', Scope.key('rest', queue[ID]))
         end
     end
@@ -36,6 +37,36 @@ do
         local reason = Waiting.try_add(queue, job_id, place)
         if reason then
             error(reason, 0)
+        end
+    end
+
+    -- Return the place of a job.
+    function Waiting.place(number, returned, priority)
+        return number - (returned and RETURNED or 0) - priority * PRIORITY
+    end
+
+    -- Return how many jobs stand before one that waits, or nil if it does not wait.
+    function Waiting.rank(queue, job_id)
+        if queue[WAITING] > 0 and queue[HEAD] == job_id then
+            return 0
+        end
+        local rank = queue[WAITING] > 1 and call('ZRANK', Scope.key('rest', queue[ID]), job_id)
+        return rank and rank + 1 or nil
+    end
+
+    -- Take a job that waits away, wherever it stands. Return its place, or nil if it does not wait.
+    function Waiting.remove(queue, job_id)
+        if queue[WAITING] > 0 and queue[HEAD] == job_id then
+            local place = queue[HEAD_PLACE]
+            Waiting.take_head(queue)
+            return place
+        end
+        local rest = Scope.key('rest', queue[ID])
+        local place = queue[WAITING] > 1 and call('ZSCORE', rest, job_id)
+        if place then
+            call('ZREM', rest, job_id)
+            queue[WAITING] = queue[WAITING] - 1
+            return tonumber(place)
         end
     end
 

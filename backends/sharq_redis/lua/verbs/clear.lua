@@ -1,7 +1,7 @@
 -- Remove a queue's jobs, also where its keys are damaged.
 -- KEYS  those of a type (lib/scope.lua)
 -- ARGV  1 the time or '', 2 queue id, 3 'purge' or '': also its dead letters and its counts
--- Reply how many waited, were leased, were dead letters, as far as that can be told
+-- Reply how many waited, were leased, were dead letters, were delayed, as far as that can be told
 
 local Clear = {flags = {'allow-oom'}}
 
@@ -16,12 +16,21 @@ do
     local function drop(id)
         call('HDEL', QUEUES, id)
         call('ZREM', EXPIRING, id)
+        call('ZREM', TIMERS, id)
         Queues.forget_empty_type()
     end
 
-    local function clear_record(queue, purge)
-        local waiting, leased = queue[WAITING], queue[LEASED]
+    -- Return how many jobs of a queue are delayed and how many of these are due.
+    local function count_delayed(queue)
+        local fine, delayed = pcall(Times.delayed, queue)
+        local fine_too, due = pcall(Times.due, queue)
+        return fine and delayed or 0, fine_too and due or 0
+    end
+
+    local function clear_record(queue, purge, due)
+        local waiting, leased = queue[WAITING] + due, queue[LEASED]
         queue[WAITING], queue[LEASED], queue[LEASE] = 0, 0, ''
+        Times.clear(queue)
         call('ZREM', EXPIRING, queue[ID])
         if purge then
             Counts.forget(queue)
@@ -46,18 +55,22 @@ do
         Scope.begin(keys, args)
         Step.begin()
         local id, purge = args[2], args[3] == 'purge'
-        local waiting, leased, dead = 0, 0, 0
+        local waiting, leased, dead, delayed, due = 0, 0, 0, 0, 0
         local fine, queue = pcall(Queues.load, id)
+        if fine and queue then
+            delayed, due = count_delayed(queue)
+        end
         call('UNLINK', Scope.key('one', id), Scope.key('jobs', id), Scope.key('rest', id),
-            Scope.key('leases', id))
+            Scope.key('leases', id), Scope.key('delayed', id), Scope.key('ending', id))
         if not fine then
             Left.drop(id)
             drop(id)
         elseif queue then
             Left.drop(id)   -- a queue that exists has none, unless its keys are damaged
-            waiting, leased = clear_record(queue, purge)
+            waiting, leased = clear_record(queue, purge, due)
         else
             call('ZREM', EXPIRING, id)
+            call('ZREM', TIMERS, id)
             if purge then
                 clear_left(id)
             end
@@ -66,6 +79,6 @@ do
             dead = count_dead(id)
             call('UNLINK', Scope.key('dead', id), Scope.key('deaths', id))
         end
-        return {waiting, leased, dead}
+        return {waiting, leased, dead, delayed - due}
     end
 end

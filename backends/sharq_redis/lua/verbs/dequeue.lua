@@ -1,10 +1,11 @@
 -- Lease ready jobs, the first of the first ready queue in line each time.
 -- KEYS  those of a type (lib/scope.lua)
 -- ARGV  1 the time or '', 2 bytes of payload that end the call, then for each take
---       packed values count, lease time in ms, attempt id or '', and as many tokens of 17 characters
+--       packed values count, lease time in ms, attempt id or '', as many tokens of 17 characters, and
+--       where it says so the only queues, or false, and whether all jobs are to be of one queue
 -- Reply the time, the damaged queues, each with the reason, then for each take a list: next_ready_at
---       or -1, when the leases expire, the tokens of a repeated attempt in a row or '' (then they are
---       the first of its own), the expired leases that went back and those whose jobs died, each as
+--       or -1, when the leases expire (of a repeated attempt a list), the tokens of a repeated attempt
+--       in a row or '' (then they are the first of its own), the expired leases that went back and those whose jobs died, each as
 --       a list of queue id, job id and token, then for each job: queue id, job id, requeues remaining,
 --       attempt, jobs waiting behind it, where the payload begins, the job with its payload
 
@@ -14,7 +15,11 @@ do
     local MAX_ENDED = 100       -- expired leases that a call ends
     local may_end, broken, all_served       -- of this call
 
-    local function next_ready_at()
+    local function next_ready_at(names)
+        if names then
+            local first = Choosing.foreseen(names)
+            return first < math.huge and math.max(now, first) or -1
+        end
         local waiting = call('ZRANGE', LINE, 0, 0, 'WITHSCORES')[2]
         local leased = call('ZRANGE', EXPIRING, 0, 0, 'WITHSCORES')[2]
         local first = math.min(tonumber(waiting) or math.huge, tonumber(leased) or math.huge)
@@ -37,26 +42,27 @@ do
     end
 
     -- Return the answer to a take that is not a repeated one.
-    local function take(count, expiry, attempt_id, tokens)
+    local function take(count, expiry, attempt_id, tokens, names, together)
+        local serve = (names or together) and Serving.serve_some or Serving.serve_up_to
         local reply = {-1, expiry, '', NOTHING, NOTHING, nil, nil, nil, nil, nil, nil, nil}  -- room for a job
         Serving.begin_take(expiry, tokens, reply, attempt_id ~= '')
-        Serving.serve_up_to(count)
+        serve(count, names, together)
         if Serving.served() < count and not Serving.is_full() and may_end > 0 and end_leases(reply) then
-            Serving.serve_up_to(count)
+            serve(count, names, together)
         end
         local served, leased = Serving.served()
         if leased and served > 0 then
             Attempts.keep(attempt_id, leased, expiry)
         end
         if served < count then
-            reply[1] = Serving.is_full() and now or next_ready_at()
+            reply[1] = Serving.is_full() and now or next_ready_at(names)
         end
         all_served = all_served + served
         return reply
     end
 
     local function dequeue(asked)
-        local count, lease_time, attempt_id, tokens = cmsgpack.unpack(asked)
+        local count, lease_time, attempt_id, tokens, names, together = cmsgpack.unpack(asked)
         local expiry = now + lease_time
         if Serving.is_over() then
             return {now, expiry, '', NOTHING, NOTHING}
@@ -68,7 +74,8 @@ do
                 return again
             end
         end
-        return take(count, expiry, attempt_id, tokens)
+        names = names and Choosing.readable(names, broken)
+        return take(count, expiry, attempt_id, tokens, names, together)
     end
 
     function Dequeue.run(keys, args)

@@ -1,9 +1,12 @@
 -- Put jobs into their queues.
 -- KEYS  those of a type (lib/scope.lua)
 -- ARGV  1 the time or '', 2 packed values, for each job queue id, job id, interval and
---       max_queued_length or -1; then for each job packed values requeues and 0 attempts, and its payload
--- Reply the time, then for each job: outcome (1 queued, 0 duplicate, -1 full) and how many waited
---       before it, or -2 and why its queue is damaged
+--       max_queued_length or -1; then for each job packed values requeues and 0 attempts, and its payload;
+--       then, if any job has extras, a packed map from its position to them: at or delay, ttl, keep_for, and
+--       p, d, k, c, h as in its tail (lib/bodies.lua)
+-- Reply the time, then for each job: outcome (1 queued, 0 duplicate, -1 full, or the id of the job that is
+--       remembered under its key) and how many waited or were delayed before it; or -2 and why its queue is
+--       damaged
 -- Refused as a whole, before anything is written, when memory is full.
 
 local Enqueue = {flags = {}}
@@ -13,6 +16,7 @@ do
 
     local FIELDS = 4
     local jobs, rests, reply        -- of this call; `rests`: its arguments, from the third on
+    local extras            -- of the jobs that have some, by their positions
     local beginning         -- of all jobs
     local before            -- the number before that of the first
     local queued            -- how many were
@@ -21,25 +25,70 @@ do
         reply[2 * at], reply[2 * at + 1] = outcome, waiting
     end
 
+    -- Put a job with extras into its queue, or into a new one. Return the queue and the outcome.
+    local function put(queue, id, job_id, interval, rest, number, extra)
+        local at = math.max(now, extra.at or now + (extra.delay or 0))
+        local tail = {p = extra.p, d = extra.d, c = extra.c, h = extra.h, k = extra.k}
+        tail.e = extra.ttl and at + extra.ttl
+        tail.u = extra.k and now + extra.keep_for
+        local plain = beginning .. rest
+        local requeues, _, payload_at = Bodies.parse(plain)
+        Times.check(id)
+        if not queue then
+            queue = Left.bring_into_being(id, Left.by(id), interval)
+        elseif Bodies.has(queue, job_id) then
+            return queue, DUPLICATE
+        else
+            Waiting.check(queue)
+            Bodies.spread(queue)
+        end
+        tail = Delays.put(queue, job_id, number, false, tail, at)
+        Bodies.replace(queue, job_id, Bodies.with(plain, requeues, 0, tail, payload_at))
+        if extra.k then
+            Keys.remember(id, extra.k, tail.u, job_id)
+        end
+        return queue, QUEUED
+    end
+
+    -- Put a job without extras into its queue, or into a new one. Return the queue and the outcome.
+    local function put_plain(queue, id, job_id, interval, rest, number)
+        if queue then
+            return queue, Bodies.join(queue, job_id, beginning .. rest, number) and QUEUED or DUPLICATE
+        end
+        queue = Left.bring_into_being(id, Left.by(id), interval)
+        Waiting.add(queue, job_id, number)
+        Bodies.replace(queue, job_id, beginning .. rest)
+        return queue, QUEUED
+    end
+
+    -- Return the id of the job that is remembered under the key of one that is new to its queue, or nil.
+    local function remembered(queue, id, job_id, extra)
+        if extra and extra.k and not (queue and Bodies.has(queue, job_id)) then
+            return Keys.holder(queue, id, extra.k)
+        end
+    end
+
     local function enqueue(at)
         local first = (at - 1) * FIELDS + 1
         local id, job_id, interval, limit = jobs[first], jobs[first + 1], jobs[first + 2], jobs[first + 3]
-        local queue = Queues.load(id)
-        local waiting = queue and queue[WAITING] or 0
-        local is_full = limit >= 0 and waiting >= limit
-        if is_full and not (queue and Bodies.has(queue, job_id)) then
-            return answer(at, FULL, waiting)
+        local queue, extra, unleased = Queues.load(id), extras and extras[at], 0
+        if queue then
+            unleased = queue[WAITING] + (queue[DUE_AT] and Times.delayed(queue) or 0)
         end
-        local outcome, number = QUEUED, before + at
-        if is_full then
-            outcome = DUPLICATE
-        elseif queue then
-            local raw = beginning .. rests[at + 2]
-            outcome = Bodies.join(queue, job_id, raw, number) and QUEUED or DUPLICATE
-        else
-            queue = Left.bring_into_being(id, Left.by(id), interval)
-            Waiting.add(queue, job_id, number)
-            Bodies.replace(queue, job_id, beginning .. rests[at + 2])
+        local outcome, number = extra and remembered(queue, id, job_id, extra), before + at
+        if outcome and not queue then
+            return answer(at, outcome, unleased)
+        elseif not outcome then
+            local is_full = limit >= 0 and unleased >= limit
+            if is_full and not (queue and Bodies.has(queue, job_id)) then
+                return answer(at, FULL, unleased)
+            elseif is_full then
+                outcome = DUPLICATE
+            elseif extra then
+                queue, outcome = put(queue, id, job_id, interval, rests[at + 2], number, extra)
+            else
+                queue, outcome = put_plain(queue, id, job_id, interval, rests[at + 2], number)
+            end
         end
         Limits.bring(queue, interval)
         if outcome == QUEUED then
@@ -47,7 +96,7 @@ do
             queued = queued + 1
         end
         Step.changed(queue, false, number)
-        reply[2 * at], reply[2 * at + 1] = outcome, waiting
+        reply[2 * at], reply[2 * at + 1] = outcome, unleased
     end
 
     local function tell(at, reason)
@@ -59,6 +108,7 @@ do
         Step.begin()
         jobs, rests, reply, queued = {cmsgpack.unpack(args[2])}, args, {now, nil, nil}, 0
         local count = #jobs / FIELDS
+        extras = #args > count + 2 and cmsgpack.unpack(args[count + 3])
         before, beginning = Line.reserve(count), Bodies.beginning()
         local is_new = before == 0
         Queues.prefetch_of(jobs, FIELDS)

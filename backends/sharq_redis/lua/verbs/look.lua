@@ -1,7 +1,7 @@
 -- Tell what there is in one queue.
 -- KEYS  those of a type (lib/scope.lua)
 -- ARGV  1 the time or '', 2 queue id
--- Reply the time, how many wait, are leased, are dead letters, then for each minute that was counted:
+-- Reply the time, how many wait, are leased, are dead letters, are delayed, then for each minute that was counted:
 --       its epoch in minutes, enqueues, dequeues; or why the queue is damaged
 
 local Look = {flags = {'no-writes'}}
@@ -11,9 +11,10 @@ do
         local queue = Queues.load(id) or Left.by(id)
         local dead = call('ZCARD', Scope.key('deaths', id))
         if not queue then
-            return {now, 0, 0, dead}
+            return {now, 0, 0, dead, 0}
         end
-        local reply = {now, queue[WAITING], queue[LEASED], dead}
+        local due = Times.due(queue)
+        local reply = {now, queue[WAITING] + due, queue[LEASED], dead, Times.delayed(queue) - due}
         Counts.append(reply, queue)
         return reply
     end

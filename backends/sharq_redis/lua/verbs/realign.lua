@@ -24,7 +24,7 @@ do
 
     local function realign(place)
         local queue = Queues.load(Line.id_in(place))
-        if not queue or queue[WAITING] == 0 or queue[PLACE] ~= Line.number_in(place) then
+        if not queue or (queue[WAITING] == 0 and not queue[DUE_AT]) or queue[PLACE] ~= Line.number_in(place) then
             call('ZREM', LINE, place)
         else
             Line.look_up(queue)

@@ -3,8 +3,11 @@
 -- ARGV  1 the time or '', 2 how many receipts each shard may hold, 3 packed values, for each lease queue id,
 --       job id, token or '', name of the move, what the move needs
 -- Moves finish   for how long (ms) a receipt is kept
---       release  nothing: 0
--- Reply for each lease what its move answers: ended, stale or unknown; or why its queue is damaged
+--       release  for how long (ms) the job is delayed
+--       fail     a map: error, delay (ms), dead, each where it is given
+--       extend   for how long (ms) from now
+-- Reply for each lease what its move answers: ended, stale or unknown, or when an extended one expires; or why
+--       its queue is damaged
 -- An unknown move changes nothing, and is told as damage is.
 
 local Settle = {flags = {'allow-oom'}}
@@ -30,21 +33,49 @@ do
             Bodies.remove(queue, job_id)
             Step.changed(queue)
         end
+        Leases.keep_key(queue, lease)
         if token ~= '' then
             Receipts.keep(token, id, job_id, receipt_ms)
         end
         return 'ended'
     end
 
-    function moves.release(queue, lease, refusal, _, job_id)
+    function moves.release(queue, lease, refusal, _, job_id, _, delay)
         if not lease then
             return refusal
         end
         local raw = Bodies.get(queue, job_id)
-        local requeues = Bodies.parse(raw)
-        Waiting.check(queue)
-        Step.bring_back(queue, lease, Bodies.renewed(raw, requeues, lease[ATTEMPT]))
+        local requeues, _, payload_at, tail = Bodies.parse(raw)
+        Returning.come_back(queue, lease, raw, requeues, tail, payload_at, delay)
         return 'ended'
+    end
+
+    function moves.fail(queue, lease, refusal, _, job_id, _, how)
+        if not lease then
+            return refusal
+        end
+        local raw = Bodies.get(queue, job_id)
+        local requeues, _, payload_at, tail = Bodies.parse(raw)
+        if how.error or tail then
+            tail = tail or {}
+            tail.l = how.error
+        end
+        if how.dead or requeues == 0 then
+            Returning.die(queue, lease, raw, 'failed', tail, payload_at)
+        else
+            local left, delay = Returning.penalize(requeues, tail)
+            Returning.come_back(queue, lease, raw, left, tail, payload_at, how.delay or delay)
+        end
+        return 'ended'
+    end
+
+    function moves.extend(queue, lease, refusal, _, _, _, lease_ms)
+        if not lease then
+            return refusal
+        end
+        Leases.extend(queue, lease, now + lease_ms)
+        Step.changed(queue)
+        return now + lease_ms
     end
 
     -- Return the lease that is claimed for a job with `token`, or (if that is '') its current one. If there

@@ -1,4 +1,4 @@
--- End expired leases of a type, and forget rates that are paid off.
+-- End expired leases of a type, let due jobs join and ended ones die, forget rates that are paid off.
 -- KEYS  those of a type (lib/scope.lua)
 -- ARGV  1 the time or '', 2 how many of each at most
 -- Reply the leases that went back and those whose jobs died, each as a list of queue id, job id and
@@ -13,6 +13,9 @@ do
         local limit = tonumber(args[2])
         local requeued, dead, broken = Expiry.end_leases(limit)
         Step.write()
+        for _, damaged in ipairs(Expiry.serve_timers(limit)) do
+            broken[#broken + 1] = damaged
+        end
         Expiry.forget(limit)
         local more = Expiry.note_due() <= now and 1 or 0
         Wakeups.announce()

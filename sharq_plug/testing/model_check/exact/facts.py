@@ -1,12 +1,14 @@
 """What the rules of a sequential history share: every type's facts, and the work of a call."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_JOINS
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.listings import Listings
 from sharq_plug.testing.model_check.exact.tallies import Tallies
+from sharq_plug.testing.model_check.exact.wakes import Wakes
 from sharq_plug.testing.model_check.history import Event
 from sharq_plug.testing.model_check.violations import Rule
 
@@ -24,16 +26,28 @@ class CallWork:
     """Whether one more payload would have been too much."""
     ended: int = 0
     """Expired leases that were ended."""
+    moves: int = MAX_JOINS
+    """Due jobs that may still join, or ended ones that may still die."""
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the call has reached a bound: it serves nothing more."""
+        return self.is_full or self.size > MAX_DEQUEUE_BYTES or not self.moves
 
 
+@dataclass(slots=True)
 class Facts:
-    """What a history has led to so far."""
+    """What a history has led to so far.
 
-    def __init__(self) -> None:
-        self.types: dict[str, TypeLedger] = {}
-        self.tallies = Tallies()
-        self.listings = Listings()
-        self.call = CallWork()
+    `left_out` are the types that the next step of tending leaves out.
+    """
+
+    types: dict[str, TypeLedger] = field(default_factory=dict)
+    tallies: Tallies = field(default_factory=Tallies)
+    listings: Listings = field(default_factory=Listings)
+    call: CallWork = field(default_factory=CallWork)
+    wakes: Wakes = field(default_factory=Wakes)
+    left_out: frozenset[str] = frozenset()
 
     def of(self, queue_type: str | None) -> TypeLedger:
         """Return the ledger of a type, a new one if nothing is known of it."""

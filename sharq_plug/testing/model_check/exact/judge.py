@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sharq_plug.model import NewJob, Setting, Settlement, Take
+from sharq_plug.model import Amendment, JobRef, NewJob, Setting, Settlement, Take
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding
-from sharq_plug.testing.model_check.exact.leases import judge_settlement, judge_tend
+from sharq_plug.testing.model_check.exact.jobs import judge_amendment, judge_find
+from sharq_plug.testing.model_check.exact.leases import judge_settlement
 from sharq_plug.testing.model_check.exact.queues import (
     judge_clear,
     judge_list_names,
@@ -14,7 +15,7 @@ from sharq_plug.testing.model_check.exact.queues import (
     judge_setting,
 )
 from sharq_plug.testing.model_check.exact.takes import judge_take
-from sharq_plug.testing.model_check.exact.wakes import Wakes
+from sharq_plug.testing.model_check.exact.tending import judge_tend, tended_accounts
 from sharq_plug.testing.model_check.history import Event, History
 from sharq_plug.testing.model_check.operations import (
     WATCHING,
@@ -31,6 +32,8 @@ RULES: Mapping[type, Callable[[Facts, Any, Any, Any, int], Iterator[Finding]]] =
     Take: judge_take,
     **dict.fromkeys(kinds(Settlement), judge_settlement),
     **dict.fromkeys(kinds(Setting), judge_setting),
+    **dict.fromkeys(kinds(Amendment), judge_amendment),
+    JobRef: judge_find,
     Tend: judge_tend,
     Clear: judge_clear,
     Look: judge_look,
@@ -53,31 +56,45 @@ def check_exactly(history: History) -> list[Violation]:
 
 
 class Judge:
-    """Judge the events of a sequential history, one after the other, up to the first finding."""
+    """Judge the events of a sequential history, one after the other, up to the first finding.
+
+    A step of tending may leave out types, and does not always show which. So there may be several
+    accounts of what happened; an answer is wrong if it is wrong in each of them.
+    """
 
     def __init__(self) -> None:
-        self._facts = Facts()
-        self._wakes = Wakes()
+        self._accounts = [Facts()]
 
     @property
     def owes_a_wake(self) -> bool:
         """Return whether a watcher is still to be woken for what happened so far."""
-        return self._wakes.are_owed
+        return any(facts.wakes.are_owed for facts in self._accounts)
 
     def violations(self, event: Event) -> list[Violation]:
         """Return what is wrong about the next event."""
-        return [Violation(rule, what, (event,)) for rule, what in self._findings(event)]
+        accounts = [each for facts in self._accounts for each in tended_accounts(facts, event)]
+        judged = [(facts, list(_findings(facts, event))) for facts in accounts]
+        right: list[Facts] = []
+        for facts, found in judged:
+            if not found and facts not in right:
+                right.append(facts)
+        if not right:
+            return [Violation(rule, what, (event,)) for rule, what in judged[0][1]]
+        self._accounts = right
+        return []
 
-    def _findings(self, event: Event) -> Iterator[Finding]:
-        now = event.invoked_at
-        queue_type, item = event.operation.queue_type, event.operation.item
-        for what in self._wakes.missed(now):
+
+def _findings(facts: Facts, event: Event) -> Iterator[Finding]:
+    """Yield what is wrong about an event, and note in `facts` what it led to."""
+    now = event.invoked_at
+    queue_type, item = event.operation.queue_type, event.operation.item
+    for what in facts.wakes.missed(now):
+        yield Rule.WAKING, what
+    if isinstance(item, WATCHING):
+        for what in facts.wakes.wrong(event):
             yield Rule.WAKING, what
-        if isinstance(item, WATCHING):
-            for what in self._wakes.wrong(event):
-                yield Rule.WAKING, what
-            return
-        self._facts.begin(event)
-        yield from RULES[type(item)](self._facts, queue_type, item, event.outcome, now)
-        for name, ledger in self._facts.types.items():
-            self._wakes.owe(name, ledger.made_sooner(), now)
+        return
+    facts.begin(event)
+    yield from RULES[type(item)](facts, queue_type, item, event.outcome, now)
+    for name, ledger in facts.types.items():
+        facts.wakes.owe(name, ledger.made_sooner(), now)

@@ -3,8 +3,6 @@
 The ledger is told what happened, and never asks a store. It looks at everything to find anything.
 """
 
-import itertools
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -19,58 +17,20 @@ from sharq_plug.model import (
     SetInterval,
     Setting,
 )
+from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
 
 
 @dataclass(slots=True)
-class Life:
-    """A job from its enqueue until it is finished, dead or cleared."""
-
-    new: NewJob
-    number: int
-    requeues: int
-    attempt: int = 0
-    returned: bool = False
-    token: str | None = None
-    expires_at: int = 0
-
-
-@dataclass(slots=True)
-class QueueFacts:
-    """A queue, or what it left behind. `place` is (ready since, place number), if a job waits."""
-
-    queue_id: str
-    interval: int = 0
-    last: int | None = None
-    place: tuple[int, int] | None = None
-    lives: dict[str, Life] = field(default_factory=dict)
-
-    @property
-    def allowed_at(self) -> int:
-        """Return the instant (ms) from which on the rate allows a dequeue."""
-        return 0 if self.last is None else self.last + self.interval
-
-    @property
-    def waiting(self) -> list[Life]:
-        """Return the jobs that wait, the first one first."""
-        lives = [life for life in self.lives.values() if life.token is None]
-        return sorted(lives, key=lambda life: (not life.returned, life.number))
-
-    @property
-    def leased(self) -> list[Life]:
-        """Return the jobs that are leased."""
-        return [life for life in self.lives.values() if life.token is not None]
-
-
 class TypeLedger:
-    """The jobs, leases, receipts and places of one queue type."""
+    """The jobs, leases, keys, receipts and places of one queue type."""
 
-    def __init__(self) -> None:
-        self.queues: dict[str, QueueFacts] = {}
-        self.dead: Counter[tuple[str, str]] = Counter()
-        self._receipts: dict[LeaseRef, int] = {}
-        self._attempts: dict[str, tuple[Delivery, ...]] = {}
-        self._numbers = itertools.count(1)
-        self._sooner: dict[str, int] = {}
+    queues: dict[str, QueueFacts] = field(default_factory=dict)
+    _letters: dict[tuple[str, str], list[Life]] = field(default_factory=dict)
+    _keys: dict[tuple[str, str], tuple[int, Life]] = field(default_factory=dict)
+    _receipts: dict[LeaseRef, int] = field(default_factory=dict)
+    _attempts: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
+    _number: int = 0
+    _sooner: dict[str, int] = field(default_factory=dict)
 
     def queue(self, queue_id: str) -> QueueFacts:
         """Return the facts of a queue, empty ones if nothing is known of it."""
@@ -80,58 +40,41 @@ class TypeLedger:
         """Return the queues that exist."""
         return {queue_id for queue_id, queue in self.queues.items() if queue.lives}
 
-    def first_ready(self, now: int) -> str | None:
-        """Return the queue that the next dequeue at `now` (ms) must serve."""
-        first = self._first_place()
-        return first[1] if first is not None and first[0] <= now else None
-
-    def next_ready_at(self) -> tuple[int | None, int | None]:
-        """Return the earliest and the latest instant (ms) that a short dequeue may name.
-
-        No job can be ready before a queue's place says so or a lease expires: that is the
-        earliest. A job surely is ready when a place says so, or when a lease has expired, leaves
-        a requeue and its queue's rate allows: that is the latest. None is never.
-        """
-        first = self._first_place()
-        places = [] if first is None else [first[0]]
-        leases = [(queue, life) for queue in self.queues.values() for life in queue.leased]
-        earliest = [*places, *(life.expires_at for _, life in leases)]
-        latest = [
-            *places,
-            *(max(life.expires_at, queue.allowed_at) for queue, life in leases if life.requeues),
-        ]
-        return min(earliest, default=None), min(latest, default=None)
-
-    def expired(self, now: int) -> list[Life]:
-        """Return the jobs whose leases have expired at `now` (ms), in the order of their ends."""
-        leased = [life for queue in self.queues.values() for life in queue.leased]
-        leased = [life for life in leased if life.expires_at <= now]
-        return sorted(leased, key=lambda life: (life.expires_at, life.new.queue_id, life.number))
-
     def dead_letters(self, queue_id: str) -> int:
         """Return how many dead letters a queue has."""
-        return sum(count for (of, _), count in self.dead.items() if of == queue_id)
+        return sum(len(lives) for (of, _), lives in self._letters.items() if of == queue_id)
+
+    def letter(self, queue_id: str, job_id: str) -> Life | None:
+        """Return the latest job of an id that is a dead letter, if there is any."""
+        lives = self._letters.get((queue_id, job_id))
+        return lives[-1] if lives else None
 
     def outcome(self, ref: LeaseRef) -> LeaseOutcome:
         """Return what becomes of a claim, receipts aside."""
         life = self.queue(ref.queue_id).lives.get(ref.job_id)
         if life is not None and life.token is not None and ref.token in {None, life.token}:
             return LeaseOutcome.ENDED
-        known = life is not None or self.dead[ref.queue_id, ref.job_id] > 0
+        known = life is not None or self.letter(ref.queue_id, ref.job_id) is not None
         return LeaseOutcome.STALE if known and ref.token is not None else LeaseOutcome.UNKNOWN
 
     def has_receipt(self, ref: LeaseRef, now: int) -> bool:
         """Return whether the receipt of a finish still answers at `now` (ms)."""
         return self._receipts.get(ref, -1) >= now
 
+    def remembered(self, queue_id: str, key: str, now: int) -> str | None:
+        """Return the id of the job that is remembered under a key at `now` (ms), if one is."""
+        until, life = self._keys.get((queue_id, key), (now, None))
+        return None if life is None or until <= now or life.is_cleared else life.new.job_id
+
     def repeated(self, attempt_id: str | None, now: int) -> tuple[Delivery, ...]:
         """Return what a dequeue with this id must give again; nothing if it is a new one."""
-        jobs = self._attempts.get(attempt_id or "", ())
-        standing = [
-            replace(job, queue_length=len(self.queue(job.queue_id).waiting))
-            for job in jobs
-            if job.expires_at > now and self._is_current(job)
-        ]
+        standing = []
+        for job in self._attempts.get(attempt_id or "", ()):
+            queue = self.queue(job.queue_id)
+            life = queue.lives.get(job.job_id)
+            if job.expires_at > now and life is not None and life.token == job.token:
+                waiting = queue.waiting(now)
+                standing.append(replace(job, queue_length=waiting, expires_at=life.expires_at))
         return tuple(standing)
 
     def attempted(self, attempt_id: str, jobs: tuple[Delivery, ...]) -> None:
@@ -143,7 +86,15 @@ class TypeLedger:
         queue = self.queues.setdefault(new.queue_id, QueueFacts(new.queue_id))
         if not queue.lives and queue.allowed_at <= now:
             queue.last = None
-        queue.lives[new.job_id] = Life(new, next(self._numbers), new.requeue_limit)
+        life = Life(new, self._next_number(), now, new.requeue_limit)
+        extras = life.extras
+        begins = max(now, now + (extras.delay or 0) if extras.at is None else extras.at)
+        life.at = begins if begins > now else None
+        life.ends_at = None if extras.ttl is None else begins + extras.ttl
+        queue.lives[new.job_id] = life
+        if extras.deduplicate is not None:
+            until = now + extras.deduplicate.keep_for
+            self._keys[new.queue_id, extras.deduplicate.key] = (until, life)
         self.interval_set(queue, new.interval, now)
 
     def changed(self, change: Setting, now: int) -> None:
@@ -158,46 +109,75 @@ class TypeLedger:
     def interval_set(self, queue: QueueFacts, interval: int, now: int) -> None:
         """Note a new interval, and what it does to the queue's place."""
         queue.interval = interval
-        self._take_place(queue, now)
+        self.take_place(queue, now)
 
     def served(self, life: Life, job: Delivery, now: int) -> None:
         """Note a lease that was given."""
         queue = self.queues[job.queue_id]
         life.token, life.expires_at, life.attempt = job.token, job.expires_at, job.attempt
+        life.at = None
         queue.last = now
-        self._take_place(queue, now, is_served=True)
+        self.take_place(queue, now, is_served=True)
 
-    def finished(self, ref: LeaseRef, until: int) -> None:
+    def finished(self, ref: LeaseRef, until: int, now: int) -> None:
         """Note a lease that a finish ended; its receipt answers until then (ms)."""
-        del self.queues[ref.queue_id].lives[ref.job_id]
+        queue = self.queues[ref.queue_id]
+        del queue.lives[ref.job_id]
+        self.take_place(queue, now)
         if ref.token is not None:
             self._receipts[ref] = until
 
-    def came_back(self, life: Life, now: int) -> None:
-        """Note a job that waits again."""
+    def came_back(self, life: Life, now: int, delay: int) -> bool:
+        """Note a job that waits again or is delayed; return False if its ttl has passed."""
+        if life.has_ended(now):
+            self.died(life, now)
+            return False
         life.token, life.returned = None, True
-        self._take_place(self.queues[life.new.queue_id], now)
+        life.at = now + delay if delay else None
+        self.take_place(self.queues[life.new.queue_id], now)
+        return True
+
+    def cancelled(self, life: Life, now: int) -> None:
+        """Note a job that was removed."""
+        queue = self.queues[life.new.queue_id]
+        life.is_cleared = True
+        del queue.lives[life.new.job_id]
+        self.take_place(queue, now)
+
+    def letter_removed(self, queue_id: str, job_id: str) -> bool:
+        """Note that the latest dead letter of a job was removed; return whether there is one."""
+        if self.letter(queue_id, job_id) is None:
+            return False
+        self._letters[queue_id, job_id].pop()
+        return True
+
+    def died(self, life: Life, now: int) -> None:
+        """Note a job that became a dead letter."""
+        queue_id, job_id = life.new.queue_id, life.new.job_id
+        del self.queues[queue_id].lives[job_id]
+        self._letters.setdefault((queue_id, job_id), []).append(life)
+        self.take_place(self.queues[queue_id], now)
 
     def lease_ended(self, queue_type: str, life: Life, now: int) -> EndedLease:
         """Note an expired lease that was ended, and return what must be said of it."""
-        queue_id, job_id = life.new.queue_id, life.new.job_id
-        ended = EndedLease(queue_type, queue_id, job_id, life.token or "", life.requeues == 0)
-        if ended.is_dead:
-            del self.queues[queue_id].lives[job_id]
-            self.dead[queue_id, job_id] += 1
+        queue_id, job_id, token = life.new.queue_id, life.new.job_id, life.token or ""
+        is_dead = life.requeues == 0
+        if is_dead:
+            self.died(life, now)
         else:
-            life.requeues -= life.requeues > 0
-            self.came_back(life, now)
-        return ended
+            is_dead = not self.came_back(life, now, life.penalty())
+        return EndedLease(queue_type, queue_id, job_id, token, is_dead)
 
     def cleared(self, queue_id: str, *, purge: bool) -> None:
         """Note a clearing."""
         queue = self.queue(queue_id)
+        for life in queue.lives.values():
+            life.is_cleared = True
         queue.lives.clear()
         queue.place = None
         if purge:
-            for letter in [letter for letter in self.dead if letter[0] == queue_id]:
-                del self.dead[letter]
+            for letter in [letter for letter in self._letters if letter[0] == queue_id]:
+                del self._letters[letter]
 
     def made_sooner(self) -> list[int]:
         """Return the instants (ms) that watchers must be told of since this was last called.
@@ -207,31 +187,23 @@ class TypeLedger:
         sooner, self._sooner = self._sooner, {}
         return list(sooner.values())
 
-    def _is_current(self, job: Delivery) -> bool:
-        life = self.queue(job.queue_id).lives.get(job.job_id)
-        return life is not None and life.token == job.token
-
-    def _first_place(self) -> tuple[int, str] | None:
-        """Return the lowest place's ready since, and whose it is."""
-        line = [(queue.place, queue_id) for queue_id, queue in self.queues.items() if queue.place]
-        if not line:
-            return None
-        (ready_since, _), queue_id = min(line)
-        return ready_since, queue_id
-
-    def _take_place(self, queue: QueueFacts, now: int, *, is_served: bool = False) -> None:
+    def take_place(self, queue: QueueFacts, now: int, *, is_served: bool = False) -> None:
         """Give a queue its place after a change, row by row as the contract has it."""
-        before, allowed_at = queue.place, queue.allowed_at
-        if not queue.waiting:
+        before, held_until = queue.place, queue.held_until(now)
+        if not queue.unleased:
             queue.place = None
         elif is_served or before is None:
-            queue.place = (max(now, allowed_at), next(self._numbers))
-        elif allowed_at > now:
-            queue.place = (allowed_at, before[1])
+            queue.place = (held_until or now, self._next_number())
+        elif held_until is not None:
+            queue.place = (held_until, before[1])
         elif before[0] > now:
-            queue.place = (now, next(self._numbers))
+            queue.place = (now, self._next_number())
         after = queue.place
         if is_served or after is None:
             self._sooner.pop(queue.queue_id, None)
         elif before is None or after[0] < before[0]:
             self._sooner[queue.queue_id] = after[0]
+
+    def _next_number(self) -> int:
+        self._number += 1
+        return self._number

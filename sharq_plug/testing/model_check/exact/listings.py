@@ -14,11 +14,11 @@ class _Progress:
     seen: set[str] = field(default_factory=set)
 
 
+@dataclass(slots=True)
 class Listings:
     """Follow listings from their first step, the one without a cursor, to their last."""
 
-    def __init__(self) -> None:
-        self._steps: dict[str | None, _Progress] = {}
+    _steps: dict[str | None, _Progress] = field(default_factory=dict)
 
     def wrong(
         self, queue_type: str | None, step: ListNames, page: Page, existing: Set[str]

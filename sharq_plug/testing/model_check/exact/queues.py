@@ -13,6 +13,7 @@ from sharq_plug.model import (
     View,
 )
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
+from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.operations import Clear, ListNames, Look
 from sharq_plug.testing.model_check.violations import Rule
 
@@ -23,24 +24,36 @@ def judge_new_job(
     """Judge what became of a new job."""
     ledger = facts.of(queue_type)
     queue = ledger.queue(job.queue_id)
-    waiting = len(queue.waiting)
-    full = job.max_queued_length is not None and waiting >= job.max_queued_length
-    if job.job_id in queue.lives:
-        expected, rule = EnqueueOutcome.DUPLICATE, Rule.IDEMPOTENCE
-    elif full:
-        expected, rule = EnqueueOutcome.QUEUE_FULL, Rule.DEPTH
-    else:
-        expected = EnqueueOutcome.QUEUED
-        is_duplicate = answer.outcome is EnqueueOutcome.DUPLICATE
-        rule = Rule.IDEMPOTENCE if is_duplicate else Rule.DEPTH
+    length = None if job.max_queued_length is None else queue.unleased
+    expected, rule, first = _expected(ledger, job, answer, now)
     yield from differences(rule, "outcome", answer.outcome, expected)
-    length = None if job.max_queued_length is None else waiting
+    yield from differences(Rule.DEDUPLICATION, "job_id", answer.job_id, first)
     yield from differences(Rule.DEPTH, "queue_length", answer.queue_length, length)
     if expected is EnqueueOutcome.QUEUED:
         ledger.enqueued(job, now)
         facts.tallies.enqueued(queue_type, job.queue_id, now)
-    elif expected is EnqueueOutcome.DUPLICATE:
+    elif expected is EnqueueOutcome.DUPLICATE and queue.lives:
         ledger.interval_set(queue, job.interval, now)
+
+
+def _expected(
+    ledger: TypeLedger, job: NewJob, answer: EnqueueResult, now: int
+) -> tuple[EnqueueOutcome, Rule, str | None]:
+    """Return what must become of a new job, which rule says so, and whose duplicate it is."""
+    queue, is_duplicate = ledger.queue(job.queue_id), answer.outcome is EnqueueOutcome.DUPLICATE
+    if job.job_id in queue.lives:
+        return EnqueueOutcome.DUPLICATE, Rule.IDEMPOTENCE, None
+    deduplicate = None if job.extras is None else job.extras.deduplicate
+    if deduplicate is not None:
+        first = ledger.remembered(job.queue_id, deduplicate.key, now)
+        if first is not None:
+            return EnqueueOutcome.DUPLICATE, Rule.DEDUPLICATION, first
+    if job.max_queued_length is not None and queue.unleased >= job.max_queued_length:
+        return EnqueueOutcome.QUEUE_FULL, Rule.DEPTH, None
+    if is_duplicate:
+        rule = Rule.IDEMPOTENCE if answer.job_id is None else Rule.DEDUPLICATION
+        return EnqueueOutcome.QUEUED, rule, None
+    return EnqueueOutcome.QUEUED, Rule.DEPTH, None
 
 
 def judge_setting(
@@ -56,13 +69,14 @@ def judge_setting(
 
 
 def judge_clear(
-    facts: Facts, queue_type: str, clear: Clear, answer: Cleared, _now: int
+    facts: Facts, queue_type: str, clear: Clear, answer: Cleared, now: int
 ) -> Iterator[Finding]:
     """Judge what a clearing says that it removed."""
     ledger = facts.of(queue_type)
     queue = ledger.queue(clear.queue_id)
     dead = ledger.dead_letters(clear.queue_id) if clear.purge else 0
-    expected = Cleared(len(queue.waiting), len(queue.leased), dead)
+    leased, delayed = len(queue.leased), queue.delayed(now)
+    expected = Cleared(queue.waiting(now), leased, dead, delayed)
     yield from differences(Rule.COUNTS, "what was cleared", answer, expected)
     ledger.cleared(clear.queue_id, purge=clear.purge)
     if clear.purge:
@@ -73,16 +87,16 @@ def judge_look(
     facts: Facts, queue_type: str | None, look: Look, answer: View, now: int
 ) -> Iterator[Finding]:
     """Judge the lengths and the minute counts of a view."""
-    expected = (0, 0, 0)
+    expected = (0, 0, 0, 0)
     if look.queue_id is not None:
         ledger = facts.of(queue_type)
         queue, dead = ledger.queue(look.queue_id), ledger.dead_letters(look.queue_id)
-        expected = (len(queue.waiting), len(queue.leased), dead)
-    found = (answer.waiting, answer.leased, answer.dead)
+        expected = (queue.waiting(now), len(queue.leased), dead, queue.delayed(now))
+    found = (answer.waiting, answer.leased, answer.dead, answer.delayed)
     rule = Rule.COUNTS
     if sum(found) != sum(expected):
         rule = Rule.LOSS if sum(found) < sum(expected) else Rule.DOUBLING
-    yield from differences(rule, "waiting, leased and dead", found, expected)
+    yield from differences(rule, "waiting, leased, dead and delayed", found, expected)
     counts = facts.tallies.expected(queue_type, look.queue_id, now)
     yield from differences(Rule.COUNTS, "minute counts", answer.counts, counts)
 

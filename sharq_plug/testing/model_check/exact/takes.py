@@ -1,12 +1,14 @@
 """The rules of a take: what it must get, which leases it must end, when it says to come back."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED, Delivery, Dequeued, Take
 from sharq_plug.testing.model_check.carried import is_carried
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
-from sharq_plug.testing.model_check.exact.leases import judge_ended
-from sharq_plug.testing.model_check.exact.ledger import Life, TypeLedger
+from sharq_plug.testing.model_check.exact.ledger import TypeLedger
+from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
+from sharq_plug.testing.model_check.exact.tending import judge_ended
+from sharq_plug.testing.model_check.exact.times import expired, is_named, line_up, next_ready_at
 from sharq_plug.testing.model_check.violations import Rule
 
 
@@ -16,7 +18,7 @@ def judge_take(
     """Judge what a take got."""
     ledger = facts.of(queue_type)
     yield from differences(Rule.READINESS, "now", answer.now, now)
-    if facts.call.is_full or facts.call.size > MAX_DEQUEUE_BYTES:
+    if facts.call.is_over:
         nothing = Dequeued((), now=now, next_ready_at=now)
         yield from differences(Rule.READINESS, "answer", answer, nothing)
         return
@@ -32,32 +34,53 @@ def judge_take(
     if len(answer.jobs) > take.count:
         yield Rule.READINESS, f"{len(answer.jobs)} jobs where {take.count} were asked for"
     has_tended = False
+    names = take.queues
     for job in answer.jobs:
-        if not has_tended and ledger.first_ready(now) is None:
+        first = _line_up(facts, ledger, now, names)
+        if first is None and not has_tended and not facts.call.is_over:
             yield from _judge_tending(facts, queue_type, answer, now)
             has_tended = True
-        yield from _judge_delivery(facts, queue_type, take, job, now)
-    is_short = len(answer.jobs) < take.count
-    if is_short and not has_tended and not _is_full(facts, ledger, now):
-        yield from _judge_rest(ledger, now)
-        yield from _judge_tending(facts, queue_type, answer, now)
-        has_tended = True
+            first = _line_up(facts, ledger, now, names)
+        yield from _judge_delivery(facts, queue_type, take, job, now, first=first)
+        if take.together:
+            names = (job.queue_id,)
+    if len(answer.jobs) < take.count:
+        yield from _judge_rest(facts, ledger, now, names)
+        if not has_tended and not facts.call.is_over:
+            yield from _judge_tending(facts, queue_type, answer, now)
+            has_tended = True
+            yield from _judge_rest(facts, ledger, now, names)
     if not has_tended:
         yield from differences(Rule.RECLAIM, "ended", answer.ended, ())
-    if is_short and not _is_full(facts, ledger, now):
-        yield from _judge_rest(ledger, now)
-    yield from _judge_next_ready_at(facts, ledger, answer, now, is_short=is_short)
+    yield from _judge_next_ready_at(facts, queue_type, take, answer, now)
+
+
+def _line_up(
+    facts: Facts, ledger: TypeLedger, now: int, names: Collection[str] | None
+) -> QueueFacts | None:
+    """Return the queue that the call serves next, after all that it does to the line before.
+
+    It is one of `names`, unless that is None.
+    """
+    first, facts.call.moves = line_up(ledger, facts.call.moves, now, names)
+    return first
 
 
 def _judge_tending(facts: Facts, queue_type: str, answer: Dequeued, now: int) -> Iterator[Finding]:
     """Judge which leases a take ended when nothing was ready any more."""
-    due = facts.of(queue_type).expired(now)[: MAX_ENDED - facts.call.ended]
+    due = expired(facts.of(queue_type), now)[: MAX_ENDED - facts.call.ended]
     facts.call.ended += len(due)
     yield from judge_ended(facts.of(queue_type), queue_type, due, answer.ended, now)
 
 
 def _judge_delivery(
-    facts: Facts, queue_type: str, take: Take, job: Delivery, now: int
+    facts: Facts,
+    queue_type: str,
+    take: Take,
+    job: Delivery,
+    now: int,
+    *,
+    first: QueueFacts | None,
 ) -> Iterator[Finding]:
     """Judge whether this job was the one to be served, and what was said of it."""
     ledger = facts.of(queue_type)
@@ -65,16 +88,17 @@ def _judge_delivery(
     if life is None:
         yield Rule.DOUBLING, f"{job.job_id} is leased, but there is no such job"
         return
-    yield from _judge_turn(ledger, life, job, now)
+    yield from _judge_turn(ledger, life, job, first, now)
     if not is_carried(life.new, job):
         yield Rule.PAYLOAD, f"{job.job_id} does not carry what it was enqueued with"
+    yield from differences(Rule.PAYLOAD, "enqueued_at", job.enqueued_at, life.enqueued_at)
     yield from differences(Rule.ATTEMPTS, "attempt", job.attempt, life.attempt + 1)
     yield from differences(
         Rule.ATTEMPTS, "requeues_remaining", job.requeues_remaining, life.requeues
     )
     yield from differences(Rule.FENCING, "expires_at", job.expires_at, now + take.lease_time)
     ledger.served(life, job, now)
-    behind = len(ledger.queue(job.queue_id).waiting)
+    behind = ledger.queue(job.queue_id).waiting(now)
     yield from differences(Rule.DEPTH, "queue_length", job.queue_length, behind)
     facts.tallies.dequeued(queue_type, job.queue_id, now)
     had_some, facts.call.size = facts.call.size > 0, facts.call.size + len(job.payload)
@@ -82,7 +106,9 @@ def _judge_delivery(
         yield Rule.READINESS, f"{job.job_id} is served, and its call was full"
 
 
-def _judge_turn(ledger: TypeLedger, life: Life, job: Delivery, now: int) -> Iterator[Finding]:
+def _judge_turn(
+    ledger: TypeLedger, life: Life, job: Delivery, first: QueueFacts | None, now: int
+) -> Iterator[Finding]:
     """Judge whether it was the turn of a job, and of its queue."""
     queue = ledger.queue(job.queue_id)
     if life.token is not None:
@@ -90,43 +116,48 @@ def _judge_turn(ledger: TypeLedger, life: Life, job: Delivery, now: int) -> Iter
         return
     if queue.allowed_at > now:
         yield Rule.RATE, f"{job.queue_id} is served {queue.allowed_at - now} ms too early"
-    first = ledger.first_ready(now)
-    if first != job.queue_id:
-        yield Rule.QUEUE_ORDER, f"{job.queue_id} is served, and {first} stands first"
-    head = queue.waiting[0]
+    if life.at is not None and life.at > now:
+        yield Rule.DELAY, f"{job.job_id} is served {life.at - now} ms before its time"
+    if life.has_ended(now):
+        yield Rule.TTL, f"{job.job_id} is served, and its ttl has passed"
+    if first is not queue:
+        stands = None if first is None else first.queue_id
+        yield Rule.QUEUE_ORDER, f"{job.queue_id} is served, and {stands} stands first"
+    head = queue.head
     if head is not life:
-        yield Rule.JOB_ORDER, f"{job.job_id} is served ahead of {head.new.job_id}"
+        ahead = None if head is None else head.new.job_id
+        yield Rule.JOB_ORDER, f"{job.job_id} is served ahead of {ahead}"
 
 
-def _is_full(facts: Facts, ledger: TypeLedger, now: int) -> bool:
-    """Return whether the next job's payload is too much for the call; then it stays full."""
-    ready = ledger.first_ready(now)
-    if ready is not None and facts.call.size:
-        following = len(ledger.queue(ready).waiting[0].new.payload)
-        facts.call.is_full |= facts.call.size + following > MAX_DEQUEUE_BYTES
-    return facts.call.is_full
-
-
-def _judge_rest(ledger: TypeLedger, now: int) -> Iterator[Finding]:
-    """Judge whether a take that is short left a ready job."""
-    ready = ledger.first_ready(now)
-    if ready is not None:
-        yield Rule.READINESS, f"a job of {ready} is ready and was not served"
+def _judge_rest(
+    facts: Facts, ledger: TypeLedger, now: int, names: Collection[str] | None
+) -> Iterator[Finding]:
+    """Judge whether a take that is short left a ready job; one too large for its call ends that."""
+    if facts.call.is_over:
+        return
+    ready = _line_up(facts, ledger, now, names)
+    if ready is None or ready.head is None:
+        return
+    size = facts.call.size
+    facts.call.is_full = size > 0 and size + len(ready.head.new.payload) > MAX_DEQUEUE_BYTES
+    if not facts.call.is_full:
+        yield Rule.READINESS, f"a job of {ready.queue_id} is ready and was not served"
 
 
 def _judge_next_ready_at(
-    facts: Facts, ledger: TypeLedger, answer: Dequeued, now: int, *, is_short: bool
+    facts: Facts, queue_type: str, take: Take, answer: Dequeued, now: int
 ) -> Iterator[Finding]:
     """Judge when a take says to come back."""
-    found = answer.next_ready_at
-    if not is_short:
+    ledger, found = facts.of(queue_type), answer.next_ready_at
+    overdue = [life for life in expired(ledger, now) if is_named(life.new.queue_id, take.queues)]
+    if len(answer.jobs) >= take.count:
         yield from differences(Rule.READINESS, "next_ready_at", found, None)
-    elif facts.call.is_full or ledger.expired(now):
+    elif facts.call.is_over or overdue:
         yield from differences(Rule.READINESS, "next_ready_at", found, now)
     else:
-        earliest, latest = ledger.next_ready_at()
-        is_early = found is not None and (earliest is None or found < earliest)
-        is_late = latest is not None and (found is None or found > latest)
+        earliest, latest = next_ready_at(ledger, take.queues)
+        is_early = found is not None and (earliest is None or found < max(earliest, now))
+        is_late = latest is not None and (found is None or found > max(latest, now))
         if is_early or is_late:
             what = f"next_ready_at is {found}, and must be from {earliest} to {latest}"
             yield Rule.READINESS, what

@@ -1,6 +1,7 @@
 """The minute counts that a sequential history must lead to."""
 
 from collections import Counter
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sharq_plug.model import MINUTE, MinuteCounts, counted_minutes
@@ -9,12 +10,12 @@ Counted: TypeAlias = tuple[str | None, str | None]
 """What is counted for: (type, queue), (type, None), or (None, None) for everything."""
 
 
+@dataclass(slots=True)
 class Tallies:
     """Count enqueues and dequeues by queue, by type, and of everything."""
 
-    def __init__(self) -> None:
-        self._enqueues: dict[Counted, Counter[int]] = {}
-        self._dequeues: dict[Counted, Counter[int]] = {}
+    _enqueues: dict[Counted, Counter[int]] = field(default_factory=dict)
+    _dequeues: dict[Counted, Counter[int]] = field(default_factory=dict)
 
     def enqueued(self, queue_type: str, queue_id: str, now: int) -> None:
         """Count an enqueue at `now` (ms)."""

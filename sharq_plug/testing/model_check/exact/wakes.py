@@ -1,7 +1,7 @@
 """Wake-ups: who watches a type, and what they must still be told."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sharq_plug.testing.model_check.history import Event
 from sharq_plug.testing.model_check.operations import Leave, Wake, Watch
@@ -23,13 +23,13 @@ class _Owed:
         )
 
 
+@dataclass(slots=True)
 class Wakes:
     """Follow who watches what, and hold that each is woken in time. Wakes in vain are allowed."""
 
-    def __init__(self) -> None:
-        self._watched: dict[int, str] = {}
-        self._left: dict[int, int] = {}
-        self._owed: list[_Owed] = []
+    _watched: dict[int, str] = field(default_factory=dict)
+    _left: dict[int, int] = field(default_factory=dict)
+    _owed: list[_Owed] = field(default_factory=list)
 
     @property
     def are_owed(self) -> bool:

@@ -6,11 +6,11 @@ from itertools import combinations, pairwise
 from sharq_plug.model import LeaseOutcome
 from sharq_plug.testing.model_check.carried import is_carried
 from sharq_plug.testing.model_check.history import Event, Grant
-from sharq_plug.testing.model_check.sound.evidence import (
-    Evidence,
+from sharq_plug.testing.model_check.sound.evidence import Evidence
+from sharq_plug.testing.model_check.sound.jobs import (
     JobEvidence,
+    is_deadly,
     may_end,
-    new_job,
     token_of,
 )
 from sharq_plug.testing.model_check.violations import Rule, Violation
@@ -23,10 +23,10 @@ def check_deliveries(evidence: Evidence) -> Iterator[Violation]:
             yield from _check_origin(job)
             yield from _check_overlaps(job)
             yield from _check_ends(job)
-            if job.had_one_life():
-                all_seen = job.queue[0] not in evidence.unanswered_dequeues
-                yield from _check_attempts(job, all_seen=all_seen)
-                yield from _check_requeues(job)
+            all_seen = job.queue[0] not in evidence.unanswered_dequeues
+            for life in job.lives():
+                yield from _check_attempts(life, all_seen=all_seen)
+                yield from _check_requeues(life)
 
 
 def _check_origin(job: JobEvidence) -> Iterator[Violation]:
@@ -35,8 +35,11 @@ def _check_origin(job: JobEvidence) -> Iterator[Violation]:
         if not starts:
             what = f"{job.job_id} is leased, and was not enqueued before"
             yield Violation(Rule.DOUBLING, what, (grant.event,))
-        elif not any(is_carried(new_job(start), grant.job) for start in starts):
+        elif not any(is_carried(form, grant.job) for start in starts for form in job.forms(start)):
             what = f"{job.job_id} does not carry what it was enqueued with"
+            yield Violation(Rule.PAYLOAD, what, (*starts, grant.event))
+        elif not job.starts_of(grant):
+            what = f"{job.job_id} was not enqueued at {grant.job.enqueued_at}"
             yield Violation(Rule.PAYLOAD, what, (*starts, grant.event))
     first = [grant.event for grant in job.grants if grant.job.attempt == 1]
     if len(first) > len(job.starts):
@@ -46,7 +49,8 @@ def _check_origin(job: JobEvidence) -> Iterator[Violation]:
 
 def _check_overlaps(job: JobEvidence) -> Iterator[Violation]:
     """Hold that a lease which has not expired was ended before the next is given."""
-    by_instant = sorted(job.grants, key=lambda grant: grant.instant)
+    exact = [grant for grant in job.grants if grant.is_exact]
+    by_instant = sorted(exact, key=lambda grant: grant.instant)
     for earlier, later in pairwise(by_instant):
         explained = job.may_be_over(earlier, later.event, later.instant)
         if earlier.instant == later.instant:  # either may have been the first
@@ -64,6 +68,11 @@ def _check_ends(job: JobEvidence) -> Iterator[Violation]:
         if end.outcome is not None
     ]
     ends += [(event, event.invoked) for event, lease in job.expiries if lease.is_dead]
+    ends += [
+        (fail, fail.invoked)
+        for fail in job.fails
+        if fail.outcome is not None and token_of(fail) and is_deadly(fail)
+    ]
     for end, over_from in ends:
         if any(start.answered is None or start.answered >= over_from for start in job.starts):
             continue
@@ -116,7 +125,7 @@ def _possible_fall(job: JobEvidence, one: Grant, other: Grant) -> tuple[int, int
     leases = other.job.attempt - one.job.attempt
     if leases > 1:
         return 0, leases
-    if any(lease.token == one.job.token for _, lease in job.expiries):
+    if any(token == one.job.token for _, token in job.penalties()):
         return 1, 1
     releases = [release for release in job.releases if may_end(release, one)]
     if any(token_of(r) and r.outcome is LeaseOutcome.ENDED for r in releases):

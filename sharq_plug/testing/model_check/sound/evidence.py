@@ -5,16 +5,24 @@ from dataclasses import dataclass, field
 from typing import assert_never
 
 from sharq_plug.model import (
+    Amendment,
+    AmendOutcome,
+    Cancel,
     ChangeOutcome,
     Cleared,
     Dequeued,
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
+    Extend,
+    Extended,
+    Fail,
     Finish,
+    JobRef,
     LeaseOutcome,
     NewJob,
     Release,
+    Reschedule,
     SetInterval,
     Setting,
     Settlement,
@@ -31,78 +39,31 @@ from sharq_plug.testing.model_check.operations import (
     Wake,
     Watch,
 )
-
-QueueName = tuple[str, str]
-"""A queue type and a queue id."""
+from sharq_plug.testing.model_check.sound.jobs import JobEvidence, QueueName, key_of
 
 
-@dataclass(slots=True)
-class JobEvidence:
-    """What is known of one job id. `starts` may have queued it, `proofs` show that it was there.
+@dataclass(frozen=True, slots=True)
+class Setter:
+    """What set the interval of a queue; unless it `is_sure`, it may have."""
 
-    `finishes`, `releases` and `clears` are those that ended a lease or a life, or may have.
-    `expiries` are the leases that were ended because they had expired, and who said so.
-    """
-
-    queue: QueueName
-    job_id: str
-    clears: list[Event]
-    starts: list[Event] = field(default_factory=list)
-    proofs: list[Event] = field(default_factory=list)
-    grants: list[Grant] = field(default_factory=list)
-    finishes: list[Event] = field(default_factory=list)
-    releases: list[Event] = field(default_factory=list)
-    expiries: list[tuple[Event, EndedLease]] = field(default_factory=list)
-    refused: list[Event] = field(default_factory=list)
-
-    @property
-    def ends(self) -> list[Event]:
-        """Return what may have ended a life of the job, death aside."""
-        return [*self.finishes, *self.clears]
-
-    @property
-    def limits(self) -> set[int]:
-        """Return the requeue limits that the job may have been queued with."""
-        return {new_job(start).requeue_limit for start in self.starts}
-
-    @property
-    def is_mortal(self) -> bool:
-        """Return whether the job may have become a dead letter."""
-        return self.limits != {-1}
-
-    def may_have_expired(self, lease: Grant, at: int | None) -> bool:
-        """Return whether a lease of the job may have expired at an instant (ms, None: any)."""
-        return at is None or at >= lease.job.expires_at
-
-    def may_be_over(self, lease: Grant, event: Event, at: int | None) -> bool:
-        """Return whether a lease of the job may be over when the step of `event` is made.
-
-        It may have expired at `at` (ms, None: any), the latest instant of that step, or something
-        that `event` was not before may have ended it.
-        """
-        if self.may_have_expired(lease, at):
-            return True
-        enders = (*self.ends, *self.releases)
-        return any(may_end(ender, lease) and not event.before(ender) for ender in enders)
-
-    def had_one_life(self) -> bool:
-        """Return whether no second life of the job can be in the history."""
-        if len(self.starts) == 1:
-            return True
-        if self.is_mortal:
-            return False
-        return all(start.before(end) for start in self.starts for end in self.ends)
+    interval: int
+    event: Event
+    is_sure: bool
 
 
 @dataclass(slots=True)
 class QueueEvidence:
-    """What is known of one queue. `setters` are what set its interval, or may have."""
+    """What is known of one queue. `duplicates` are those of a key, not of an id."""
 
     jobs: dict[str, JobEvidence] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
     clears: list[Event] = field(default_factory=list)
-    setters: list[tuple[int, Event]] = field(default_factory=list)
+    cancels: list[Event] = field(default_factory=list)
+    setters: list[Setter] = field(default_factory=list)
     looks: list[Event] = field(default_factory=list)
+    duplicates: list[Event] = field(default_factory=list)
+    has_keys: bool = False
+    """Whether a job was to be queued with a key."""
 
 
 @dataclass(slots=True)
@@ -131,45 +92,25 @@ def gather(history: History) -> Evidence:
     return evidence
 
 
-def may_end(ender: Event, lease: Grant) -> bool:
-    """Return whether a settlement or clearing may have ended this very lease."""
-    if ender.before(lease.event):
-        return False
-    item = ender.operation.item
-    return not isinstance(item, Settlement) or item.lease.token in {None, lease.job.token}
-
-
-def new_job(event: Event) -> NewJob:
-    """Return the job of an enqueue."""
-    if not isinstance(event.operation.item, NewJob):
-        raise TypeError(f"{event.operation} is no enqueue")
-    return event.operation.item
-
-
-def token_of(event: Event) -> str | None:
-    """Return the token of a settlement; None if it has none, or is something else."""
-    item = event.operation.item
-    return item.lease.token if isinstance(item, Settlement) else None
-
-
 def _sort(evidence: Evidence, event: Event) -> None:
     queue_type, item = event.operation.queue_type or "", event.operation.item
     if isinstance(event.outcome, Dequeued | Tended):
         _sort_expiries(evidence, event, event.outcome.ended)
+    if isinstance(item, Take) and event.outcome is None:
+        evidence.unanswered_dequeues.add(queue_type)
     match item:
         case NewJob():
             _sort_enqueue(evidence, queue_type, event, item)
-        case Take():
-            if event.outcome is None:
-                evidence.unanswered_dequeues.add(queue_type)
         case Clear(queue_id):
             if event.outcome != Cleared(0, 0, 0):
                 _queue(evidence, (queue_type, queue_id)).clears.append(event)
         case Look(queue_id):
             if queue_id is not None and event.outcome is not None:
                 _queue(evidence, (queue_type, queue_id)).looks.append(event)
-        case Tend() | ListNames() | Watch() | Leave() | Wake():
+        case Take() | JobRef() | Tend() | ListNames() | Watch() | Leave() | Wake():
             pass
+        case _ if isinstance(item, Amendment):
+            _sort_amendment(evidence, queue_type, event, item)
         case _ if isinstance(item, Settlement):
             _sort_settlement(evidence, queue_type, event, item)
         case _ if isinstance(item, Setting):
@@ -178,15 +119,35 @@ def _sort(evidence: Evidence, event: Event) -> None:
             assert_never(item)
 
 
+def _sort_amendment(evidence: Evidence, queue_type: str, event: Event, change: Amendment) -> None:
+    if event.outcome not in {None, AmendOutcome.DONE}:
+        return
+    name = (queue_type, change.job.queue_id)
+    job = _job(evidence, name, change.job.job_id)
+    match change:
+        case Cancel():
+            _queue(evidence, name).cancels.append(event)
+            job.cancels.append(event)
+        case Reschedule():
+            job.reschedules.append(change)
+        case _:
+            assert_never(change)
+
+
 def _sort_settlement(evidence: Evidence, queue_type: str, event: Event, item: Settlement) -> None:
     job = _job(evidence, (queue_type, item.lease.queue_id), item.lease.job_id)
-    may_have_ended = event.outcome in {None, LeaseOutcome.ENDED}
+    if event.outcome not in {None, LeaseOutcome.ENDED} and not isinstance(event.outcome, Extended):
+        job.refused.append(event)
+        return
     match item:
         case Finish():
-            (job.finishes if may_have_ended else job.refused).append(event)
+            job.finishes.append(event)
         case Release():
-            if may_have_ended:
-                job.releases.append(event)
+            job.releases.append(event)
+        case Fail():
+            job.fails.append(event)
+        case Extend():
+            job.extends.append(event)
         case _:
             assert_never(item)
 
@@ -197,7 +158,7 @@ def _sort_setting(evidence: Evidence, queue_type: str, event: Event, change: Set
     queue = _queue(evidence, (queue_type, change.queue_id))
     match change:
         case SetInterval():
-            queue.setters.append((change.interval, event))
+            queue.setters.append(Setter(change.interval, event, event.outcome is not None))
         case _:
             assert_never(change)
 
@@ -210,13 +171,19 @@ def _sort_expiries(evidence: Evidence, event: Event, ended: Sequence[EndedLease]
 
 def _sort_enqueue(evidence: Evidence, queue_type: str, event: Event, new: NewJob) -> None:
     job = _job(evidence, (queue_type, new.queue_id), new.job_id)
+    queue = _queue(evidence, job.queue)
+    queue.has_keys |= key_of(new) is not None
     outcome = event.outcome.outcome if isinstance(event.outcome, EnqueueResult) else None
+    is_of_key = isinstance(event.outcome, EnqueueResult) and event.outcome.job_id is not None
+    if is_of_key:
+        queue.duplicates.append(event)
+    elif outcome in {EnqueueOutcome.QUEUED, EnqueueOutcome.DUPLICATE}:
+        job.proofs.append(event)
     if outcome in {None, EnqueueOutcome.QUEUED}:
         job.starts.append(event)
-    if outcome in {EnqueueOutcome.QUEUED, EnqueueOutcome.DUPLICATE}:
-        job.proofs.append(event)
     if outcome is not EnqueueOutcome.QUEUE_FULL:
-        _queue(evidence, job.queue).setters.append((new.interval, event))
+        is_sure = outcome is not None and not is_of_key
+        queue.setters.append(Setter(new.interval, event, is_sure))
 
 
 def _queue(evidence: Evidence, name: QueueName) -> QueueEvidence:

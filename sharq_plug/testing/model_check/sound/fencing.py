@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator
 
-from sharq_plug.model import Finish, LeaseOutcome
+from sharq_plug.model import Extend, Extended, Finish, LeaseOutcome
 from sharq_plug.testing.model_check.history import Event, Grant
-from sharq_plug.testing.model_check.sound.evidence import (
-    Evidence,
-    JobEvidence,
-    token_of,
-)
+from sharq_plug.testing.model_check.sound.evidence import Evidence
+from sharq_plug.testing.model_check.sound.jobs import JobEvidence, latest, token_of
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 
@@ -18,11 +15,14 @@ def check_fencing(evidence: Evidence) -> Iterator[Violation]:
     for job in evidence.jobs():
         leases = {grant.job.token: grant for grant in job.grants}
         yield from _check_double_ends(job)
-        for claim in (*job.finishes, *job.releases):
-            if claim.outcome is LeaseOutcome.ENDED and token_of(claim) is not None:
+        for claim in (*job.finishes, *job.returns, *job.extends):
+            if claim.outcome is not None and token_of(claim) is not None:
                 yield from _check_accepted(job, claim, leases)
+        for extend in job.extends:
+            yield from _check_extended(job, extend)
         for claim in job.refused:
-            yield from _check_receipt(job, claim)
+            if isinstance(claim.operation.item, Finish):
+                yield from _check_receipt(job, claim)
             lease = leases.get(token_of(claim) or "")
             if lease is not None:
                 yield from _check_refused(job, claim, lease)
@@ -39,9 +39,9 @@ def _check_tokens(evidence: Evidence) -> Iterator[Violation]:
 
 
 def _check_double_ends(job: JobEvidence) -> Iterator[Violation]:
-    """Hold that a lease which was handed back was ended by that alone."""
+    """Hold that a lease which was handed back or given up was ended by that alone."""
     ended: dict[str, Event] = {}
-    sure = [event for event in job.releases if event.outcome is LeaseOutcome.ENDED]
+    sure = [event for event in job.returns if event.outcome is LeaseOutcome.ENDED]
     for release in sure:
         token = token_of(release)
         if token is not None:
@@ -54,6 +54,21 @@ def _check_double_ends(job: JobEvidence) -> Iterator[Violation]:
         if released is not None and finish.outcome is LeaseOutcome.ENDED:
             what = f"one lease of {job.job_id} is both finished and handed back"
             yield Violation(Rule.FENCING, what, (released, finish))
+
+
+def _check_extended(job: JobEvidence, extend: Event) -> Iterator[Violation]:
+    """Hold that a lease was extended as was asked, and not after it had been ended."""
+    item, answer = extend.operation.item, extend.outcome
+    if not isinstance(item, Extend) or not isinstance(answer, Extended):
+        return
+    if not extend.invoked_at <= answer.expires_at - item.lease_time <= latest(extend):
+        what = f"a lease of {job.job_id} is extended by another time than was asked for"
+        yield Violation(Rule.FENCING, what, (extend,))
+    for end in (*job.finishes, *job.returns):
+        is_same = token_of(end) is not None and token_of(end) == token_of(extend)
+        if is_same and end.outcome is LeaseOutcome.ENDED and end.before(extend):
+            what = f"a lease of {job.job_id} is extended after its end"
+            yield Violation(Rule.FENCING, what, (end, extend))
 
 
 def _check_accepted(
@@ -76,7 +91,9 @@ def _sure_ends(job: JobEvidence, lease: Grant, claim: Event) -> Iterator[Event]:
     """Iterate over what shows that the lease was over before the claim."""
     later = (other.event for other in job.grants if lease.before(other))
     clears = (
-        clear for clear in job.clears if clear.outcome is not None and lease.event.before(clear)
+        clear
+        for clear in (*job.clears, *job.cancels)
+        if clear.outcome is not None and lease.event.before(clear)
     )
     for over in (*later, *clears):
         if over is not lease.event and over.before(claim):

@@ -4,12 +4,8 @@ from collections.abc import Iterator
 
 from sharq_plug.model import Cleared, EnqueueOutcome, EnqueueResult, LeaseOutcome, View
 from sharq_plug.testing.model_check.history import Event
-from sharq_plug.testing.model_check.sound.evidence import (
-    Evidence,
-    JobEvidence,
-    QueueEvidence,
-    token_of,
-)
+from sharq_plug.testing.model_check.sound.evidence import Evidence, QueueEvidence
+from sharq_plug.testing.model_check.sound.jobs import JobEvidence, token_of
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 
@@ -26,14 +22,14 @@ def _check_lengths(queue_id: str, queue: QueueEvidence, look: Event) -> Iterator
     """Hold that a queue has all jobs that must be there, and no more than can be."""
     if not isinstance(look.outcome, View):
         return
-    alive = look.outcome.waiting + look.outcome.leased
+    alive = look.outcome.waiting + look.outcome.leased + look.outcome.delayed
     there = alive + look.outcome.dead
     proofs = {job.job_id: _proof(job, look) for job in queue.jobs.values()}
     sure = {job_id: proof for job_id, proof in proofs.items() if proof is not None}
     immortal = {job_id: proof for job_id, proof in sure.items() if not queue.jobs[job_id].is_mortal}
     for must, found, state in (
-        (immortal, alive, "wait or are leased"),
-        (sure, there, "wait, are leased or dead"),
+        (immortal, alive, "wait, are delayed or leased"),
+        (sure, there, "wait, are delayed, leased or dead"),
     ):
         if len(must) > found:
             what = f"{len(must)} jobs of {queue_id} must be there, and {found} {state}"
@@ -63,7 +59,9 @@ def _most(queue: QueueEvidence, look: Event) -> int:
         most -= len(tokens) + sum(token_of(event) is None for event in ended)
     for clear in queue.clears:
         if isinstance(clear.outcome, Cleared) and clear.before(look):
-            most -= clear.outcome.waiting + clear.outcome.leased + clear.outcome.dead
+            cleared = clear.outcome
+            most -= cleared.waiting + cleared.delayed + cleared.leased + cleared.dead
+    most -= sum(event.outcome is not None and event.before(look) for event in queue.cancels)
     return most
 
 

@@ -16,8 +16,10 @@ from sharq_plug.testing.model_check.violations import Rule, Violation
 def check_rate(evidence: Evidence) -> Iterator[Violation]:
     """Yield each pair of dequeues that came too close."""
     for (_, queue_id), queue in evidence.queues.items():
-        served = sorted(queue.grants, key=lambda grant: grant.instant)
-        longest = max((interval for interval, _ in queue.setters), default=0)
+        served = sorted(
+            (grant for grant in queue.grants if grant.is_exact), key=lambda grant: grant.instant
+        )
+        longest = max((setter.interval for setter in queue.setters), default=0)
         for earlier, later in pairwise(served):
             gap = later.instant - earlier.instant
             if gap >= longest:
@@ -34,20 +36,20 @@ def _shortest_interval(queue: QueueEvidence, one: Grant, other: Grant) -> int:
     over = max(math.inf if e.answered is None else e.answered for e in (one.event, other.event))
     latest_sure = max(
         (
-            setter.invoked
-            for _, setter in queue.setters
-            if setter.outcome is not None
-            and setter.answered is not None
-            and setter.answered < begun
+            setter.event.invoked
+            for setter in queue.setters
+            if setter.is_sure
+            and setter.event.answered is not None
+            and setter.event.answered < begun
         ),
         default=-1,
     )
     return min(
         (
-            interval
-            for interval, setter in queue.setters
-            if setter.invoked <= over
-            and (setter.answered is None or setter.answered >= latest_sure)
+            setter.interval
+            for setter in queue.setters
+            if setter.event.invoked <= over
+            and (setter.event.answered is None or setter.event.answered >= latest_sure)
         ),
         default=0,
     )

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from sharq_plug.model import Dequeued, Take
 from sharq_plug.testing.model_check.history import Event, Grant, History
-from sharq_plug.testing.model_check.sound.evidence import Evidence, JobEvidence
+from sharq_plug.testing.model_check.sound.evidence import Evidence
+from sharq_plug.testing.model_check.sound.jobs import JobEvidence, latest
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 
@@ -33,6 +34,8 @@ def _attempt(event: Event) -> tuple[str | None, str] | None:
 
 def _check_again(job: JobEvidence, lease: Grant, again: Event) -> Iterator[Violation]:
     if not isinstance(again.outcome, Dequeued) or not lease.event.before(again):
+        return
+    if not lease.is_exact or latest(again) >= lease.job.expires_at:
         return
     if job.may_be_over(lease, again, again.answered_at):
         return

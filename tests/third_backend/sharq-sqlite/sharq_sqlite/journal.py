@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from sharq_memory.machine import Machine
-from sharq_plug.model import NewJob, Setting, Settlement, Take
+from sharq_plug.model import Amendment, NewJob, Setting, Settlement, Take
 
 VERSION = 1
 """Changes with the meaning of any record."""
@@ -25,6 +25,7 @@ ITEMS: dict[str, Any] = {
     "enqueue": tuple[str, list[NewJob]],
     "dequeue": tuple[str, list[Take], list[str]],
     "settle": tuple[str, list[Settlement]],
+    "amend": tuple[str, list[Amendment]],
     "configure": tuple[str, list[Setting]],
     "clear": tuple[str, str, bool],
     "tend": tuple[int],

@@ -8,25 +8,30 @@ from typing import Any, Self
 
 from sharq_memory.machine import Machine
 from sharq_memory.tokens import tokens
-from sharq_memory.watching import Wake, Watchers
+from sharq_memory.watching import Watchers
 from sharq_plug.clock import Clock
 from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import (
+    Absence,
+    Amendment,
+    AmendOutcome,
     ChangeOutcome,
     Cleared,
     Dequeued,
     EnqueueResult,
-    LeaseOutcome,
+    JobRef,
+    JobView,
     NewJob,
     Page,
     Setting,
+    Settled,
     Settlement,
     Take,
     Tended,
     View,
     check_name,
 )
-from sharq_plug.store import QueueStore
+from sharq_plug.store import QueueStore, Wake
 from sharq_sqlite.journal import Journal, UnreadableJournal, apply, drawn
 
 
@@ -75,10 +80,22 @@ class SqliteStore(QueueStore):
         with self._watchers.watching(check_name("queue_type", queue_type), wake):
             yield
 
-    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[LeaseOutcome]:
+    async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
         """Do what workers say of their leases."""
-        outcomes: list[LeaseOutcome] = self._call("settle", queue_type, items)
+        outcomes: list[Settled] = self._call("settle", queue_type, items)
         return outcomes
+
+    async def amend(self, queue_type: str, changes: Sequence[Amendment]) -> list[AmendOutcome]:
+        """Change jobs by their ids."""
+        outcomes: list[AmendOutcome] = self._call("amend", queue_type, changes)
+        return outcomes
+
+    async def find(
+        self, queue_type: str, jobs: Sequence[JobRef], *, payloads: bool = False
+    ) -> list[JobView | Absence]:
+        """Look at jobs by their ids."""
+        with self._machine() as (_, machine):
+            return machine.find(queue_type, jobs, self._clock.now(), payloads=payloads)
 
     async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         """Change settings."""
@@ -131,8 +148,8 @@ class SqliteStore(QueueStore):
             journal.write(machine, verb, now, *items)
         given = tuple(machine.given.items())
         machine.given.clear()
-        for queue_type, ready_since in given:
-            self._watchers.wake(queue_type, max(0, ready_since - now))
+        for queue_type, (ready_since, queue_ids) in given:
+            self._watchers.wake(queue_type, max(0, ready_since - now), queue_ids)
         return answer
 
     @contextmanager

@@ -1,0 +1,144 @@
+"""Arguments of the verbs, as the heads of the files in lua/verbs describe them."""
+
+import base64
+import os
+from collections.abc import Iterable, Sequence
+from typing import assert_never
+
+import msgspec
+
+from sharq_plug.model import (
+    Amendment,
+    Cancel,
+    Extend,
+    Extras,
+    Fail,
+    Finish,
+    NewJob,
+    Release,
+    Reschedule,
+    SetInterval,
+    Setting,
+    Settlement,
+    Take,
+)
+
+TOKEN_LENGTH = 17
+"""A letter, and 96 random bits in base64."""
+RECEIPT_SHARDS = 16
+TOKENS_A_SHARD = 64
+SHARD_LETTERS = b"".join(bytes([letter]) * TOKENS_A_SHARD for letter in b"ABCDEFGHIJKLMNOP") * 2
+"""The letters that name a shard of receipts (lua/lib/receipts.lua), in turn."""
+SHORT_ARRAY = 16
+"""Values from which on msgpack begins an array with three bytes; below it does with one."""
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+def packed(values: Sequence[object]) -> bytes:
+    """Return values in msgpack, one after the other: an array without its header."""
+    return _pack(values)[1 if len(values) < SHORT_ARRAY else 3 :]
+
+
+def packed_all(items: Iterable[Iterable[object]]) -> bytes:
+    """Return the values of all items in msgpack, one after the other."""
+    values: list[object] = []
+    for item in items:
+        values += item
+    return packed(values)
+
+
+def packed_take(take: Take, tokens: str) -> bytes:
+    """Return a take as the verb reads it."""
+    asked: tuple[object, ...] = (take.count, take.lease_time, take.attempt_id or "", tokens)
+    if take.queues is not None or take.together:
+        asked = (*asked, take.queues or False, take.together)
+    return packed(asked)
+
+
+def new_job(job: NewJob) -> tuple[str | int, ...]:
+    """Return a job as the verb reads it, but for what is stored of it as it comes."""
+    limit = -1 if job.max_queued_length is None else job.max_queued_length
+    return job.queue_id, job.job_id, job.interval, limit
+
+
+def packed_extras(jobs: Sequence[NewJob]) -> list[bytes]:
+    """Return the extras of jobs by their positions, if any job has some, as the verb reads them."""
+    found = {at: _extras(job.extras) for at, job in enumerate(jobs, 1) if job.extras is not None}
+    return [_pack(found)] if found else []
+
+
+def _extras(extras: Extras) -> dict[str, object]:
+    delay, key = extras.requeue_delay, extras.deduplicate
+    return _given(
+        at=extras.at,
+        delay=extras.delay,
+        ttl=extras.ttl,
+        p=extras.priority or None,
+        d=None if delay is None else (delay.first, delay.factor, delay.most),
+        k=None if key is None else key.key,
+        keep_for=None if key is None else key.keep_for,
+        c=extras.cost,
+        h=extras.headers,
+    )
+
+
+def fresh_tokens(count: int) -> str:
+    """Return so many new tokens in a row.
+
+    Up to 64 in a row begin with the same letter: receipts of leases that came together share a
+    shard. The others come in turn, so that large takes fill the shards evenly.
+    """
+    length = TOKEN_LENGTH * count
+    random = os.urandom(length * 3 // 4 + 2)
+    tokens = bytearray(base64.urlsafe_b64encode(random[:-1]))[:length]
+    first = random[-1] % RECEIPT_SHARDS * TOKENS_A_SHARD
+    tokens[::TOKEN_LENGTH] = SHARD_LETTERS[first : first + count]
+    return tokens.decode()
+
+
+def _given(**fields: object) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def settlement(item: Settlement) -> tuple[object, ...]:
+    """Return an item of `settle` as the verb reads it."""
+    lease = item.lease
+    claim = (lease.queue_id, lease.job_id, lease.token or "")
+    match item:
+        case Finish():
+            return (*claim, "finish", item.receipt_time)
+        case Release():
+            return (*claim, "release", item.delay)
+        case Fail():
+            return (
+                *claim,
+                "fail",
+                _given(error=item.error, delay=item.delay, dead=item.dead or None),
+            )
+        case Extend():
+            return (*claim, "extend", item.lease_time)
+        case _:
+            assert_never(item)
+
+
+def amendment(change: Amendment) -> tuple[object, ...]:
+    """Return an item of `amend` as the verb reads it."""
+    job = (change.job.queue_id, change.job.job_id)
+    match change:
+        case Cancel():
+            return (*job, "cancel", _given(leased=change.leased or None))
+        case Reschedule():
+            how = _given(p=change.priority, at=change.at, delay=change.delay)
+            return (*job, "reschedule", how)
+        case _:
+            assert_never(change)
+
+
+def packed_change(change: Setting) -> bytes:
+    """Return a change of a setting as the verb reads it."""
+    match change:
+        case SetInterval():
+            return packed((change.queue_id, "interval", change.interval))
+        case _:
+            assert_never(change)

@@ -1,0 +1,74 @@
+-- Choosing: which queue goes next among some that a take names.
+
+local Choosing = {}
+
+do
+    local names             -- of this take
+    local places, sinces, numbers = {}, {}, {}  -- by the id of a queue; nil if it stands in no line
+
+    -- Look up where a queue stands, which may have changed.
+    function Choosing.look_again(id)
+        local queue = Queues.load(id)
+        places[id] = nil
+        if queue and queue[STANDS] then
+            local place = Line.member(queue[PLACE], id)
+            places[id], sinces[id] = place, tonumber(call('ZSCORE', LINE, place) or math.huge)
+            numbers[id] = queue[PLACE]
+        end
+    end
+
+    -- Begin to choose among the queues of a list whose records can be read.
+    function Choosing.begin(list)
+        names = list
+        for _, id in ipairs(list) do
+            Choosing.look_again(id)
+        end
+    end
+
+    -- Return those of a list of queues whose records can be read; add the others, each with the reason, to
+    -- `broken`.
+    function Choosing.readable(list, broken)
+        local found = {}
+        for _, id in ipairs(list) do
+            local fine, reason = pcall(Queues.load, id)
+            if fine then
+                found[#found + 1] = id
+            else
+                broken[#broken + 1], broken[#broken + 2] = id, reason_of(reason)
+            end
+        end
+        return found
+    end
+
+    -- Return the place of a queue if it is ready, and its id.
+    function Choosing.ready_place(id)
+        Choosing.look_again(id)
+        if places[id] and sinces[id] <= now then
+            return places[id], id
+        end
+    end
+
+    -- Return the first ready place among those of the queues, and whose it is.
+    function Choosing.first_ready()
+        local first
+        for at = 1, #names do
+            local id = names[at]
+            if places[id] and sinces[id] <= now and (not first or sinces[id] < sinces[first]
+                or (sinces[id] == sinces[first] and numbers[id] < numbers[first])) then
+                first = id
+            end
+        end
+        return first and places[first], first
+    end
+
+    -- Return the instant from which on one of the queues of a list can give a job, as far as can be foreseen.
+    function Choosing.foreseen(list)
+        local first = math.huge
+        for _, id in ipairs(list) do
+            Choosing.look_again(id)
+            local since = places[id] and sinces[id] or math.huge
+            first = math.min(first, since, tonumber(call('ZSCORE', EXPIRING, id) or math.huge))
+        end
+        return first
+    end
+end

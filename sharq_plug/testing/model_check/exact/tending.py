@@ -1,0 +1,71 @@
+"""The rules of a step of tending: which leases it must end, and what it does besides."""
+
+from collections.abc import Iterator, Sequence
+from copy import deepcopy
+from itertools import combinations
+
+from sharq_plug.model import EndedLease, Tended
+from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
+from sharq_plug.testing.model_check.exact.ledger import TypeLedger
+from sharq_plug.testing.model_check.exact.lives import Life
+from sharq_plug.testing.model_check.exact.times import expired, is_kept, keep_time
+from sharq_plug.testing.model_check.history import Event
+from sharq_plug.testing.model_check.operations import Tend
+from sharq_plug.testing.model_check.violations import Rule
+
+
+def tended_accounts(facts: Facts, event: Event) -> list[Facts]:
+    """Return the facts as they are, once for each set of types that an event may leave out.
+
+    A step of tending may leave out types if it says that there is `more` to do. It shows that a
+    type was not left out by the leases that it ended. Where it had none to end, either may be.
+    """
+    answer = event.outcome
+    if not isinstance(answer, Tended) or not answer.more:
+        return [facts]
+    now, tended = event.invoked_at, {lease.queue_type for lease in answer.ended}
+    out = {name for name in facts.types if name not in tended and expired(facts.types[name], now)}
+    doubtful = [
+        name
+        for name, ledger in facts.types.items()
+        if name not in tended | out and not is_kept(ledger, now)
+    ]
+    accounts = []
+    for count in range(len(doubtful) + 1):
+        for chosen in combinations(doubtful, count):
+            account = deepcopy(facts) if chosen else facts
+            account.left_out = frozenset(out.union(chosen))
+            accounts.append(account)
+    return accounts
+
+
+def judge_tend(
+    facts: Facts, _queue_type: None, tend: Tend, answer: Tended, now: int
+) -> Iterator[Finding]:
+    """Judge which leases were ended."""
+    left_out, facts.left_out = facts.left_out, frozenset()
+    for queue_type in {lease.queue_type for lease in answer.ended} - set(facts.types):
+        yield Rule.RECLAIM, f"leases of {queue_type} are ended, and nothing is known of it"
+    for queue_type, ledger in facts.types.items():
+        if queue_type not in left_out:
+            found = tuple(lease for lease in answer.ended if lease.queue_type == queue_type)
+            due = expired(ledger, now)[: tend.limit]
+            yield from judge_ended(ledger, queue_type, due, found, now)
+            keep_time(ledger, tend.limit, now)
+        if not answer.more and (expired(ledger, now) or not is_kept(ledger, now)):
+            yield Rule.RECLAIM, "there is more to do at once, and it was not said"
+
+
+def judge_ended(
+    ledger: TypeLedger, queue_type: str, due: Sequence[Life], found: Sequence[EndedLease], now: int
+) -> Iterator[Finding]:
+    """Judge whether exactly the leases that were due are ended, and note that.
+
+    The jobs that wait again are in the order of their ends, and so are those that died.
+    """
+    expected = [ledger.lease_ended(queue_type, life, now) for life in due]
+    yield from differences(Rule.RECLAIM, "ended", _by_fate(found), _by_fate(expected))
+
+
+def _by_fate(leases: Sequence[EndedLease]) -> list[EndedLease]:
+    return sorted(leases, key=lambda lease: lease.is_dead)

@@ -1,0 +1,162 @@
+"""Values at their bounds and past them: what no store is ever given."""
+
+from typing import Any
+
+import pytest
+
+from sharq_plug.errors import InvalidRequest
+from sharq_plug.model import (
+    MAX_COST,
+    MAX_DURATION,
+    MAX_ERROR_LENGTH,
+    MAX_FACTOR,
+    MAX_HEADER_BYTES,
+    MAX_HEADERS,
+    MAX_INSTANT,
+    MAX_KEY_TIME,
+    MAX_NAMED_QUEUES,
+    MAX_PRIORITY,
+    MAX_UNITS,
+    Deduplicate,
+    Extend,
+    Extras,
+    Fail,
+    JobRef,
+    LeaseRef,
+    Release,
+    RequeueDelay,
+    Reschedule,
+    Take,
+)
+
+KEPT = 1000
+
+
+def test_a_longer_error_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="`error`"):
+        Fail(LeaseRef("q", "j", "token"), "x" * (MAX_ERROR_LENGTH + 1))
+
+
+@pytest.mark.parametrize("lease_time", [0, -1, MAX_DURATION + 1, True])
+def test_an_extension_is_1_ms_at_least_and_has_a_bound(lease_time: int) -> None:
+    with pytest.raises(InvalidRequest, match="`for`"):
+        Extend(LeaseRef("q", "j", "token"), lease_time)
+
+
+@pytest.mark.parametrize("queues", [(), ("q", "no name"), ("q",) * 101])
+def test_a_take_names_1_to_100_queues(queues: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidRequest, match="`queues`"):
+        Take(1, 1000, queues=queues)
+
+
+def test_a_delay_and_an_at_exclude_each_other() -> None:
+    with pytest.raises(InvalidRequest, match="`delay` and `at`"):
+        Extras(delay=0, at=0)
+
+
+@pytest.mark.parametrize("kind", [Release, Fail])
+@pytest.mark.parametrize("delay", [-1, MAX_DURATION + 1, True])
+def test_a_delay_has_bounds(kind: type[Any], delay: int) -> None:
+    with pytest.raises(InvalidRequest, match="`delay`"):
+        kind(LeaseRef("q", "j", "token"), delay=delay)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *((first, 1, 0) for first in (-1, MAX_DURATION + 1, True)),
+        *((0, factor, 0) for factor in (0, -1, MAX_FACTOR + 1, True)),
+        *((0, 1, most) for most in (-1, MAX_DURATION + 1, True)),
+    ],
+)
+def test_a_requeue_delay_has_bounds(values: tuple[int, int, int]) -> None:
+    with pytest.raises(InvalidRequest, match="`requeue_delay`"):
+        RequeueDelay(*values)
+
+
+def test_any_number_of_penalties_is_reckoned_with_at_once() -> None:
+    assert RequeueDelay(1, MAX_FACTOR).after(10**9) == MAX_DURATION
+
+
+@pytest.mark.parametrize("priority", [-1, MAX_PRIORITY + 1, True])
+def test_a_priority_is_an_integer_from_0_to_9(priority: int) -> None:
+    with pytest.raises(InvalidRequest, match="`priority`"):
+        Extras(priority=priority)
+
+
+@pytest.mark.parametrize("ttl", [0, -1, MAX_DURATION + 1, True])
+def test_a_ttl_is_1_ms_at_least_and_has_a_bound(ttl: int) -> None:
+    with pytest.raises(InvalidRequest, match="`ttl`"):
+        Extras(ttl=ttl)
+
+
+@pytest.mark.parametrize("key", ["", "k" * 101, "two words", "..", "\u00e4"])
+def test_a_key_is_a_name(key: str) -> None:
+    with pytest.raises(InvalidRequest, match="`key`"):
+        Deduplicate(key, KEPT)
+
+
+@pytest.mark.parametrize("keep_for", [0, -1, MAX_KEY_TIME + 1, True])
+def test_a_key_is_kept_for_1_ms_at_least_and_7_days_at_most(keep_for: int) -> None:
+    with pytest.raises(InvalidRequest, match="`for`"):
+        Deduplicate("key", keep_for)
+
+
+@pytest.mark.parametrize("delay", [-1, MAX_DURATION + 1, True])
+def test_the_delay_of_a_new_job_has_bounds(delay: int) -> None:
+    with pytest.raises(InvalidRequest, match="`delay`"):
+        Extras(delay=delay)
+
+
+@pytest.mark.parametrize("at", [-1, MAX_INSTANT + 1, True])
+def test_an_at_has_bounds(at: int) -> None:
+    with pytest.raises(InvalidRequest, match="`at`"):
+        Extras(at=at)
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        {f"unit{n}": 1 for n in range(MAX_UNITS + 1)},
+        {"job": 0},
+        {"job": MAX_COST + 1},
+        {"tokens": -1},
+        {"tokens": True},
+        {"two words": 1},
+        {"": 1},
+        {"u" * 101: 1},
+    ],
+)
+def test_a_cost_has_bounds(cost: dict[str, int]) -> None:
+    with pytest.raises(InvalidRequest, match="`cost`"):
+        Extras(cost=cost)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {str(n): "" for n in range(MAX_HEADERS + 1)},
+        {"a": "x" * MAX_HEADER_BYTES},
+        {"x" * MAX_HEADER_BYTES: "a"},
+        {"a": "\u00e4" * (MAX_HEADER_BYTES // 2)},
+    ],
+)
+def test_headers_have_bounds(headers: dict[str, str]) -> None:
+    with pytest.raises(InvalidRequest, match="`headers`"):
+        Extras(headers=headers)
+
+
+def test_another_delay_and_an_at_of_a_job_exclude_each_other() -> None:
+    with pytest.raises(InvalidRequest, match="`delay` and `at`"):
+        Reschedule(JobRef("q", "j"), delay=0, at=0)
+
+
+@pytest.mark.parametrize("count", [0, MAX_NAMED_QUEUES + 1])
+def test_a_take_names_one_queue_at_least_and_has_a_bound(count: int) -> None:
+    with pytest.raises(InvalidRequest, match="`queues`"):
+        Take(1, 1000, queues=("q",) * count)
+
+
+def test_a_take_names_queues_by_names() -> None:
+    with pytest.raises(InvalidRequest, match="`queues`"):
+        Take(1, 1000, queues=("q", "no name"))
