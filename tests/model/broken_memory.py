@@ -157,7 +157,12 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("DeadJobsAreUnknown", "DeadLetter", False, {Rule.FENCING}),
         ("DeadLettersAreDropped", "DeadLetter", True, {Rule.LOSS, Rule.FENCING}),
         ("DeadLetterHoldsItsId", "Duplicate", False, {Rule.IDEMPOTENCE}),
-        ("SecondDeathReplacesTheFirst", "DeadLetter", False, {Rule.COUNTS, Rule.LOSS}),
+        (
+            "SecondDeathReplacesTheFirst",
+            "DeadLetter",
+            False,
+            {Rule.COUNTS, Rule.LOSS, Rule.AMENDING},
+        ),
         ("TheDeadAreCalledRequeued", "DeadLetter", True, {Rule.RECLAIM}),
         ("ClearingMissesDeadLetters", "Purge", True, {Rule.DOUBLING, Rule.COUNTS}),
         ("ClearingTakesDeadLetters", "Purge", False, {Rule.LOSS, Rule.FENCING, Rule.COUNTS}),
@@ -221,7 +226,12 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("DueJobIsNotCountedAsWaiting", "DelayedLength", False, {Rule.COUNTS}),
         ("DelayedJobsDoNotFillAQueue", "DelayedLength", False, {Rule.DEPTH}),
         ("JoinsHaveNoBound", "Join", False, {Rule.READINESS, Rule.QUEUE_ORDER}),
-        ("ReturnedPriorityGoesLast", "Priority", False, {Rule.JOB_ORDER, Rule.RECLAIM}),
+        (
+            "ReturnedPriorityGoesLast",
+            "Priority",
+            False,
+            {Rule.JOB_ORDER, Rule.RECLAIM, Rule.AMENDING},
+        ),
     ],
     "ttls": [
         ("TtlEndsWithTheFirstLease", "LeasedTtl", True, {Rule.TTL, Rule.DOUBLING, Rule.READINESS}),

@@ -21,8 +21,8 @@ LUA = ROOT / "backends" / "sharq_redis" / "lua"
 ALWAYS_ALLOWED = {"auth"}
 OF_THE_TEST = {"config|resetstat", "client|list", "function|flush", "function|list"}
 SCRIPTS = {"eval", "evalsha"}
-NOT_NEEDED = {"spublish", "hsetnx", "hlen"}
-"""What a dequeue and a finish do not need: wake-ups, and what only enqueues send."""
+NOT_NEEDED = {"spublish", "hsetnx", "hlen", "zrank"}
+"""What a dequeue and a finish do not need: wake-ups, and what only enqueues or looks send."""
 KIT = """
 from itertools import count
 import pytest

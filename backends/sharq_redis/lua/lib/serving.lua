@@ -137,7 +137,9 @@ do
     -- queue only.
     function Serving.serve_some(count, names, together)
         passed_over = 0
-        Choosing.begin(names or {only})
+        if names then
+            Choosing.begin(names)
+        end
         while served < count and not is_full and moves > 0 and passed_over < MAX_PASSED_OVER do
             local place, id
             if together and only then
@@ -155,7 +157,9 @@ do
             places, ids[1], last = {place}, id, 1
             guard_each(1, 1, serve, put_off)
             Step.write()
-            Choosing.look_again(id)
+            if names then
+                Choosing.look_again(id)
+            end
             only = served > before and id or only
         end
     end

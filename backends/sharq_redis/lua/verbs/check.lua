@@ -20,7 +20,6 @@ do
         call('ZADD', zset, 1, 'a', 2, 'b', 3, 'c')
         call('ZRANGE', zset, 0, 0)
         call('ZSCORE', zset, 'a')
-        call('ZRANK', zset, 'a')
         call('ZCARD', zset)
         call('ZCOUNT', zset, 1, 2)
         call('ZREM', zset, 'a')
