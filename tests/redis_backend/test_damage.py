@@ -23,7 +23,7 @@ from sharq_plug.testing.calls import (
     release_all,
     tend_type,
 )
-from support.redis_keys import tag
+from support.redis_keys import contents, tag
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +50,7 @@ class Scene:
     def snapshot(self) -> dict[object, object]:
         """Return all that is kept of the damaged queue, but for its place in the line."""
         found: dict[object, object] = {
-            key: self.keys.dump(key) for key in self.keys.keys(f"*/{TYPE}/{QUEUE}")
+            key: contents(self.keys, key) for key in self.keys.keys(f"*/{TYPE}/{QUEUE}")
         }
         found["record"] = self.keys.hget(f"{tag(TYPE)}/{RECORD}/{TYPE}", QUEUE)
         return found

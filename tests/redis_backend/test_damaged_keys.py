@@ -33,7 +33,7 @@ from sharq_plug.testing.calls import (
     tend_all,
     tend_type,
 )
-from support.redis_keys import tag
+from support.redis_keys import contents, tag
 
 pytestmark = pytest.mark.anyio
 
@@ -264,7 +264,7 @@ every_verb = pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.__name
 def kept_of(keys: Redis, queue_id: str) -> dict[bytes, Any]:
     """Return what Redis has of one queue, but its places, which a quarantine may move."""
     kept: dict[bytes, Any] = {
-        key: keys.dump(key) for key in keys.scan_iter(f"{TAG}/*/sms/{queue_id}")
+        key: contents(keys, key) for key in keys.scan_iter(f"{TAG}/*/sms/{queue_id}")
     }
     kept[b"record"] = keys.hget(f"{TAG}/queues/sms", queue_id)
     return kept

@@ -36,7 +36,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, tend_all
-from support.redis_keys import tag
+from support.redis_keys import contents, tag
 
 pytestmark = pytest.mark.anyio
 
@@ -72,7 +72,7 @@ class Scene:
     def snapshot(self) -> dict[object, object]:
         """Return all that is kept of the queue, but for its place in the line."""
         found: dict[object, object] = {
-            key: self.keys.dump(key)
+            key: contents(self.keys, key)
             for pattern in (f"*/{TYPE}/{QUEUE}", f"*/{TYPE}/{QUEUE}/*")
             for key in self.keys.keys(pattern)
         }

@@ -2,6 +2,8 @@
 
 import zlib
 
+from redis import Redis
+
 BUCKETS = 256
 
 
@@ -18,3 +20,12 @@ def tag_of(bucket: int, key_prefix: str = "sharq_server") -> str:
 def channel(queue_type: str, db: int = 0) -> bytes:
     """Return the channel on which wake-ups for a type are announced."""
     return f"{tag(queue_type)}/wake/{db}/{queue_type}".encode()
+
+
+def contents(keys: Redis, key: str | bytes) -> object:
+    """Return what a key holds, in a form that only a write changes.
+
+    DUMP alone would not do: Redis moves the fields of a large hash as it grows its table,
+    and a read moves them too.
+    """
+    return keys.hgetall(key) if keys.type(key) == b"hash" else keys.dump(key)
