@@ -7,6 +7,7 @@ from redis import Redis
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
+from support.redis_damage import Stage
 from support.redis_server import RedisServer
 
 
@@ -32,3 +33,8 @@ def own_server(tmp_path: Path) -> Iterator[RedisServer]:
     """A server that a test may ill-treat."""
     with RedisServer(tmp_path / "redis") as server:
         yield server
+
+
+@pytest.fixture
+def stage(store: QueueStore, clock: ManualClock, keys: Redis) -> Stage:
+    return Stage(store, clock, keys)

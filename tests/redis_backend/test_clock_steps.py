@@ -32,12 +32,17 @@ def ahead(keys: Redis, now: int) -> int:
     return int(keys.zcount(LINE, f"({now}", "+inf"))
 
 
+async def step_back_after(store: QueueStore, clock: ManualClock, jobs: list[NewJob]) -> None:
+    """Enqueue jobs, let a pass place their queues, and step back by an hour."""
+    await store.enqueue("sms", jobs)
+    await store.tend(limit=10)
+    clock.advance(-HOUR)
+
+
 async def test_queues_without_a_rate_are_held_until_the_next_passes_only(
     store: QueueStore, clock: ManualClock
 ) -> None:
-    await store.enqueue("sms", jobs(3))
-    await store.tend(limit=10)
-    clock.advance(-HOUR)
+    await step_back_after(store, clock, jobs(3))
     assert await taken(store) == []
     await tend_all(store)
     assert await taken(store) == ["q000", "q001", "q002"]
@@ -48,9 +53,7 @@ async def test_queues_with_a_rate_are_held_for_one_interval_from_now(
 ) -> None:
     await store.enqueue("sms", jobs(2, interval=5000))
     assert len(await taken(store)) == 2
-    await store.enqueue("sms", jobs(2, interval=5000, job_id="next"))
-    await store.tend(limit=10)
-    clock.advance(-HOUR)
+    await step_back_after(store, clock, jobs(2, interval=5000, job_id="next"))
     await tend_all(store)
     clock.advance(4999)
     assert await taken(store) == []
@@ -61,10 +64,8 @@ async def test_queues_with_a_rate_are_held_for_one_interval_from_now(
 async def test_a_pass_looks_at_a_bounded_number_of_places(
     store: QueueStore, clock: ManualClock, keys: Redis
 ) -> None:
-    await store.enqueue("sms", jobs(25))
     await store.enqueue("mail", jobs(5))
-    await store.tend(limit=10)
-    clock.advance(-HOUR)
+    await step_back_after(store, clock, jobs(25))
     left = [25]
     while (await store.tend(limit=10)).more:
         left.append(ahead(keys, clock.now()))
@@ -78,9 +79,7 @@ async def test_a_pass_looks_at_a_bounded_number_of_places(
 async def test_queues_that_move_during_the_walk_are_not_passed_over(
     store: QueueStore, clock: ManualClock, keys: Redis
 ) -> None:
-    await store.enqueue("sms", jobs(30))
-    await store.tend(limit=10)
-    clock.advance(-HOUR)
+    await step_back_after(store, clock, jobs(30))
     while ahead(keys, clock.now()) > 20:
         assert (await store.tend(limit=10)).more
     assert len(await taken(store)) == 10
@@ -106,9 +105,7 @@ async def test_a_server_that_starts_after_the_step_sees_it(
 async def test_a_server_that_stops_during_the_walk_leaves_it_to_the_next(
     redis_url: str, store: QueueStore, clock: ManualClock
 ) -> None:
-    await store.enqueue("sms", jobs(30))
-    await store.tend(limit=10)
-    clock.advance(-HOUR)
+    await step_back_after(store, clock, jobs(30))
     assert (await store.tend(limit=10)).more
     async with open_store("redis", {"url": redis_url}, clock=clock) as other:
         await tend_all(other, limit=10)
@@ -118,9 +115,7 @@ async def test_a_server_that_stops_during_the_walk_leaves_it_to_the_next(
 async def test_a_clock_that_steps_back_during_the_walk_begins_it_again(
     store: QueueStore, clock: ManualClock, keys: Redis
 ) -> None:
-    await store.enqueue("sms", jobs(30))
-    await store.tend(limit=10)
-    clock.advance(-HOUR)
+    await step_back_after(store, clock, jobs(30))
     while ahead(keys, clock.now()) > 20:
         assert (await store.tend(limit=10)).more
     clock.advance(-HOUR)
@@ -131,9 +126,7 @@ async def test_a_clock_that_steps_back_during_the_walk_begins_it_again(
 async def test_a_walk_that_is_over_is_not_repeated(
     store: QueueStore, clock: ManualClock, keys: Redis
 ) -> None:
-    await store.enqueue("sms", jobs(3))
-    await store.tend(limit=10)
-    clock.advance(-HOUR)
+    await step_back_after(store, clock, jobs(3))
     await tend_all(store)
     assert keys.get(CLOCK) == str(clock.now()).encode()
     assert not (await store.tend(limit=10)).more

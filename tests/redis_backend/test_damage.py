@@ -23,44 +23,26 @@ from sharq_plug.testing.calls import (
     release_all,
     tend_type,
 )
-from support.redis_keys import contents, tag
+from support.redis_damage import QUEUE, RECORD, TYPE, Damage, Scene, Stage, every_damage
 
 pytestmark = pytest.mark.anyio
 
-TYPE = "sms"
-QUEUE = "damaged"
 EXPIRED, STANDING = 1000, 10**9
-RECORD = "queues"
 KINDS = [RECORD, "one", "jobs", "rest", "leases", "left", "dead", "deaths"]
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class LeasedScene(Scene):
     """A queue with jobs in every state, of which `leases` are known, and a queue beside it."""
 
-    store: QueueStore
-    keys: Redis
     leases: list[Delivery]
-
-    def key(self, kind: str) -> str:
-        """Return the key of that kind."""
-        name = f"/{TYPE}" if kind == RECORD else f"/{TYPE}/{QUEUE}"
-        return f"{tag(TYPE)}/{kind}{name}"
-
-    def snapshot(self) -> dict[object, object]:
-        """Return all that is kept of the damaged queue, but for its place in the line."""
-        found: dict[object, object] = {
-            key: contents(self.keys, key) for key in self.keys.keys(f"*/{TYPE}/{QUEUE}")
-        }
-        found["record"] = self.keys.hget(f"{tag(TYPE)}/{RECORD}/{TYPE}", QUEUE)
-        return found
 
 
 def job(queue_id: str, job_id: str, requeue_limit: int = -1) -> NewJob:
     return NewJob(queue_id, job_id, b"{}", 0, requeue_limit)
 
 
-async def crowded(store: QueueStore, clock: ManualClock, keys: Redis) -> Scene:
+async def crowded(store: QueueStore, clock: ManualClock, keys: Redis) -> LeasedScene:
     """Leave jobs that wait, leases that stand, one that has expired, and a dead letter."""
     await store.enqueue(TYPE, [job(QUEUE, "dies", 0)])
     await dequeue_for_one(store, TYPE, count=1, lease_time=1)
@@ -70,24 +52,24 @@ async def crowded(store: QueueStore, clock: ManualClock, keys: Redis) -> Scene:
     leases = [*(await dequeue_for_one(store, TYPE, count=1, lease_time=EXPIRED)).jobs]
     leases += (await dequeue_for_one(store, TYPE, count=2, lease_time=STANDING)).jobs
     clock.advance(EXPIRED)
-    return Scene(store, keys, leases)
+    return LeasedScene(store, clock, keys, leases)
 
 
-async def lone_lease(store: QueueStore, clock: ManualClock, keys: Redis) -> Scene:
+async def lone_lease(store: QueueStore, clock: ManualClock, keys: Redis) -> LeasedScene:
     """Leave one job, whose lease has expired."""
     await store.enqueue(TYPE, [job(QUEUE, "job-0")])
     leases = [*(await dequeue_for_one(store, TYPE, count=1, lease_time=EXPIRED)).jobs]
     clock.advance(EXPIRED)
-    return Scene(store, keys, leases)
+    return LeasedScene(store, clock, keys, leases)
 
 
-async def lone_job(store: QueueStore, clock: ManualClock, keys: Redis) -> Scene:
+async def lone_job(store: QueueStore, clock: ManualClock, keys: Redis) -> LeasedScene:
     """Leave one job, which waits."""
     await store.enqueue(TYPE, [job(QUEUE, "job-0")])
-    return Scene(store, keys, [])
+    return LeasedScene(store, clock, keys, [])
 
 
-async def emptied(store: QueueStore, clock: ManualClock, keys: Redis) -> Scene:
+async def emptied(store: QueueStore, clock: ManualClock, keys: Redis) -> LeasedScene:
     """Leave a queue that has ceased to exist, its rate not paid off, in a type that exists."""
     await store.enqueue(TYPE, [NewJob(QUEUE, "job-0", b"{}", 10**6), job("other", "job")])
     leased = next(
@@ -96,51 +78,14 @@ async def emptied(store: QueueStore, clock: ManualClock, keys: Redis) -> Scene:
         if job.queue_id == QUEUE
     )
     await finish_all(store, TYPE, [ref(leased)], receipt_time=1)
-    return Scene(store, keys, [])
+    return LeasedScene(store, clock, keys, [])
 
 
 def ref(leased: Delivery) -> LeaseRef:
     return LeaseRef(leased.queue_id, leased.job_id, leased.token)
 
 
-def wrong_type(scene: Scene, kind: str) -> None:
-    key = scene.key(kind)
-    if kind == RECORD:
-        scene.keys.hset(key, QUEUE, "\xff garbage")
-    elif scene.keys.type(key) == b"string":
-        scene.keys.delete(key)
-        scene.keys.rpush(key, "no string")
-    else:
-        scene.keys.delete(key)
-        scene.keys.set(key, "a string")
-
-
-def missing(scene: Scene, kind: str) -> None:
-    if kind == RECORD:
-        scene.keys.hdel(scene.key(kind), QUEUE)
-    else:
-        scene.keys.delete(scene.key(kind))
-
-
-def garbage(scene: Scene, kind: str) -> None:
-    key = scene.key(kind)
-    match scene.keys.type(key):
-        case b"hash":
-            for field in [QUEUE] if kind == RECORD else scene.keys.hkeys(key):
-                scene.keys.hset(key, field, b"\xc1\x00")
-        case b"zset":
-            members = scene.keys.zrange(key, 0, -1)
-            scene.keys.delete(key)
-            for member in members:
-                assert isinstance(member, bytes)
-                scene.keys.zadd(key, {member[:3]: 1})
-        case b"string":
-            scene.keys.set(key, b"\xc1\x00")
-        case _:
-            scene.keys.hset(key, "?", b"\xc1\x00")
-
-
-async def settle(scene: Scene, verb: str, leased: Delivery) -> Settled:
+async def settle(scene: LeasedScene, verb: str, leased: Delivery) -> Settled:
     if verb == "finish":
         [outcome] = await finish_all(scene.store, TYPE, [ref(leased)], receipt_time=1000)
     else:
@@ -148,32 +93,32 @@ async def settle(scene: Scene, verb: str, leased: Delivery) -> Settled:
     return outcome
 
 
-Verb = Callable[[Scene], Awaitable[bool]]
+Verb = Callable[[LeasedScene], Awaitable[bool]]
 """Calls the store; returns whether the queue was said to be broken."""
 
 
-async def enqueue_new(scene: Scene) -> bool:
+async def enqueue_new(scene: LeasedScene) -> bool:
     [result] = await scene.store.enqueue(TYPE, [job(QUEUE, "new")])
     return result.outcome.value == "broken"
 
 
-async def enqueue_again(scene: Scene) -> bool:
+async def enqueue_again(scene: LeasedScene) -> bool:
     [result] = await scene.store.enqueue(TYPE, [job(QUEUE, "job-0")])
     return result.outcome.value == "broken"
 
 
-async def dequeue(scene: Scene) -> bool:
+async def dequeue(scene: LeasedScene) -> bool:
     served = await dequeue_for_one(scene.store, TYPE, count=1, lease_time=1000)
     return not served.jobs and not served.ended
 
 
-async def reclaim(scene: Scene) -> bool:
+async def reclaim(scene: LeasedScene) -> bool:
     reclaimed = await tend_type(scene.store, TYPE, limit=1)
     return reclaimed.requeued + reclaimed.dead == 0
 
 
 def settling(verb: str, which: int) -> Verb:
-    async def call(scene: Scene) -> bool:
+    async def call(scene: LeasedScene) -> bool:
         if which >= len(scene.leases):
             return False
         return await settle(scene, verb, scene.leases[which]) is LeaseOutcome.BROKEN
@@ -181,7 +126,7 @@ def settling(verb: str, which: int) -> Verb:
     return call
 
 
-async def set_interval(scene: Scene) -> bool:
+async def set_interval(scene: LeasedScene) -> bool:
     [outcome] = await scene.store.configure(TYPE, [SetInterval(QUEUE, 5)])
     return outcome is ChangeOutcome.BROKEN
 
@@ -199,34 +144,13 @@ VERBS: dict[str, Verb] = {
 }
 
 
-Damage = Callable[[Scene, str], None]
-Scenery = Callable[[QueueStore, ManualClock, Redis], Awaitable[Scene]]
-damages = pytest.mark.parametrize("damage", [wrong_type, missing, garbage])
-kinds = pytest.mark.parametrize("kind", KINDS)
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Where scenes are set: a store, its clock, and its Redis."""
-
-    store: QueueStore
-    clock: ManualClock
-    keys: Redis
-
-    async def set(self, scenery: Scenery) -> Scene:
-        """Return a scene on an empty Redis."""
-        self.keys.flushdb()
-        return await scenery(self.store, self.clock, self.keys)
-
-
-@pytest.fixture
-def stage(store: QueueStore, clock: ManualClock, keys: Redis) -> Stage:
-    return Stage(store, clock, keys)
+Scenery = Callable[[QueueStore, ManualClock, Redis], Awaitable[LeasedScene]]
+every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
 @pytest.mark.parametrize("scenery", [crowded, lone_lease, lone_job, emptied])
-@damages
-@kinds
+@every_damage
+@every_kind
 async def test_a_verb_that_finds_damage_has_changed_nothing(
     stage: Stage, scenery: Scenery, damage: Damage, kind: str
 ) -> None:
@@ -242,8 +166,8 @@ async def test_a_verb_that_finds_damage_has_changed_nothing(
 
 
 @pytest.mark.parametrize("clearing", ["clear", "purge"])
-@damages
-@kinds
+@every_damage
+@every_kind
 async def test_clearing_removes_a_damaged_queue(
     stage: Stage, damage: Damage, kind: str, clearing: str
 ) -> None:

@@ -36,13 +36,22 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, tend_all
-from support.redis_keys import contents, tag
+from support.redis_damage import (
+    KEY,
+    QUEUE,
+    RECORD,
+    TYPE,
+    Damage,
+    Scene,
+    Stage,
+    every_damage,
+    wrong_type,
+)
+from support.redis_keys import tag
 
 pytestmark = pytest.mark.anyio
 
-TYPE, QUEUE, KEY = "sms", "damaged", "k"
 EXPIRED, STANDING, LATE = 1000, 10**7, 10**8
-RECORD = "queues"
 KINDS = [RECORD, "one", "jobs", "rest", "leases", "delayed", "ending", "key", "dead", "deaths"]
 ENQUEUED = ("leased", "held", "ended", "job-0", "job-1", "due", "later", "keyed")
 
@@ -53,34 +62,14 @@ def job(job_id: str, requeue_limit: int = 3, queue_id: str = QUEUE, **extras: An
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """A queue whose jobs are in every state, and where it is kept."""
+class CrowdedScene(Scene):
+    """A queue whose jobs are in every state."""
 
-    store: QueueStore
-    clock: ManualClock
-    keys: Redis
     leases: dict[str, Delivery]
     jobs: frozenset[str]
 
-    def key(self, kind: str) -> str:
-        """Return the key of that kind."""
-        name = f"{tag(TYPE)}/{kind}/{TYPE}"
-        if kind != RECORD:
-            name += f"/{QUEUE}"
-        return name + f"/{KEY}" * (kind == "key")
 
-    def snapshot(self) -> dict[object, object]:
-        """Return all that is kept of the queue, but for its place in the line."""
-        found: dict[object, object] = {
-            key: contents(self.keys, key)
-            for pattern in (f"*/{TYPE}/{QUEUE}", f"*/{TYPE}/{QUEUE}/*")
-            for key in self.keys.keys(pattern)
-        }
-        found["record"] = self.keys.hget(self.key(RECORD), QUEUE)
-        return found
-
-
-async def crowded(store: QueueStore, clock: ManualClock, keys: Redis) -> Scene:
+async def crowded(store: QueueStore, clock: ManualClock, keys: Redis) -> CrowdedScene:
     """Leave jobs in every state, most of them with a ttl or a key."""
     requeue_delay = RequeueDelay(50)
     first = [
@@ -100,75 +89,39 @@ async def crowded(store: QueueStore, clock: ManualClock, keys: Redis) -> Scene:
     ]
     await store.enqueue(TYPE, rest)
     clock.advance(EXPIRED)
-    return Scene(store, clock, keys, {job.job_id: job for job in taken}, frozenset(ENQUEUED))
+    return CrowdedScene(store, clock, keys, {job.job_id: job for job in taken}, frozenset(ENQUEUED))
 
 
-async def lone_lease(store: QueueStore, clock: ManualClock, keys: Redis) -> Scene:
+async def lone_lease(store: QueueStore, clock: ManualClock, keys: Redis) -> CrowdedScene:
     """Leave one job, whose lease has expired."""
     await store.enqueue(TYPE, [job("leased", ttl=LATE, deduplicate=Deduplicate(KEY, LATE))])
     taken = (await dequeue_for_one(store, TYPE, count=1, lease_time=EXPIRED)).jobs
     clock.advance(EXPIRED)
-    return Scene(store, clock, keys, {"leased": taken[0]}, frozenset({"leased"}))
+    return CrowdedScene(store, clock, keys, {"leased": taken[0]}, frozenset({"leased"}))
 
 
-async def lone_delayed(store: QueueStore, clock: ManualClock, keys: Redis) -> Scene:
+async def lone_delayed(store: QueueStore, clock: ManualClock, keys: Redis) -> CrowdedScene:
     """Leave one job, which has become due."""
     extras: dict[str, Any] = {"delay": EXPIRED, "ttl": LATE, "deduplicate": Deduplicate(KEY, LATE)}
     await store.enqueue(TYPE, [job("due", **extras)])
     clock.advance(EXPIRED)
-    return Scene(store, clock, keys, {}, frozenset({"due"}))
+    return CrowdedScene(store, clock, keys, {}, frozenset({"due"}))
 
 
-async def none(store: QueueStore, clock: ManualClock, keys: Redis) -> Scene:
+async def none(store: QueueStore, clock: ManualClock, keys: Redis) -> CrowdedScene:
     """Leave no job at all."""
-    return Scene(store, clock, keys, {}, frozenset())
+    return CrowdedScene(store, clock, keys, {}, frozenset())
 
 
-Damage = Callable[[Scene, str], None]
-Scenery = Callable[[QueueStore, ManualClock, Redis], Awaitable[Scene]]
+Scenery = Callable[[QueueStore, ManualClock, Redis], Awaitable[CrowdedScene]]
 
 
-def wrong_type(scene: Scene, kind: str) -> None:
-    key = scene.key(kind)
-    if kind == RECORD:
-        scene.keys.hset(key, QUEUE, "\xff garbage")
-    elif scene.keys.type(key) == b"string":
-        scene.keys.delete(key)
-        scene.keys.rpush(key, "no string")
-    else:
-        scene.keys.delete(key)
-        scene.keys.set(key, "a string")
-
-
-def missing(scene: Scene, kind: str) -> None:
-    if kind == RECORD:
-        scene.keys.hdel(scene.key(kind), QUEUE)
-    else:
-        scene.keys.delete(scene.key(kind))
-
-
-def garbage(scene: Scene, kind: str) -> None:
-    key = scene.key(kind)
-    match scene.keys.type(key):
-        case b"hash":
-            for field in [QUEUE] if kind == RECORD else scene.keys.hkeys(key):
-                scene.keys.hset(key, field, b"\xc1\x00")
-        case b"zset":
-            members = scene.keys.zrange(key, 0, -1)
-            scene.keys.delete(key)
-            for member in members:
-                assert isinstance(member, bytes)
-                scene.keys.zadd(key, {member[:3]: 1})
-        case b"string":
-            scene.keys.set(key, b"\xc1\x00")
-
-
-Verb = Callable[[Scene], Awaitable[bool]]
+Verb = Callable[[CrowdedScene], Awaitable[bool]]
 """Calls the store; returns whether the queue was said to be broken."""
 
 
 def enqueueing(job_id: str, **extras: Any) -> Verb:
-    async def call(scene: Scene) -> bool:
+    async def call(scene: CrowdedScene) -> bool:
         fine = job("j", queue_id="fine")
         results = await scene.store.enqueue(TYPE, [job(job_id, **extras), fine])
         assert results[1].outcome is EnqueueOutcome.QUEUED
@@ -178,7 +131,7 @@ def enqueueing(job_id: str, **extras: Any) -> Verb:
 
 
 def settling(item: Callable[[LeaseRef], Settlement], job_id: str) -> Verb:
-    async def call(scene: Scene) -> bool:
+    async def call(scene: CrowdedScene) -> bool:
         leased = scene.leases.get(job_id)
         lease = LeaseRef(QUEUE, job_id, None if leased is None else leased.token)
         [outcome] = await scene.store.settle(TYPE, [item(lease)])
@@ -188,14 +141,14 @@ def settling(item: Callable[[LeaseRef], Settlement], job_id: str) -> Verb:
 
 
 def amending(change: Amendment) -> Verb:
-    async def call(scene: Scene) -> bool:
+    async def call(scene: CrowdedScene) -> bool:
         [outcome] = await scene.store.amend(TYPE, [change])
         return outcome is AmendOutcome.BROKEN
 
     return call
 
 
-async def find(scene: Scene) -> bool:
+async def find(scene: CrowdedScene) -> bool:
     refs = [JobRef(QUEUE, job_id) for job_id in ENQUEUED]
     before = scene.snapshot()
     found = await scene.store.find(TYPE, refs, payloads=True)
@@ -203,7 +156,7 @@ async def find(scene: Scene) -> bool:
     return Absence.BROKEN in found
 
 
-async def look(scene: Scene) -> bool:
+async def look(scene: CrowdedScene) -> bool:
     try:
         await scene.store.look(TYPE, QUEUE)
     except BrokenQueue:
@@ -211,7 +164,7 @@ async def look(scene: Scene) -> bool:
     return False
 
 
-async def set_interval(scene: Scene) -> bool:
+async def set_interval(scene: CrowdedScene) -> bool:
     [outcome] = await scene.store.configure(TYPE, [SetInterval(QUEUE, 5)])
     return outcome is ChangeOutcome.BROKEN
 
@@ -253,14 +206,14 @@ VERBS: dict[str, Verb] = {
 
 
 def dequeueing(**how: Any) -> Verb:
-    async def call(scene: Scene) -> bool:
+    async def call(scene: CrowdedScene) -> bool:
         await scene.store.dequeue(TYPE, [Take(1, STANDING, **how)])
         return True
 
     return call
 
 
-async def tend(scene: Scene) -> bool:
+async def tend(scene: CrowdedScene) -> bool:
     await tend_all(scene.store)
     return True
 
@@ -271,32 +224,12 @@ STEPS: dict[str, Verb] = {
     "dequeue together": dequeueing(together=True),
     "tend": tend,
 }
-every_damage = pytest.mark.parametrize("damage", [wrong_type, missing, garbage])
 every_kind = pytest.mark.parametrize("kind", KINDS)
 every_scenery = pytest.mark.parametrize("scenery", [crowded, lone_lease, lone_delayed, none])
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """Where scenes are set: a store, its clock, and its Redis."""
-
-    store: QueueStore
-    clock: ManualClock
-    keys: Redis
-
-    async def set(self, scenery: Scenery) -> Scene:
-        """Return a scene on an empty Redis."""
-        self.keys.flushdb()
-        return await scenery(self.store, self.clock, self.keys)
-
-
-@pytest.fixture
-def stage(store: QueueStore, clock: ManualClock, keys: Redis) -> Stage:
-    return Stage(store, clock, keys)
-
-
 @contextmanager
-def damaged_for_a_while(scene: Scene, kind: str) -> Iterator[None]:
+def damaged_for_a_while(scene: CrowdedScene, kind: str) -> Iterator[None]:
     """Let a key be of a wrong type, and put back what was there."""
     key = scene.key(kind)
     before = scene.keys.dump(key)
@@ -350,7 +283,7 @@ async def test_no_job_is_lost_by_what_is_done_while_a_key_is_damaged(
             assert await live_or_dead(scene) == {*scene.jobs}, name
 
 
-async def live_or_dead(scene: Scene) -> set[str]:
+async def live_or_dead(scene: CrowdedScene) -> set[str]:
     """Return all jobs of the queue: those that can be delivered, once each, and the dead ones."""
     delivered: list[str] = []
     for _ in range(4):  # a damaged queue is passed over for a minute
