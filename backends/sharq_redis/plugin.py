@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from sharq_plug.clock import Clock
 from sharq_plug.hookspecs import Address, Backend, Command, hookimpl
 from sharq_redis.functions import prune
+from sharq_redis.library import Library
 from sharq_redis.link import Link
 from sharq_redis.store import RedisStore
 from sharq_redis.target import Target
@@ -51,8 +52,10 @@ class RedisOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"url: {error}") from None
 
 
-def open_redis_store(options: RedisOptions, clock: Clock | None) -> RedisStore:
-    """Return a store on the Redis that `options` name."""
+def open_redis_store(
+    options: RedisOptions, clock: Clock | None, library: Library | None = None
+) -> RedisStore:
+    """Return a store on the Redis that `options` name, with this package's library or another."""
     target = target_of(options)
     return RedisStore(
         connector(target),
@@ -60,6 +63,7 @@ def open_redis_store(options: RedisOptions, clock: Clock | None) -> RedisStore:
         key_prefix=options.key_prefix,
         clock=clock,
         ignored=ignored_keys(options),
+        library=library,
     )
 
 

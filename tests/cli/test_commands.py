@@ -11,16 +11,7 @@ import pytest
 import sharq_plug
 from sharq_plug.plugins import installed_backends
 from support.redis_server import RedisServer, free_port
-from support.server import ServerProcess, run_command
-
-
-def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert done.returncode == 2, done
-    assert done.stdout == ""
-    assert done.stderr.startswith("sharq-server: error: ")
-    assert done.stderr.count("\n") == 1
-    for word in words:
-        assert word in done.stderr
+from support.server import ServerProcess, assert_refused, run_command
 
 
 def test_the_installed_script_is_the_module() -> None:

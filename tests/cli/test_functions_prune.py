@@ -11,7 +11,7 @@ from sharq_plug.model import NewJob, Take
 from sharq_plug.plugins import open_store
 from sharq_redis.library import Library
 from support.redis_server import RedisServer
-from support.server import run_command
+from support.server import assert_refused, run_command
 
 CURRENT = Library.load().name
 OLD = ["sharq_0123456789ab", "sharq_ba9876543210"]
@@ -62,15 +62,6 @@ async def test_old_libraries_are_removed_and_no_others(server: RedisServer) -> N
         await store.enqueue("sms", [NewJob("q", "j", b"", 0)])
         [taken] = await store.dequeue("sms", [Take(1, 1000)])
         assert [job.job_id for job in taken.jobs] == ["j"]
-
-
-def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert done.returncode == 2, done
-    assert done.stdout == ""
-    assert done.stderr.startswith("sharq-server: error: ")
-    assert done.stderr.count("\n") == 1
-    for word in words:
-        assert word in done.stderr
 
 
 def test_an_argument_that_it_does_not_know_is_refused(server: RedisServer) -> None:

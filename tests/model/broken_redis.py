@@ -7,8 +7,7 @@ import msgspec
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_redis.library import Library, texts
-from sharq_redis.plugin import RedisOptions, connector, target_of
-from sharq_redis.store import RedisStore
+from sharq_redis.plugin import RedisOptions, open_redis_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +124,7 @@ FAULTS = {
 def open_broken(fault: ScriptFault, options: dict[str, object], clock: ManualClock) -> QueueStore:
     """Return a Redis store with that fault in its library."""
     chosen = msgspec.convert(options, RedisOptions)
-    target = target_of(chosen)
-    return RedisStore(
-        connector(target),
-        target=target,
-        key_prefix=chosen.key_prefix,
-        clock=clock,
-        library=broken_library(fault),
-    )
+    return open_redis_store(chosen, clock, broken_library(fault))
 
 
 def broken_library(fault: ScriptFault) -> Library:

@@ -17,8 +17,7 @@ from sharq_plug.testing.calls import dequeue_for_one, finish_all
 from sharq_redis.arguments import packed
 from sharq_redis.buckets import Buckets
 from sharq_redis.library import Library, texts
-from sharq_redis.plugin import RedisOptions, connector, target_of
-from sharq_redis.store import RedisStore
+from sharq_redis.plugin import RedisOptions, open_redis_store
 from support.readme import acl_rule
 from support.redis_server import RedisServer
 
@@ -146,10 +145,8 @@ async def test_functions_are_found_missing_at_the_new_primary(
 async def of_another_version(server: RedisServer) -> AsyncIterator[QueueStore]:
     """Open a store whose library has another text, and does the same."""
     ideas, verbs = texts()
-    target = target_of(RedisOptions(url=server.url))
     library = Library.of(f"-- another version\n{ideas}", verbs)
-    store = RedisStore(connector(target), target=target, key_prefix="sharq_server", library=library)
-    async with store:
+    async with open_redis_store(RedisOptions(url=server.url), None, library) as store:
         yield store
 
 

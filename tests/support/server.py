@@ -36,6 +36,16 @@ def run_command(
     )
 
 
+def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """Hold a command to a mistake's answer: one line with those words, and nothing else."""
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert done.stderr.startswith("sharq-server: error: ")
+    assert done.stderr.count("\n") == 1
+    for word in words:
+        assert word in done.stderr
+
+
 def answers(url: str) -> bool:
     """Tell whether a server is there and answers."""
     with contextlib.suppress(httpx.TransportError):
