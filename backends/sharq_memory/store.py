@@ -138,10 +138,7 @@ class MemoryStore(QueueStore):
 
     def _wake_watchers(self, now: int) -> None:
         """Wake those who watch the types whose queues got places in the call at `now` (ms)."""
-        given = self._machine.given
-        for queue_type, (ready_since, queue_ids) in given.items():
-            self._watchers.wake(queue_type, max(0, ready_since - now), queue_ids)
-        given.clear()
+        self._watchers.wake_given(self._machine.given, now)
 
     def _check(self) -> None:
         """Raise AssertionError if an invariant does not hold. For tests; reads everything."""

@@ -146,10 +146,7 @@ class SqliteStore(QueueStore):
             else:
                 answer = apply(machine, verb, now, *items)
             journal.write(machine, verb, now, *items)
-        given = tuple(machine.given.items())
-        machine.given.clear()
-        for queue_type, (ready_since, queue_ids) in given:
-            self._watchers.wake(queue_type, max(0, ready_since - now), queue_ids)
+        self._watchers.wake_given(machine.given, now)
         return answer
 
     @contextmanager
