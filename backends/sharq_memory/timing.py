@@ -37,11 +37,10 @@ class Timing(Kept):
 
     def _come_back(self, queue: Queue, job: Job, now: int, delay: int = 0) -> bool:
         """Let `job`, whose lease was ended, wait again; return False if its ttl has passed."""
-        rare = job.rare
-        if rare is not None and rare.ends_at is not None and rare.ends_at <= now:
+        if has_ended(job, now):
             self._die(queue, job, EXPIRED, now)
             return False
-        if delay and rare is None:
+        if delay and job.rare is None:
             job.rare = Rare(NO_EXTRAS)
         job.come_back()
         self._put(queue, job, now, now + delay)
