@@ -121,6 +121,10 @@ class Queue(Struct, gc=False, eq=False):
         """Return how many delayed jobs are due at `now` (ms): they count as waiting."""
         return 0 if self.delayed is None else rank(self.delayed, (now + 1,))
 
+    def waiting_at(self, now: int) -> int:
+        """Return how many jobs wait at `now` (ms), those that are due included."""
+        return self.waiting + self.due_jobs(now)
+
     @property
     def leased(self) -> int:
         """How many jobs are leased."""
@@ -239,9 +243,7 @@ class Queue(Struct, gc=False, eq=False):
 
     def delivery(self, job: Job, now: int) -> Delivery:
         """Return `job`, which is leased, as a worker gets it at `now` (ms)."""
-        waiting = self.waiting
-        if self.delayed is not None:
-            waiting += self.due_jobs(now)
+        waiting = self.waiting if self.delayed is None else self.waiting_at(now)
         common = (
             self.queue_id,
             job.job_id,

@@ -34,8 +34,8 @@ class TypeState(Enqueueing, Dequeuing, Settling, Amending):
         waiting = delayed = leased = 0
         queue = self.queues.get(queue_id)
         if queue is not None:
-            delayed = queue.unleased - queue.waiting - queue.due_jobs(now)
-            waiting, leased = queue.unleased - delayed, queue.leased
+            waiting, leased = queue.waiting_at(now), queue.leased
+            delayed = queue.unleased - waiting
             if purge:
                 queue.tally = Tally()
             if queue.jobs:
@@ -54,6 +54,6 @@ class TypeState(Enqueueing, Dequeuing, Settling, Amending):
         """Return what there is in one queue."""
         queue = self.queues.get(queue_id) or Queue(queue_id)
         dead = len(self.dead.get(queue_id, ()))
-        delayed = queue.unleased - queue.waiting - queue.due_jobs(now)
-        waiting = queue.unleased - delayed
+        waiting = queue.waiting_at(now)
+        delayed = queue.unleased - waiting
         return View(queue.tally.counts(now), waiting, queue.leased, dead, delayed)
