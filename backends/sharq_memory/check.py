@@ -32,6 +32,7 @@ def _check_type(state: TypeState, now: int) -> None:
     )
     state.joining.check({queue.queue_id: queue.first_due() for queue in queues})
     state.ending.check({queue.queue_id: queue.first_end() for queue in queues})
+    state.attempts.check()
     state.keys.check()
     for letters in state.dead.values():
         letters.check()

@@ -41,7 +41,7 @@ class Dequeuing(Tending):
 
     def _repeat(self, attempt_id: str, now: int) -> tuple[Delivery, ...]:
         """Return the jobs of an earlier take whose leases still stand."""
-        found = (self._leased(ref) for ref in self.attempts.of(attempt_id, now))
+        found = (self._leased(ref) for ref in self.attempts.of(attempt_id, now) or ())
         return tuple(leased[0].delivery(leased[1], now) for leased in found if leased is not None)
 
     def _serve_ready(self, jobs: list[Delivery], take: Take, call: DequeueCall) -> None:

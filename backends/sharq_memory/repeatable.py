@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from heapq import heappop, heappush
 from math import inf
 
-from sortedcontainers import SortedList
-
+from sharq_memory.remembered import Remembered
 from sharq_plug.model import MAX_RECEIPTS, LeaseRef
 
 
@@ -65,46 +64,14 @@ class Receipts:
             del self._ending[heappop(self._ends)]
 
 
-class Attempts:
-    """What dequeues got that may be repeated, and when each of them can no longer be."""
+class Attempts(Remembered[str, tuple[LeaseRef, ...]]):
+    """What dequeues got that may be repeated, each until its leases expire."""
 
-    __slots__ = ("_by_id", "_ends")
-
-    def __init__(self) -> None:
-        self._by_id: dict[str, tuple[int, tuple[LeaseRef, ...]]] = {}
-        self._ends = SortedList()  # (until, attempt id)
-
-    def __len__(self) -> int:
-        """How many are kept."""
-        return len(self._by_id)
+    __slots__ = ()
 
     def keep(self, attempt_id: str, refs: tuple[LeaseRef, ...], until: int) -> None:
         """Keep what a dequeue got, if anything, until its leases expire (ms)."""
-        before = self._by_id.pop(attempt_id, None)
-        if before is not None:
-            self._ends.remove((before[0], attempt_id))
         if refs:
-            self._by_id[attempt_id] = (until, refs)
-            self._ends.add((until, attempt_id))
-
-    def items(self) -> Iterator[tuple[str, int, tuple[LeaseRef, ...]]]:
-        """Iterate over the attempt ids, each with its end (ms) and its leases."""
-        for attempt_id, (until, refs) in self._by_id.items():
-            yield attempt_id, until, refs
-
-    def of(self, attempt_id: str, now: int) -> tuple[LeaseRef, ...]:
-        """Return what an earlier dequeue got, if that may be repeated at `now` (ms)."""
-        until, refs = self._by_id.get(attempt_id, (0, ()))
-        return refs if until > now else ()
-
-    def due(self) -> float:
-        """Return the instant (ms) at which the leases of the first to end expire."""
-        return self._ends[0][0] if self._ends else inf
-
-    def forget(self, limit: int, now: int) -> None:
-        """Drop up to `limit` whose leases have expired at `now` (ms)."""
-        for _ in range(limit):
-            if self.due() > now:
-                break
-            _, attempt_id = self._ends.pop(0)
-            del self._by_id[attempt_id]
+            self.put(attempt_id, until, refs)
+        else:
+            self.drop(attempt_id)

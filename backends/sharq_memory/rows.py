@@ -37,8 +37,8 @@ def rows_of_type(state: TypeState) -> Iterator[Row]:
         yield "receipt", name, until, *astuple(ref)
     for attempt_id, until, refs in state.attempts.items():
         yield "attempt", name, attempt_id, until, tuple(astuple(ref) for ref in refs)
-    for queue_id, key, entry in state.keys.items():
-        yield "key", name, queue_id, key, *entry
+    for key, until, remembered in state.keys.items():
+        yield "key", name, *key, until, *remembered
 
 
 def put_row(state: TypeState, kind: str, values: Sequence[Any]) -> None:
@@ -62,9 +62,8 @@ def put_row(state: TypeState, kind: str, values: Sequence[Any]) -> None:
             state.receipts.keep(LeaseRef(*ref), until)
         case "attempt", attempt_id, until, refs:
             state.attempts.keep(attempt_id, tuple(LeaseRef(*ref) for ref in refs), until)
-        case "key", queue_id, key, *entry:
-            until, job_id, number = entry
-            state.keys.put(queue_id, key, (until, job_id, number))
+        case "key", queue_id, key, until, job_id, number:
+            state.keys.put((queue_id, key), until, (job_id, number))
         case _:
             raise ValueError(f"a row of an unknown kind: {kind}")
 

@@ -23,7 +23,7 @@ class CancelEndsLeasesUnasked(TypeState):
 class AnyonesKeys(Keys):
     def forget_job(self, queue: Queue, job: Job) -> None:
         if job.rare is not None and job.rare.extras.deduplicate is not None:
-            self._drop(queue.queue_id, job.rare.extras.deduplicate.key)
+            self.drop((queue.queue_id, job.rare.extras.deduplicate.key))
 
 
 class CancelFreesTheKeyOfAnother(TypeState):

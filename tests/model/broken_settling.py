@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from sharq_memory.keys import Entry, Keys
+from sharq_memory.keys import KeyOf, Keys, Remembrance
 from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
@@ -127,8 +127,8 @@ class KeyIsForgottenAtTheEnd(TypeState):
 
 
 class LastingKeys(Keys):
-    def put(self, queue_id: str, key: str, entry: Entry) -> None:
-        super().put(queue_id, key, (entry[0], entry[1], None))
+    def put(self, key: KeyOf, until: int, value: Remembrance) -> None:
+        super().put(key, until, (value[0], None))
 
 
 class KeySurvivesAClearing(TypeState):
@@ -144,8 +144,8 @@ class RefusalLeavesAKey(TypeState):
         result = super().enqueue(job, now)
         deduplicate = None if job.extras is None else job.extras.deduplicate
         if deduplicate is not None and result.outcome is EnqueueOutcome.QUEUE_FULL:
-            entry = (now + deduplicate.keep_for, job.job_id, None)
-            self.keys.put(job.queue_id, deduplicate.key, entry)
+            until = now + deduplicate.keep_for
+            self.keys.put((job.queue_id, deduplicate.key), until, (job.job_id, None))
         return result
 
 
@@ -170,8 +170,8 @@ class DuplicateRenewsItsKey(TypeState):
         result = super().enqueue(job, now)
         deduplicate = None if job.extras is None else job.extras.deduplicate
         if deduplicate is not None and result.job_id is not None:
-            entry = (now + deduplicate.keep_for, result.job_id, None)
-            self.keys.put(job.queue_id, deduplicate.key, entry)
+            until = now + deduplicate.keep_for
+            self.keys.put((job.queue_id, deduplicate.key), until, (result.job_id, None))
         return result
 
 
