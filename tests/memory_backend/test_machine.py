@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -147,9 +148,7 @@ def claim(job: Any) -> LeaseRef:
 
 
 def numbered_tokens(number: int) -> Iterator[str]:
-    while True:
-        yield str(number)
-        number += 1
+    return map(str, count(number))
 
 
 def copy_of(machine: Machine) -> Machine:

@@ -51,10 +51,7 @@ class RepeatLengthensLeases(TypeState):
         for given in jobs:
             queue = self.queues[given.queue_id]
             job = queue.jobs[given.job_id]
-            token = job.token
-            queue.end_lease(job)
-            job.token, job.expires_at = token, job.expires_at + 1
-            queue.add_lease(job)
+            queue.extend_lease(job, job.expires_at + 1)
             self.expiring.list(queue, queue.first_lease().expires_at)
         return tuple(replace(job, expires_at=job.expires_at + 1) for job in jobs)
 
