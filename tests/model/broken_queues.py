@@ -99,6 +99,16 @@ class AfterReleasing(TypeState):
         """Do it; `token` is that of the lease."""
 
 
+class Renumbering(TypeState):
+    """For a state that gives a job another number when it must not."""
+
+    def _renumber(self, queue: Queue, job: Job, now: int, at: int) -> None:
+        """Let a job, which is due `at` (ms), stand behind all others of its priority."""
+        self._take_out(queue, job)
+        job.place = self.line.next_number() - job.priority * PRIORITY
+        self._put(queue, job, now, at)
+
+
 class RateLostWhenEmpty(TypeState):
     def _leave_behind(self, queue: Queue, now: int) -> None:
         queue.last = None
@@ -205,13 +215,11 @@ class LastComeFirstServed(TypeState):
         return result
 
 
-class ReturnedJobsGoLast(TypeState):
+class ReturnedJobsGoLast(Renumbering):
     def _come_back(self, queue: Queue, job: Job, now: int, delay: int = 0) -> bool:
         has_come = super()._come_back(queue, job, now, delay)
         if has_come:
-            self._take_out(queue, job)
-            job.place = self.line.next_number() - job.priority * PRIORITY
-            self._put(queue, job, now, now + delay)
+            self._renumber(queue, job, now, now + delay)
         return has_come
 
 

@@ -2,10 +2,11 @@
 
 import sys
 
+from model.broken_queues import Renumbering
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
-from sharq_memory.queue import PRIORITY, Job, Queue
+from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
     Dequeued,
@@ -62,21 +63,14 @@ class TtlBeginsAtTheEnqueue(TypeState):
         super()._add_rare(queue, job, extras, now)
 
 
-class DelayedJobTakesANewNumber(TypeState):
+class DelayedJobTakesANewNumber(Renumbering):
     """When it joins."""
 
     def _join_due(self, queue: Queue, limit: int, now: int) -> int:
         delayed = [entry[-1] for entry in queue.delayed or () if entry[0] <= now][:limit]
         joined = super()._join_due(queue, limit, now)
         for job in delayed:
-            queue.remove_waiting(job)
-            ends_at = job.rare.ends_at
-            if ends_at is not None:
-                queue.unlist_end(job, ends_at)
-            job.place = self.line.next_number() - job.priority * PRIORITY
-            queue.add_waiting(job)
-            if ends_at is not None:
-                queue.list_end(job, ends_at)
+            self._renumber(queue, job, now, now)
         return joined
 
 
@@ -132,15 +126,13 @@ class JoinsHaveNoBound(TypeState):
         return super().dequeue(take, call)
 
 
-class ReturnedPriorityGoesLast(TypeState):
+class ReturnedPriorityGoesLast(Renumbering):
     """A job with a priority that came back stands behind all others of this priority."""
 
     def _come_back(self, queue: Queue, job: Job, now: int, delay: int = 0) -> bool:
         has_come = super()._come_back(queue, job, now, delay)
         if has_come and job.priority:
-            self._take_out(queue, job)
-            job.place = self.line.next_number() - job.priority * PRIORITY
-            self._put(queue, job, now, now + delay)
+            self._renumber(queue, job, now, now + delay)
         return has_come
 
 

@@ -41,7 +41,14 @@ from support.hurried import HurriedLoop
 
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 KIT_ON_MEMORY = Path(__file__).parents[1] / "conformance" / "test_memory.py"
-HELPERS = {"AfterBringing", "AfterReleasing", "AfterRescheduling", "BrokenStore", "Silent"}
+HELPERS = {
+    "AfterBringing",
+    "AfterReleasing",
+    "AfterRescheduling",
+    "BrokenStore",
+    "Renumbering",
+    "Silent",
+}
 """Stores on which others stand; they have no fault of their own."""
 
 
