@@ -1,11 +1,10 @@
 """Wait for the first answer of a store. The server starts before it comes."""
 
-import asyncio
-import contextlib
 import logging
 from collections.abc import Callable
 
 from sharq_plug.errors import ConfigError, SharqError
+from sharq_plug.service.background import Background
 from sharq_plug.store import QueueStore
 
 logger = logging.getLogger(__name__)
@@ -13,8 +12,6 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE = 0.05
 LONGEST_PAUSE = 1.0
 """Seconds between two attempts."""
-STOP_TIMEOUT = 5.0
-"""Seconds that `stop` waits for the store call under way."""
 
 
 class FirstContact:
@@ -29,33 +26,26 @@ class FirstContact:
         self._says = says
         self._then = then
         self._said: set[bool] = set()
-        self._stopping = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
+        self._background = Background("first contact")
 
     def start(self) -> None:
         """Ask until the store answers, or until `stop`."""
-        self._running = asyncio.create_task(self._run(), name="first contact")
+        self._background.start(self._run())
 
     async def stop(self) -> None:
         """Wait for the store call under way. Start no other."""
-        self._stopping.set()
-        if self._running is not None:
-            # Not by cancelling: on Python 3.11 asyncio.wait_for, which drivers use, may swallow it.
-            await asyncio.wait({self._running}, timeout=STOP_TIMEOUT)
-            self._running.cancel()
+        await self._background.stop()
 
     async def _run(self) -> None:
         pause = FIRST_PAUSE
         while not await self._answers():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
-                    await self._stopping.wait()
-            if self._stopping.is_set():
+            await self._background.pause(pause)
+            if self._background.is_stopping:
                 return
             pause = min(2 * pause, LONGEST_PAUSE)
         if self._said:
             logger.info("the store answers: requests are served")
-        if not self._stopping.is_set():
+        if not self._background.is_stopping:
             self._then()
             if self._says:
                 await self._say_weaknesses()

@@ -1,10 +1,10 @@
 """Tend the store while the server runs."""
 
 import asyncio
-import contextlib
 import logging
 
 from sharq_plug.errors import SharqError
+from sharq_plug.service.background import Background
 from sharq_plug.store import QueueStore
 
 logger = logging.getLogger(__name__)
@@ -13,8 +13,6 @@ TEND_LIMIT = 200
 """Expired leases of a type that one store call ends. That takes Redis about 2 ms."""
 ROUNDS = 20
 """Store calls in one pass."""
-STOP_TIMEOUT = 5.0
-"""Seconds that `stop` waits for the store call under way."""
 MAX_RETRY_DELAY = 1000
 """The longest time (ms) before a failed pass is repeated."""
 
@@ -25,33 +23,28 @@ class Passes:
     def __init__(self, store: QueueStore, interval: int) -> None:
         self._store = store
         self._interval = interval
-        self._stopping = asyncio.Event()
-        self._running: asyncio.Task[None] | None = None
+        self._background = Background("upkeep")
 
     def start(self) -> None:
         """Run passes until `stop`."""
-        self._running = asyncio.create_task(self._run(), name="upkeep")
+        self._background.start(self._run())
 
     async def stop(self) -> None:
         """Wait for the store call under way. Start no other."""
-        self._stopping.set()
-        if self._running is not None:
-            # Not by cancelling: on Python 3.11 asyncio.wait_for, which drivers use, may swallow it.
-            await asyncio.wait({self._running}, timeout=STOP_TIMEOUT)
-            self._running.cancel()
+        await self._background.stop()
 
     async def once(self) -> bool:
         """Do what is due. Return whether more work is due already."""
         for _ in range(ROUNDS):
             tended = await self._store.tend(limit=TEND_LIMIT)
-            if not tended.more or self._stopping.is_set():
+            if not tended.more or self._background.is_stopping:
                 return False
             await asyncio.sleep(0)  # a store may answer without waiting for anything
         return True
 
     async def _run(self) -> None:
         is_failing = False
-        while not self._stopping.is_set():
+        while not self._background.is_stopping:
             delay = self._interval
             try:
                 if await self.once():
@@ -65,6 +58,4 @@ class Passes:
                     logger.warning("upkeep failed: %s", error, exc_info=unexpected)
                 is_failing = True
                 delay = min(self._interval, MAX_RETRY_DELAY)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(delay / 1000):
-                    await self._stopping.wait()
+            await self._background.pause(delay / 1000)
