@@ -3,11 +3,19 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any, TypeAlias
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.clock import Clock
 from sharq_plug.model import Dequeued, NewJob, Take
+from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.store import Wake
+
+QUIET = ServiceOptions(tends=False)
+LONG = 60_000
+"""ms that a caller waits, unless it says otherwise."""
+
+Waiter: TypeAlias = asyncio.Task[Dequeued]
 
 
 class AskedStore(MemoryStore):
@@ -46,6 +54,13 @@ class AskedStore(MemoryStore):
         await self.enqueue(
             queue_type, [NewJob(queue_id, job_id, b"{}", interval) for job_id in job_ids]
         )
+
+
+def waiter(
+    service: QueueService, queue_type: str = "sms", *, wait: int = LONG, **asked: Any
+) -> Waiter:
+    """Begin a dequeue that waits for its jobs; `asked` are options of `QueueService.dequeue`."""
+    return asyncio.create_task(service.dequeue(queue_type, wait=wait, **asked))
 
 
 async def turn(times: int = 20) -> None:

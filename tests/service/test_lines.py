@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from service.asked import AskedStore, turn
+from service.asked import LONG, QUIET, AskedStore, turn, waiter
 from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import Delivery, Dequeued, Take
 from sharq_plug.service import QueueService, ServiceOptions
@@ -19,21 +19,6 @@ from support.hurried import HURRIED, LoopClock
 pytestmark = pytest.mark.anyio
 hurried = pytest.mark.parametrize("anyio_backend", [HURRIED], ids=["hurried"])
 """For tests in which time passes: they do not wait for it."""
-
-QUIET = ServiceOptions(tends=False)
-LONG = 60_000
-
-Waiter = asyncio.Task[Dequeued]
-
-
-def waiter(
-    service: QueueService,
-    queue_type: str = "sms",
-    *,
-    wait: int = LONG,
-    attempt_id: str | None = None,
-) -> Waiter:
-    return asyncio.create_task(service.dequeue(queue_type, wait=wait, attempt_id=attempt_id))
 
 
 async def test_a_thousand_waiters_ask_once_and_one_job_wakes_one_of_them() -> None:
@@ -89,6 +74,7 @@ class StuckStore(AskedStore):
         return [Dequeued((), now=now, next_ready_at=now) for _ in takes]
 
 
+@hurried
 async def test_an_expired_lease_that_cannot_be_ended_is_not_asked_for_in_a_loop() -> None:
     store = StuckStore()
     async with QueueService(store, ServiceOptions(lease_time=1, tends=False)) as service:

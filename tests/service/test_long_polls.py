@@ -4,28 +4,16 @@ import asyncio
 
 import pytest
 
-from service.asked import AskedStore, turn
+from service.asked import QUIET, AskedStore, Waiter, turn, waiter
 from sharq_plug.errors import InvalidRequest
-from sharq_plug.model import Dequeued, LeaseRef, SetInterval
+from sharq_plug.model import LeaseRef, SetInterval
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.testing.calls import release_all
 
 pytestmark = pytest.mark.anyio
 
-QUIET = ServiceOptions(tends=False)
-LONG = 60_000
 SOON = 5.0
 """Seconds within which what must come has come; a look of the line's own would be later."""
-
-Waiter = asyncio.Task[Dequeued]
-
-
-def waiter(
-    service: QueueService, *, count: int = 1, wait: int = LONG, attempt_id: str | None = None
-) -> Waiter:
-    return asyncio.create_task(
-        service.dequeue("sms", count=count, wait=wait, attempt_id=attempt_id)
-    )
 
 
 async def jobs_of(waiter: Waiter) -> list[str]:

@@ -5,22 +5,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from service.asked import AskedStore, turn
-from sharq_plug.model import Dequeued, LeaseRef, Take
-from sharq_plug.service.admission import Admission
-from sharq_plug.service.calls import StoreCalls
-from sharq_plug.service.deadlines import Deadlines
-from sharq_plug.service.lines import Lines
+from service import asked
+from service.asked import QUIET, AskedStore, Waiter, turn
+from sharq_plug.model import LeaseRef, Take
+from sharq_plug.service import QueueService
 from sharq_plug.testing.calls import release_all
 
 pytestmark = pytest.mark.anyio
 
-LEASE_TIME = 60_000
-LONG = 60_000
 SOON = 5.0
 """Seconds within which what must come has come; a look of the line's own would be later."""
-
-Waiter = asyncio.Task[Dequeued]
 
 
 @pytest.fixture
@@ -29,20 +23,14 @@ async def store() -> AskedStore:
 
 
 @pytest.fixture
-async def lines(store: AskedStore) -> AsyncIterator[Lines]:
-    admission, deadlines = Admission(1000), Deadlines()
-    calls = StoreCalls(store, admission=admission, deadlines=deadlines)
-    lines = Lines(store, calls=calls, admission=admission, deadlines=deadlines)
-    yield lines
-    await lines.close()
-    await calls.close()
-    deadlines.close()
+async def service(store: AskedStore) -> AsyncIterator[QueueService]:
+    async with QueueService(store, QUIET) as service:
+        yield service
 
 
-def waiter(lines: Lines, *queues: str, count: int = 1, together: bool = False) -> Waiter:
+def waiter(service: QueueService, *queues: str, count: int = 1, together: bool = False) -> Waiter:
     """Wait for jobs of these queues, or (none named) of any."""
-    take = Take(count, LEASE_TIME, queues=queues or None, together=together)
-    return asyncio.create_task(lines.dequeue("sms", take, wait=LONG))
+    return asked.waiter(service, count=count, queues=queues or None, together=together)
 
 
 async def jobs_of(waiter: Waiter) -> list[str]:
@@ -52,9 +40,9 @@ async def jobs_of(waiter: Waiter) -> list[str]:
 
 
 async def test_who_waits_for_one_queue_sleeps_on_while_jobs_of_others_come(
-    store: AskedStore, lines: Lines
+    store: AskedStore, service: QueueService
 ) -> None:
-    waiting = waiter(lines, "mine")
+    waiting = waiter(service, "mine")
     await turn()
     assert store.asked == [[1]]
     for n in range(50):
@@ -67,8 +55,10 @@ async def test_who_waits_for_one_queue_sleeps_on_while_jobs_of_others_come(
     assert store.asked == [[1], [1]]
 
 
-async def test_other_jobs_wake_those_who_wait_for_any(store: AskedStore, lines: Lines) -> None:
-    named, anyone = waiter(lines, "mine"), waiter(lines)
+async def test_other_jobs_wake_those_who_wait_for_any(
+    store: AskedStore, service: QueueService
+) -> None:
+    named, anyone = waiter(service, "mine"), waiter(service)
     await turn()
     await store.put("j", queue="sms/other")
     assert await jobs_of(anyone) == ["other/j"]
@@ -77,22 +67,24 @@ async def test_other_jobs_wake_those_who_wait_for_any(store: AskedStore, lines: 
     assert await jobs_of(named) == ["mine/j"]
 
 
-async def test_each_of_the_queues_that_are_named_wakes(store: AskedStore, lines: Lines) -> None:
+async def test_each_of_the_queues_that_are_named_wakes(
+    store: AskedStore, service: QueueService
+) -> None:
     for queue_id in ("a", "b", "c"):
-        waiting = waiter(lines, "a", "b", "c")
+        waiting = waiter(service, "a", "b", "c")
         await turn()
         await store.put("j", queue=f"sms/{queue_id}")
         assert await jobs_of(waiting) == [f"{queue_id}/j"]
 
 
 async def test_a_release_of_another_queue_wakes_nobody_and_one_of_its_own_does(
-    store: AskedStore, lines: Lines
+    store: AskedStore, service: QueueService
 ) -> None:
     await store.put("j", queue="sms/other")
     await store.put("j", queue="sms/mine")
-    [dequeued] = await store.dequeue("sms", [Take(2, LEASE_TIME)])
+    [dequeued] = await store.dequeue("sms", [Take(2, 60_000)])
     other, mine = (LeaseRef(job.queue_id, job.job_id, job.token) for job in dequeued.jobs)
-    waiting = waiter(lines, "mine")
+    waiting = waiter(service, "mine")
     await turn()
     asked = len(store.asked)
     await release_all(store, "sms", [other])
@@ -103,10 +95,10 @@ async def test_a_release_of_another_queue_wakes_nobody_and_one_of_its_own_does(
 
 
 async def test_jobs_that_wait_elsewhere_do_not_keep_it_asking(
-    store: AskedStore, lines: Lines
+    store: AskedStore, service: QueueService
 ) -> None:
     await store.put(*(f"j{n}" for n in range(10)), queue="sms/other")
-    waiting = waiter(lines, "mine")
+    waiting = waiter(service, "mine")
     await turn(200)
     assert store.asked == [[1]]
     await store.put("j", queue="sms/mine")
@@ -114,9 +106,9 @@ async def test_jobs_that_wait_elsewhere_do_not_keep_it_asking(
 
 
 async def test_those_who_name_the_same_queues_stand_in_one_line(
-    store: AskedStore, lines: Lines
+    store: AskedStore, service: QueueService
 ) -> None:
-    waiting = [waiter(lines, "a", "b"), waiter(lines, "b", "a"), waiter(lines, "a", "b", "a")]
+    waiting = [waiter(service, "a", "b"), waiter(service, "b", "a"), waiter(service, "a", "b", "a")]
     await turn()
     assert store.asked == [[1, 1, 1]]
     await store.put("j1", "j2", queue="sms/b")
@@ -127,14 +119,14 @@ async def test_those_who_name_the_same_queues_stand_in_one_line(
 
 
 async def test_who_wants_jobs_together_shares_a_call_with_others(
-    store: AskedStore, lines: Lines
+    store: AskedStore, service: QueueService
 ) -> None:
     store.go_on.clear()
-    first = waiter(lines)
+    first = waiter(service)
     await store.entered.wait()
     await store.put("j1", "j2", queue="sms/a")
     await store.put("j1", "j2", "j3", queue="sms/b")
-    waiting = [waiter(lines, count=3, together=True), waiter(lines, count=1)]
+    waiting = [waiter(service, count=3, together=True), waiter(service, count=1)]
     await turn()
     store.go_on.set()
     assert await jobs_of(first) == ["a/j1"]
@@ -144,9 +136,9 @@ async def test_who_wants_jobs_together_shares_a_call_with_others(
 
 
 async def test_who_waits_for_jobs_together_gets_those_of_one_queue(
-    store: AskedStore, lines: Lines
+    store: AskedStore, service: QueueService
 ) -> None:
-    waiting = waiter(lines, count=5, together=True)
+    waiting = waiter(service, count=5, together=True)
     await turn()
     store.asked.clear()
     await store.put("j1", "j2", queue="sms/a")

@@ -3,34 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import pytest
 
-from service.asked import AskedStore, turn
+from service import asked
+from service.asked import LONG, QUIET, AskedStore, Waiter, turn
 from sharq_plug.model import Dequeued, Take
-from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.service import QueueService
 from sharq_plug.store import Wake
 from support.hurried import HURRIED
 
 pytestmark = pytest.mark.anyio
 
-QUIET = ServiceOptions(tends=False)
-LONG = 60_000
-
-Waiter = asyncio.Task[Dequeued]
+waiter = partial(asked.waiter, wait=1)
 
 
 @pytest.fixture
 def anyio_backend() -> object:
     return HURRIED
-
-
-def waiter(
-    service: QueueService, *, count: int = 1, wait: int = 1, attempt_id: str | None = None
-) -> Waiter:
-    return asyncio.create_task(
-        service.dequeue("sms", count=count, wait=wait, attempt_id=attempt_id)
-    )
 
 
 async def time_passes() -> None:
