@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from loadtests.ledger import DONE, QUEUED
 from support.http_client import Answer, Connection, connect, request
 
 PAYLOAD = "x" * 100
-QUEUED, DONE, NOTHING_READY = 201, 200, 404
+NOTHING_READY = 404
 OVERLOADED = 503
 RETRY_AFTER = 1.0
 RECONNECT_AFTER = 0.1
