@@ -67,7 +67,7 @@ class Lines:
             self._start(line)
         try:
             return await caller.answer
-        except BaseException:
+        except BaseException:  # cancelled or not: it takes no answer any more
             self._leave(line, caller)
             raise
         finally:
@@ -101,7 +101,7 @@ class Lines:
             with self._watches.keep(line):
                 self._go_on(line)
                 return await caller.answer
-        except BaseException:
+        except BaseException:  # cancelled or not: it takes no answer any more
             self._leave(line, caller)
             raise
         finally:

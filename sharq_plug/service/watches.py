@@ -82,7 +82,7 @@ class Watches:
                 if not watch.has_ended.is_set():
                     line.watch()
                 await watch.has_ended.wait()
-        except Exception as error:  # any error belongs to the callers
+        except Exception as error:  # any error belongs to the callers; after the end none waits
             if not watch.has_ended.is_set():
                 self._end(watch)
                 line.fail_waiting(error)

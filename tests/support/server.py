@@ -74,7 +74,7 @@ class ServerProcess:
             address = self._address()
             assert address is not None
             self.port = int(address[1] or 0)  # 0: on a Unix socket
-        except BaseException as error:
+        except BaseException as error:  # Ctrl-C too: no server is left behind
             error.add_note(self.log())
             self.__exit__()
             raise
