@@ -120,14 +120,6 @@ class Exchange(Http):
 
         While the server is draining, it is the last one of its connection.
         """
-        try:
-            await self._answer(reply)
-        finally:
-            # Sanic's objects refer to each other, and may wait long for the garbage collector.
-            reply.body = self.request.body = b""
-            reply.undelivered = None
-
-    async def _answer(self, reply: Reply) -> None:
         if self.protocol.app.ctx.server.is_draining:
             self.keep_alive = False
         data = response_bytes(reply, keep_alive=self.keep_alive, head_only=bool(self.head_only))
