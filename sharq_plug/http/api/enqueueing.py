@@ -89,11 +89,6 @@ def sender(request: Request, *, is_batch: bool) -> Sender:
     return Sender(request.service, key, trace)
 
 
-def make_job(sender: Sender, fields: EnqueueBody, queue_id: str) -> NewJob:
-    """Return the job of a body. Raises InvalidRequest."""
-    return sender.job(fields, queue_id)
-
-
 def _unquoted(value: str) -> str:
     is_quoted = len(value) > 1 and value[0] == value[-1] == '"'
     return value[1:-1] if is_quoted else value

@@ -23,7 +23,7 @@ from sharq_plug.http.api.bodies import (
     read_dequeue_body,
     read_lease_body,
 )
-from sharq_plug.http.api.enqueueing import make_job, sender
+from sharq_plug.http.api.enqueueing import Sender, sender
 from sharq_plug.http.api.items import ItemVerb
 from sharq_plug.http.api.jobs import JobPatch
 from sharq_plug.http.api.replies import enqueue_answer, existence_answer, settled_answer
@@ -91,7 +91,7 @@ TABLE: tuple[Row, ...] = (
         body=EnqueueBody,
         completion=Completion(LIMIT, complete_enqueue),
         source=sender,
-        item=make_job,
+        item=Sender.job,
         operation=QueueService.enqueue,
         answer=enqueue_answer,
         has_batches=True,
