@@ -1,13 +1,14 @@
-"""Handlers of `/job/`: one job by its name, looked at, cancelled, or given another time."""
+"""What `/job/` serves: one job by its name, looked at, cancelled, or given another time."""
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sharq_plug.errors import InvalidRequest, SharqError
 from sharq_plug.http.api.queries import decode_flag
-from sharq_plug.http.api.replies import NOT_FOUND, SUCCEEDED, Reply, success
+from sharq_plug.http.api.replies import NOT_FOUND, Reply, existence_answer, success
 from sharq_plug.http.api.request import Request
-from sharq_plug.model import JOB_UNIT, Amendment, Cancel, JobRef, JobView, Reschedule
+from sharq_plug.model import JOB_UNIT, Cancel, JobRef, JobView, Reschedule
+from sharq_plug.service import QueueService
 
 
 class JobPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,38 +33,28 @@ async def show_job(request: Request, queue_type: str, queue_id: str, job_id: str
 async def cancel_job(request: Request, queue_type: str, queue_id: str, job_id: str) -> Reply:
     """Remove a job, with `?leased=1` also one that is leased."""
     is_leased_too = decode_flag(request.query_string, "leased")
-    return await _amend(request, queue_type, Cancel(JobRef(queue_id, job_id), is_leased_too))
-
-
-async def change_job(
-    request: Request, patch: JobPatch, queue_type: str, queue_id: str, job_id: str
-) -> Reply:
-    """Give a job that waits or is delayed another priority or time."""
-    if patch.delay is not UNSET and patch.at is not UNSET:
-        raise InvalidRequest("`delay` and `at` exclude each other.")
-    delay = _given(patch.delay, instead_of_null=0)
-    if patch.at is None:
-        delay = 0
-    change = Reschedule(
-        JobRef(queue_id, job_id),
-        priority=_given(patch.priority, instead_of_null=0),
-        delay=delay,
-        at=None if patch.at is UNSET else patch.at,
-    )
-    return await _amend(request, queue_type, change)
-
-
-async def _amend(request: Request, queue_type: str, change: Amendment) -> Reply:
-    [outcome] = await request.service.amend(queue_type, [change])
+    cancel = Cancel(JobRef(queue_id, job_id), is_leased_too)
+    [outcome] = await request.service.amend(queue_type, [cancel])
     if isinstance(outcome, SharqError):
         raise outcome
-    return (SUCCEEDED if outcome else NOT_FOUND).reply()
+    return existence_answer(outcome).reply()
 
 
-def _given(value: int | UnsetType | None, *, instead_of_null: int) -> int | None:
-    if value is UNSET:
-        return None
-    return instead_of_null if value is None else value
+def reschedule(_service: QueueService, patch: JobPatch, queue_id: str, job_id: str) -> Reschedule:
+    """Return what gives a job another priority or time. Raises InvalidRequest."""
+    if patch.delay is not UNSET and patch.at is not UNSET:
+        raise InvalidRequest("`delay` and `at` exclude each other.")
+    return Reschedule(
+        JobRef(queue_id, job_id),
+        priority=_given(patch.priority),
+        delay=0 if patch.at is None else _given(patch.delay),
+        at=None if patch.at is UNSET else patch.at,
+    )
+
+
+def _given(value: int | UnsetType | None) -> int | None:
+    """Return what a field is to be, 0 for null; None if it is absent."""
+    return None if value is UNSET else value or 0
 
 
 def _fields(job: JobView) -> dict[str, object]:
