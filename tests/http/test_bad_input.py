@@ -8,16 +8,12 @@ import pytest
 
 from sharq_plug.http.api.routes import Route
 from sharq_plug.http.wire.app import ROUTES
-from support.api import invalid
+from support.api import invalid, mandatory
 
 pytestmark = pytest.mark.anyio
 
 HUGE = "9" * 5000
 LIMIT = "max_queued_length"
-
-
-def mandatory(field: str) -> str:
-    return f"`{field}` is a mandatory parameter"
 
 
 def job(**fields: str) -> str:

@@ -28,7 +28,7 @@ def invalid(field: str) -> dict[str, object]:
 
 
 def mandatory(field: str) -> dict[str, object]:
-    return bad(f"`{field}` is a mandatory parameter")
+    return bad(api.mandatory(field))
 
 
 QUEUED = {"status": "queued", "code": 201}

@@ -12,7 +12,7 @@ from sharq_memory.store import MemoryStore
 from sharq_plug.http.wire.app import AppOptions
 from sharq_plug.service import ServiceOptions
 from sharq_plug.testing import ManualClock
-from support.api import enqueue, invalid, send, serving
+from support.api import NO_INTEGERS, enqueue, invalid, send, serving
 
 pytestmark = pytest.mark.anyio
 ON_MEMORY = pytest.mark.parametrize("backend", ["memory"], indirect=True)
@@ -106,14 +106,40 @@ async def test_a_receipt_of_a_short_lease_is_kept_for_as_long_as_any(
     assert (await send(client, finish)).status_code == 200
 
 
-NO_INTEGERS = [-1, 1.0, 1.5, True, "1", [], {}, 10**30]
+async def test_a_take_names_its_queues(client: httpx.AsyncClient) -> None:
+    for queue in "abc":
+        job = {"job_id": "j", "interval": 0, "payload": queue}
+        assert (await client.post(f"/enqueue/sms/{queue}/", json=job)).status_code == 201
+    taken = (await client.get("/dequeue/sms/?queues=c,x&count=5")).json()["jobs"]
+    assert [job["queue_id"] for job in taken] == ["c"]
+    asked = {"queues": ["b", "x"], "count": 5}
+    taken = (await client.post("/dequeue/sms/", json=asked)).json()["jobs"]
+    assert [job["queue_id"] for job in taken] == ["b"]
+    assert (await client.post("/dequeue/sms/", json=asked)).status_code == 404
+
+
+@pytest.mark.parametrize("asks", ["count=4&together=1", '{"count": 4, "together": true}'])
+async def test_a_take_goes_together(client: httpx.AsyncClient, asks: str) -> None:
+    for number in range(3):
+        for queue in "ab":
+            job = {"job_id": f"j{number}", "interval": 0, "payload": None}
+            await client.post(f"/enqueue/sms/{queue}/", json=job)
+    if asks.startswith("{"):
+        response = await client.post("/dequeue/sms/", content=asks)
+    else:
+        response = await client.get(f"/dequeue/sms/?{asks}")
+    assert [job["queue_id"] for job in response.json()["jobs"]] == ["a", "a", "a"]
+
+
 NO_NAMES = ["", "a b", "a/b", "é", "a" * 101, "..", 1, True, "\ud83d"]
 BAD: dict[str, list[Any]] = {
-    "count": [0, 1001, *NO_INTEGERS],
-    "wait": [60_001, *NO_INTEGERS],
+    "count": [0, -1, 1001, *NO_INTEGERS],
+    "wait": [-1, 60_001, *NO_INTEGERS],
     "attempt_id": NO_NAMES,
+    "queues": [[], "a", ["a b"], [1], [f"q{number}" for number in range(101)]],
+    "together": [1, "yes"],
 }
-BAD_LEASE_TIMES = [0, HALF_A_DAY + 1, *NO_INTEGERS]
+BAD_LEASE_TIMES = [0, -1, HALF_A_DAY + 1, *NO_INTEGERS]
 
 
 @ON_MEMORY

@@ -92,6 +92,14 @@ async def test_an_option_that_is_given_twice_is_refused(
     assert response.json()["message"] == f"`{name}` is given more than once."
 
 
+@pytest.mark.parametrize("query", ["queues=", "queues=a%20b", "queues=a,,b", "together=2"])
+async def test_bad_queries_take_nothing(client: httpx.AsyncClient, query: str) -> None:
+    await send(client, enqueue("j1"))
+    assert (await client.get(f"/dequeue/sms/?{query}")).status_code == 400
+    metrics = (await client.get("/metrics/sms/q/")).json()
+    assert (metrics["queue_length"], metrics["leased"]) == (1, 0)
+
+
 async def test_a_plus_in_a_query_is_a_plus(client: httpx.AsyncClient) -> None:
     for job_id in ("j1", "j2", "j3"):
         await send(client, enqueue(job_id))

@@ -1,20 +1,18 @@
 """A job by its id: looked at, cancelled, given another time."""
 
-import json
 from typing import Any
 
 import httpx
 import pytest
 
 from sharq_plug.testing import ManualClock
-from support.api import enqueue, invalid, send
+from support.api import NO_INTEGERS, enqueue, invalid, send
 
 pytestmark = pytest.mark.anyio
 
 SUCCESS = {"status": "success"}
 UNKNOWN = {"status": "failure"}
 JOB = "/job/sms/q/j1/"
-NO_INTEGERS = [1.0, 1.5, True, "1", [], {}, 10**30]
 
 
 async def seen(client: httpx.AsyncClient, path: str = JOB) -> dict[str, Any]:
@@ -175,61 +173,6 @@ async def test_a_flag_that_is_none_is_refused(client: httpx.AsyncClient, query: 
     assert (await client.get(f"{JOB}?{query}")).status_code == 400
     response = await client.delete(f"{JOB}?{query.replace('payload', 'leased')}")
     assert response.status_code == 400
-    assert (await seen(client))["state"] == "waiting"
-
-
-async def test_a_take_names_its_queues(client: httpx.AsyncClient) -> None:
-    for queue in "abc":
-        job = {"job_id": "j", "interval": 0, "payload": queue}
-        assert (await client.post(f"/enqueue/sms/{queue}/", json=job)).status_code == 201
-    taken = (await client.get("/dequeue/sms/?queues=c,x&count=5")).json()["jobs"]
-    assert [job["queue_id"] for job in taken] == ["c"]
-    asked = {"queues": ["b", "x"], "count": 5}
-    taken = (await client.post("/dequeue/sms/", json=asked)).json()["jobs"]
-    assert [job["queue_id"] for job in taken] == ["b"]
-    assert (await client.post("/dequeue/sms/", json=asked)).status_code == 404
-
-
-@pytest.mark.parametrize("asks", ["count=4&together=1", '{"count": 4, "together": true}'])
-async def test_a_take_goes_together(client: httpx.AsyncClient, asks: str) -> None:
-    for number in range(3):
-        for queue in "ab":
-            job = {"job_id": f"j{number}", "interval": 0, "payload": None}
-            await client.post(f"/enqueue/sms/{queue}/", json=job)
-    if asks.startswith("{"):
-        response = await client.post("/dequeue/sms/", content=asks)
-    else:
-        response = await client.get(f"/dequeue/sms/?{asks}")
-    assert [job["queue_id"] for job in response.json()["jobs"]] == ["a", "a", "a"]
-
-
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"queues": []},
-        {"queues": "a"},
-        {"queues": ["a b"]},
-        {"queues": [1]},
-        {"queues": [f"q{number}" for number in range(101)]},
-        {"together": 1},
-        {"together": "yes"},
-    ],
-    ids=lambda asked: json.dumps(asked)[:30],
-)
-async def test_bad_queues_and_together_take_nothing(
-    client: httpx.AsyncClient, asked: dict[str, Any]
-) -> None:
-    await send(client, enqueue("j1"))
-    [field] = asked
-    response = await client.post("/dequeue/sms/", json=asked)
-    assert (response.status_code, response.json()["message"]) == (400, invalid(field))
-    assert (await seen(client))["state"] == "waiting"
-
-
-@pytest.mark.parametrize("query", ["queues=", "queues=a%20b", "queues=a,,b", "together=2"])
-async def test_bad_queries_take_nothing(client: httpx.AsyncClient, query: str) -> None:
-    await send(client, enqueue("j1"))
-    assert (await client.get(f"/dequeue/sms/?{query}")).status_code == 400
     assert (await seen(client))["state"] == "waiting"
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from sharq_plug.testing import ManualClock
-from support.api import enqueue, invalid, send
+from support.api import NO_INTEGERS, enqueue, invalid, mandatory, send
 
 pytestmark = pytest.mark.anyio
 ON_MEMORY = pytest.mark.parametrize("backend", ["memory"], indirect=True)
@@ -18,7 +18,6 @@ UNKNOWN = {"status": "failure"}
 VERBS: dict[str, dict[str, Any]] = {"release": {}, "fail": {}, "extend": {"for": 1000}}
 """The verbs, and what each needs besides the lease."""
 MS = 10**12
-NO_INTEGERS = [1.0, 1.5, True, "1", [], {}, 10**30]
 
 
 async def lease(client: httpx.AsyncClient, job_id: str = "j1", **fields: Any) -> str:
@@ -162,10 +161,6 @@ BAD: dict[str, dict[str, list[Any]]] = {
     },
     "extend": {"for": [0, -1, MS + 1, None, *NO_INTEGERS], "lease": BAD_LEASES},
 }
-
-
-def mandatory(field: str) -> str:
-    return f"`{field}` is a mandatory parameter"
 
 
 @pytest.mark.parametrize("verb", GOOD)

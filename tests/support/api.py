@@ -95,6 +95,15 @@ def invalid(field: str) -> str:
     return f"`{field}` has an invalid value. {SECOND_SENTENCES[field]}"
 
 
+def mandatory(field: str) -> str:
+    """The message about a field that is missing, as SharQ has it."""
+    return f"`{field}` is a mandatory parameter"
+
+
+NO_INTEGERS = [1.0, 1.5, True, "1", [], {}, 10**30]
+"""What no field takes for an integer."""
+
+
 @dataclass(frozen=True)
 class Case:
     """A call, what was called before it, and its answer."""
