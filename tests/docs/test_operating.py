@@ -99,9 +99,3 @@ def test_the_routes_for_health_are_routes() -> None:
 
 def test_the_bound_of_waiting_lines_is_that_of_the_code() -> None:
     assert f"up to {log_writer.MOST_WAITING >> 20} MiB of lines wait" in PAGE
-
-
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
-def test_links_of_the_pages_lead_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text()):
-        assert (page.parent / target).exists(), target

@@ -77,11 +77,15 @@ def test_the_environment_variables_of_the_example_are_understood() -> None:
     assert msgspec.structs.asdict(settings.options)["url"] == environ["SHARQ_REDIS_URL"]
 
 
-@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize(
+    "page",
+    sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]),
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
 def test_links_inside_the_repository_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?://)([^)]+)\)", page.read_text()):
         name, _, anchor = target.partition("#")
-        linked = ROOT / name if name else page
+        linked = page.parent / name if name else page
         assert linked.exists(), target
         assert not anchor or anchor in anchors(linked), target
 
