@@ -4,8 +4,6 @@ import contextlib
 import json
 import re
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support.program import Program
 from support.readme import ADDRESS, block
 from support.redis_server import free_port
 from support.server import ServerProcess
@@ -23,30 +22,15 @@ from support.waiting import until
 WORKER = block("python", "while True")
 
 
-class Worker:
-    """The worker as a process; `said` is what it printed so far, on both channels."""
+class Worker(Program):
+    """The worker as a process."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        self._output = folder / "worker.log"
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-u", "-c", WORKER.replace(ADDRESS, url)],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-
-    @property
-    def said(self) -> str:
-        return self._output.read_text()
+        super().__init__(WORKER.replace(ADDRESS, url), folder)
 
     def says(self, text: str) -> None:
         """Wait until it has said a text, while it lives."""
-
-        def said_or_dead() -> bool:
-            assert self.process.poll() is None, self.said
-            return text in self.said
-
-        until(said_or_dead)
+        self.until_said(lambda said: text in said)
 
 
 @pytest.fixture
@@ -59,8 +43,7 @@ def start_worker(tmp_path: Path) -> Iterator[Callable[[str], Worker]]:
 
     yield start
     for worker in workers:
-        worker.process.kill()
-        worker.process.wait()
+        worker.kill()
 
 
 def put(url: str, job_id: str, payload: object) -> None:

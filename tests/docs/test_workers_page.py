@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from support.program import Program
 from support.readme import ADDRESS, ROOT
 from support.redis_server import free_port
 from support.server import ServerProcess
@@ -70,31 +69,18 @@ class Provider:
         return Handler
 
 
-class Worker:
+class Worker(Program):
     """The worker as a process; its dequeues wait 300 ms, and its leases last as long as is said."""
 
     def __init__(self, url: str, provider: Provider, folder: Path, lease_time: int) -> None:
         code = WORKER.replace(ADDRESS, url).replace(PROVIDER, provider.url)
         code = code.replace("WAIT = 5_000", "WAIT = 300")
         code = code.replace("LEASE_TIME = 30_000", f"LEASE_TIME = {lease_time}")
-        self._output = folder / "worker.log"
-        with self._output.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "-u", "-c", code], stdout=output, stderr=subprocess.STDOUT
-            )
-
-    @property
-    def said(self) -> list[str]:
-        return self._output.read_text().splitlines()
+        super().__init__(code, folder)
 
     def says(self, *lines: str) -> None:
         """Wait until it has said exactly these lines, while it lives."""
-
-        def has_said() -> bool:
-            assert self.process.poll() is None, self.said
-            return self.said == list(lines)
-
-        until(has_said)
+        self.until_said(lambda said: said.splitlines() == list(lines))
 
     def ends(self) -> None:
         """Wait until it has ended, as it was told to."""
@@ -118,8 +104,7 @@ def start(provider: Provider, tmp_path: Path) -> Iterator[Callable[..., Worker]]
 
     yield start
     for worker in workers:
-        worker.process.kill()
-        worker.process.wait()
+        worker.kill()
 
 
 def put(url: str, job_id: str, payload: object, **fields: object) -> None:
@@ -232,7 +217,7 @@ def test_it_finishes_the_job_in_hand_and_ends_when_it_is_told_to(
         worker.process.send_signal(SIGTERM)
         provider.go_on.set()
         worker.ends()
-        assert worker.said == ["finish j1"]
+        assert worker.said.splitlines() == ["finish j1"]
         assert left(server.url) == {"queue_length": 1}
 
 
@@ -246,6 +231,6 @@ def test_it_hands_back_a_job_that_comes_when_it_was_told_to_end(
         worker.process.send_signal(SIGTERM)
         put(server.url, "j1", TO_A, requeue_limit=3)
         worker.ends()
-        assert (worker.said, provider.asked) == (["finish first"], [])
+        assert (worker.said.splitlines(), provider.asked) == (["finish first"], [])
         job = httpx.post(f"{server.url}/dequeue/sms/").json()
         assert (job["job_id"], job["requeues_remaining"]) == ("j1", 3)
