@@ -5,13 +5,13 @@ import os
 import shutil
 import socket
 import subprocess
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
 import redis
 
+from support.redis_keys import tag
 from support.waiting import until
 
 
@@ -97,6 +97,4 @@ class RedisServer:
 
     def damage(self, queue_type: str, queue_id: str) -> None:
         """Damage the record of a queue in the store with the key prefix of every default."""
-        bucket = zlib.crc32(queue_type.encode()) % 256
-        key = f"{{sharq_server:{bucket:03}}}/queues/{queue_type}"
-        self.client().hset(key, queue_id, "no record")
+        self.client().hset(f"{tag(queue_type)}/queues/{queue_type}", queue_id, "no record")
