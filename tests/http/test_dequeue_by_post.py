@@ -142,7 +142,6 @@ BAD: dict[str, list[Any]] = {
 BAD_LEASE_TIMES = [0, -1, HALF_A_DAY + 1, *NO_INTEGERS]
 
 
-@ON_MEMORY
 async def test_a_bad_option_is_refused_and_nothing_is_leased(client: httpx.AsyncClient) -> None:
     await send(client, enqueue("j1"))
     for field, values in BAD.items():
