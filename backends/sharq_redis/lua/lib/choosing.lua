@@ -3,23 +3,26 @@
 local Choosing = {}
 
 do
-    local names             -- of this take
-    local places, sinces, numbers = {}, {}, {}  -- by the id of a queue; nil if it stands in no line
+    local names                     -- of this take
+    local places, sinces, numbers   -- of this take, by the id of a queue; nil if it stands in no line
+
+    -- Return the place of a queue, since when it is ready, and its number; nil if it stands in no line.
+    local function look(id)
+        local queue = Queues.load(id)
+        if queue and queue[STANDS] then
+            local place = Line.member(queue[PLACE], id)
+            return place, tonumber(call('ZSCORE', LINE, place) or math.huge), queue[PLACE]
+        end
+    end
 
     -- Look up where a queue stands, which may have changed.
     function Choosing.look_again(id)
-        local queue = Queues.load(id)
-        places[id] = nil
-        if queue and queue[STANDS] then
-            local place = Line.member(queue[PLACE], id)
-            places[id], sinces[id] = place, tonumber(call('ZSCORE', LINE, place) or math.huge)
-            numbers[id] = queue[PLACE]
-        end
+        places[id], sinces[id], numbers[id] = look(id)
     end
 
     -- Begin to choose among the queues of a list whose records can be read.
     function Choosing.begin(list)
-        names = list
+        names, places, sinces, numbers = list, {}, {}, {}
         for _, id in ipairs(list) do
             Choosing.look_again(id)
         end
@@ -42,9 +45,9 @@ do
 
     -- Return the place of a queue if it is ready, and its id.
     function Choosing.ready_place(id)
-        Choosing.look_again(id)
-        if places[id] and sinces[id] <= now then
-            return places[id], id
+        local place, since = look(id)
+        if place and since <= now then
+            return place, id
         end
     end
 
@@ -65,9 +68,8 @@ do
     function Choosing.foreseen(list)
         local first = math.huge
         for _, id in ipairs(list) do
-            Choosing.look_again(id)
-            local since = places[id] and sinces[id] or math.huge
-            first = math.min(first, since, tonumber(call('ZSCORE', EXPIRING, id) or math.huge))
+            local _, since = look(id)
+            first = math.min(first, since or math.huge, tonumber(call('ZSCORE', EXPIRING, id) or math.huge))
         end
         return first
     end

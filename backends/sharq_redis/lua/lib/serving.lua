@@ -157,10 +157,10 @@ do
             places, ids[1], last = {place}, id, 1
             guard_each(1, 1, serve, put_off)
             Step.write()
-            if names then
+            only = served > before and id or only
+            if names and not (together and only) then
                 Choosing.look_again(id)
             end
-            only = served > before and id or only
         end
     end
 
