@@ -24,11 +24,12 @@ async def counts_of_type(link: Link, bucket: Bucket, queue_type: str, now: int) 
 
 async def counts_of_everything(link: Link, buckets: Buckets, now: int) -> MinuteCounts:
     """Add up the counts of all types at `now` (ms), a bounded number of them in each step."""
+    minutes = counted_minutes(now)
     found: dict[tuple[int, int, bytes], int] = {}  # a scan may return a field twice
     left = [
         _Scan(number, minute, bucket.minutes(minute // MINUTE))
         for number, bucket in enumerate(buckets.all)
-        for minute in counted_minutes(now)
+        for minute in minutes
     ]
     while left:
         steps = [("HSCAN", scan.key, scan.cursor, "COUNT", FIELDS_A_STEP) for scan in left]
@@ -40,7 +41,6 @@ async def counts_of_everything(link: Link, buckets: Buckets, now: int) -> Minute
     enqueues, dequeues = Counter[int](), Counter[int]()
     for (minute, _, field), count in found.items():
         (enqueues if field.startswith(b"e/") else dequeues)[minute] += count
-    minutes = counted_minutes(now)
     return minute_counts(now, ((minute, enqueues[minute], dequeues[minute]) for minute in minutes))
 
 

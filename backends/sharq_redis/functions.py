@@ -21,7 +21,8 @@ async def prune(link: Link, arguments: Sequence[str]) -> int:
     unknown = [argument for argument in arguments if argument != DRY_RUN]
     if unknown:
         raise ConfigError(f"functions prune: unrecognized arguments: {' '.join(unknown)}")
-    old = [name for name in await _libraries(link) if name != Library.load().name]
+    present = Library.load().name
+    old = [name for name in await _libraries(link) if name != present]
     for name in old:
         if DRY_RUN in arguments:
             sys.stdout.write(f"would remove {name}\n")
