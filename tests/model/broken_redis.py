@@ -55,8 +55,8 @@ FAULTS = {
         "        return lives and",
     ),
     "a reclaim is 1 ms early": ScriptFault(
-        "        return call('ZRANGE', EXPIRING, '-inf', now, ",
-        "        return call('ZRANGE', EXPIRING, '-inf', now + 1, ",
+        "            local id = call('ZRANGE', EXPIRING, '-inf', integer(now), ",
+        "            local id = call('ZRANGE', EXPIRING, '-inf', integer(now + 1), ",
         more=(
             (
                 "        elseif lease[EXPIRY] > now then",

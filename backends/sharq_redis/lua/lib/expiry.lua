@@ -25,16 +25,13 @@ do
         return lives and 'requeued' or 'dead', lease
     end
 
-    local function first_expired()
-        return call('ZRANGE', EXPIRING, '-inf', now, 'BYSCORE', 'LIMIT', 0, 1)[1]
-    end
-
     -- End up to `limit` expired leases by (expiry, queue id, number). Return those that went back and
-    -- those that died as lists of queue id, job id, token, then the damaged queues with the reason.
-    function Expiry.end_leases(limit)
-        local ended, broken = {requeued = {}, dead = {}}, {}
-        local id = first_expired()
+    -- those that died as lists of queue id, job id, token; add the damaged queues, each with the reason, to
+    -- `broken`.
+    function Expiry.end_leases(limit, broken)
+        local ended = {requeued = {}, dead = {}}
         for _ = 1, limit do
+            local id = call('ZRANGE', EXPIRING, '-inf', integer(now), 'BYSCORE', 'LIMIT', 0, 1)[1]
             if not id then
                 break
             end
@@ -47,15 +44,14 @@ do
                 list[#list + 1], list[#list + 2], list[#list + 3] = id, lease[JOB], lease[TOKEN]
             end
             Step.write()
-            id = first_expired()
         end
-        return ended.requeued, ended.dead, broken
+        return ended.requeued, ended.dead
     end
 
-    -- Let up to `limit` due jobs join those that wait, and up to `limit` die whose ttl has passed. Return the
-    -- damaged queues with the reason.
-    function Expiry.serve_timers(limit)
-        local joins, deaths, broken = limit, limit, {}
+    -- Let up to `limit` due jobs join those that wait, and up to `limit` die whose ttl has passed. Add the
+    -- damaged queues, each with the reason, to `broken`.
+    function Expiry.serve_timers(limit, broken)
+        local joins, deaths = limit, limit
         local function serve(id)
             local queue = Queues.load(id)
             if not queue then
@@ -80,7 +76,6 @@ do
             end
             Step.write()
         end
-        return broken
     end
 
     -- Forget up to `limit` of what queues left behind that is paid off. By the server's own time it

@@ -31,11 +31,7 @@ do
         if call('ZCOUNT', EXPIRING, '-inf', integer(now)) == 0 then
             return false
         end
-        local damaged
-        reply[4], reply[5], damaged = Expiry.end_leases(may_end)
-        for at = 1, #damaged do
-            broken[#broken + 1] = damaged[at]
-        end
+        reply[4], reply[5] = Expiry.end_leases(may_end, broken)
         local ended = (#reply[4] + #reply[5]) / 3
         may_end = may_end - ended
         return ended > 0

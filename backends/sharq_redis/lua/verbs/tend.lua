@@ -10,12 +10,9 @@ do
     function Tend.run(keys, args)
         Scope.begin(keys, args)
         Step.begin()
-        local limit = tonumber(args[2])
-        local requeued, dead, broken = Expiry.end_leases(limit)
-        Step.write()
-        for _, damaged in ipairs(Expiry.serve_timers(limit)) do
-            broken[#broken + 1] = damaged
-        end
+        local limit, broken = tonumber(args[2]), {}
+        local requeued, dead = Expiry.end_leases(limit, broken)
+        Expiry.serve_timers(limit, broken)
         Expiry.forget(limit)
         local more = Expiry.note_due() <= now and 1 or 0
         Wakeups.announce()
