@@ -100,6 +100,14 @@ do
         return call('HEXISTS', Scope.key('jobs', queue[ID]), job_id) == 1
     end
 
+    -- Return the raw job, or nil if none of this id waits, is delayed or is leased.
+    function Bodies.find(queue, job_id)
+        if queue[FORM] == ALONE then
+            return Bodies.has(queue, job_id) and Bodies.get(queue, job_id) or nil
+        end
+        return call('HGET', Scope.key('jobs', queue[ID]), job_id) or nil
+    end
+
     -- Write a job that is there anew.
     function Bodies.replace(queue, job_id, raw)
         if queue[FORM] == ALONE then

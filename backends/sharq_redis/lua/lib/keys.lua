@@ -25,8 +25,10 @@ do
             return nil
         elseif is_over == 1 then
             return job_id
-        elseif queue and Bodies.has(queue, job_id) then
-            local _, _, _, tail = Bodies.parse(Bodies.get(queue, job_id))
+        end
+        local job = queue and Bodies.find(queue, job_id)
+        if job then
+            local _, _, _, tail = Bodies.parse(job)
             if tail and tail.k == key and tail.u == ends_at then
                 return job_id
             end

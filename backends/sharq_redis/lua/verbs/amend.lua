@@ -61,11 +61,11 @@ do
         local first = (at - 1) * FIELDS + 1
         local id, job_id, name = items[first], items[first + 1], items[first + 2]
         local queue, change = Queues.load(id), changes[name] or error('there is no change ' .. name)
-        if not queue or not Bodies.has(queue, job_id) then
+        local raw = queue and Bodies.find(queue, job_id)
+        if not raw then
             reply[at] = amend_dead(id, job_id, name)
             return
         end
-        local raw = Bodies.get(queue, job_id)
         local requeues, attempts, payload_at, tail = Bodies.parse(raw)
         Waiting.check(queue)
         local job = {id = job_id, raw = raw, requeues = requeues, attempts = attempts,

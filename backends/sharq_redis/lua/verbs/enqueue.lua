@@ -25,8 +25,9 @@ do
         reply[2 * at], reply[2 * at + 1] = outcome, waiting
     end
 
-    -- Put a job with extras into its queue, or into a new one. Return the queue and the outcome.
-    local function put(queue, id, job_id, interval, rest, number, extra)
+    -- Put a job with extras into its queue, or into a new one, unless it `is_there`. Return the queue and the
+    -- outcome.
+    local function put(queue, id, job_id, interval, rest, number, extra, is_there)
         local at = math.max(now, extra.at or now + (extra.delay or 0))
         local tail = {p = extra.p, d = extra.d, c = extra.c, h = extra.h, k = extra.k}
         tail.e = extra.ttl and at + extra.ttl
@@ -36,7 +37,7 @@ do
         Times.check(id)
         if not queue then
             queue = Left.bring_into_being(id, Left.by(id), interval)
-        elseif Bodies.has(queue, job_id) then
+        elseif is_there then
             return queue, DUPLICATE
         else
             Waiting.check(queue)
@@ -61,13 +62,6 @@ do
         return queue, QUEUED
     end
 
-    -- Return the id of the job that is remembered under the key of one that is new to its queue, or nil.
-    local function remembered(queue, id, job_id, extra)
-        if extra and extra.k and not (queue and Bodies.has(queue, job_id)) then
-            return Keys.holder(queue, id, extra.k)
-        end
-    end
-
     local function enqueue(at)
         local first = (at - 1) * FIELDS + 1
         local id, job_id, interval, limit = jobs[first], jobs[first + 1], jobs[first + 2], jobs[first + 3]
@@ -75,17 +69,18 @@ do
         if queue then
             unleased = queue[WAITING] + (queue[DUE_AT] and Times.delayed(queue) or 0)
         end
-        local outcome, number = extra and remembered(queue, id, job_id, extra), before + at
+        local is_full, number = limit >= 0 and unleased >= limit, before + at
+        local is_there = (extra or is_full) and queue and Bodies.has(queue, job_id)
+        local outcome = extra and extra.k and not is_there and Keys.holder(queue, id, extra.k)
         if outcome and not queue then
             return answer(at, outcome, unleased)
         elseif not outcome then
-            local is_full = limit >= 0 and unleased >= limit
-            if is_full and not (queue and Bodies.has(queue, job_id)) then
+            if is_full and not is_there then
                 return answer(at, FULL, unleased)
             elseif is_full then
                 outcome = DUPLICATE
             elseif extra then
-                queue, outcome = put(queue, id, job_id, interval, rests[at + 2], number, extra)
+                queue, outcome = put(queue, id, job_id, interval, rests[at + 2], number, extra, is_there)
             else
                 queue, outcome = put_plain(queue, id, job_id, interval, rests[at + 2], number)
             end

@@ -29,11 +29,12 @@ do
     local function find(at)
         local id, job_id = items[FIELDS * at - 1], items[FIELDS * at]
         local queue = Queues.load(id)
-        if not queue or not Bodies.has(queue, job_id) then
+        local raw = queue and Bodies.find(queue, job_id)
+        if not raw then
             reply[at] = dead(id, job_id)
             return
         end
-        local raw, lease = Bodies.get(queue, job_id), Leases.of(queue, job_id)
+        local lease = Leases.of(queue, job_id)
         local _, attempts, payload_at, tail = Bodies.parse(raw)
         if lease then
             reply[at] = shown('leased', lease[ATTEMPT], nil, lease[EXPIRY], nil, raw, payload_at)
