@@ -16,14 +16,11 @@ do
     local FIELDS = 5
     local items, reply      -- of this call
 
-    -- Each takes the queue, the lease that is meant, or nil and why it is not the caller's to end, then the
-    -- ids and the token of the item, and what the move needs. It returns the answer.
+    -- Each takes the queue, the lease, what the move needs, and the token of the item. It returns the answer.
     local moves = {}
 
-    function moves.finish(queue, lease, refusal, id, job_id, token, receipt_ms)
-        if not lease then
-            return token ~= '' and Receipts.has(token, id, job_id) and 'ended' or refusal
-        end
+    function moves.finish(queue, lease, receipt_ms, token)
+        local job_id = lease[JOB]
         if queue[LEASE] ~= '' then
             Bodies.remove(queue, job_id)    -- may raise
             Leases.take(queue, lease)
@@ -35,26 +32,20 @@ do
         end
         Leases.keep_key(queue, lease)
         if token ~= '' then
-            Receipts.keep(token, id, job_id, receipt_ms)
+            Receipts.keep(token, queue[ID], job_id, receipt_ms)
         end
         return 'ended'
     end
 
-    function moves.release(queue, lease, refusal, _, job_id, _, delay)
-        if not lease then
-            return refusal
-        end
-        local raw = Bodies.get(queue, job_id)
+    function moves.release(queue, lease, delay)
+        local raw = Bodies.get(queue, lease[JOB])
         local requeues, _, payload_at, tail = Bodies.parse(raw)
         Returning.come_back(queue, lease, raw, requeues, tail, payload_at, delay)
         return 'ended'
     end
 
-    function moves.fail(queue, lease, refusal, _, job_id, _, how)
-        if not lease then
-            return refusal
-        end
-        local raw = Bodies.get(queue, job_id)
+    function moves.fail(queue, lease, how)
+        local raw = Bodies.get(queue, lease[JOB])
         local requeues, _, payload_at, tail = Bodies.parse(raw)
         if how.error or tail then
             tail = tail or {}
@@ -69,10 +60,7 @@ do
         return 'ended'
     end
 
-    function moves.extend(queue, lease, refusal, _, _, _, lease_ms)
-        if not lease then
-            return refusal
-        end
+    function moves.extend(queue, lease, lease_ms)
         Leases.extend(queue, lease, now + lease_ms)
         Step.changed(queue)
         return now + lease_ms
@@ -100,7 +88,13 @@ do
         local id, job_id, token, name = items[first], items[first + 1], items[first + 2], items[first + 3]
         local queue, move = Queues.load(id), moves[name] or error('there is no move ' .. name)
         local lease, refusal = claim(queue, id, job_id, token)
-        reply[at] = move(queue, lease, refusal, id, job_id, token, items[first + 4])
+        if lease then
+            reply[at] = move(queue, lease, items[first + 4], token)
+        elseif name == 'finish' and token ~= '' and Receipts.has(token, id, job_id) then
+            reply[at] = 'ended'     -- a repeated one
+        else
+            reply[at] = refusal
+        end
     end
 
     local function tell(at, reason)
