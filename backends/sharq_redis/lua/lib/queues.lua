@@ -21,7 +21,6 @@ do
             queue[STANDS], queue[STOOD_AT] = true, queue[PLACE]
         end
         Limits.take_up(queue)
-        loaded[id] = queue
         return queue
     end
 
