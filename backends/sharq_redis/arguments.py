@@ -135,10 +135,10 @@ def amendment(change: Amendment) -> tuple[object, ...]:
             assert_never(change)
 
 
-def packed_change(change: Setting) -> bytes:
-    """Return a change of a setting as the verb reads it."""
+def setting(change: Setting) -> tuple[object, ...]:
+    """Return an item of `configure` as the verb reads it."""
     match change:
         case SetInterval():
-            return packed((change.queue_id, "interval", change.interval))
+            return (change.queue_id, "interval", change.interval)
         case _:
             assert_never(change)

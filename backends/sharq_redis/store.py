@@ -38,9 +38,9 @@ from sharq_redis.arguments import (
     new_job,
     packed,
     packed_all,
-    packed_change,
     packed_extras,
     packed_take,
+    setting,
     settlement,
 )
 from sharq_redis.buckets import BUCKETS, Buckets
@@ -164,8 +164,7 @@ class RedisStore(QueueStore):
 
     async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         """Change settings of queues."""
-        asked = [packed_change(change) for change in changes]
-        reply = await self._run("configure", queue_type, *asked)
+        reply = await self._run("configure", queue_type, packed_all(map(setting, changes)))
         return [change_outcome(*pair) for pair in zip(changes, reply, strict=True)]
 
     async def tend(self, *, limit: int) -> Tended:

@@ -1,6 +1,6 @@
 -- Change settings of queues that exist.
 -- KEYS  those of a type (lib/scope.lua)
--- ARGV  1 the time or '', then for each change: packed values queue id, name of the setting, its value
+-- ARGV  1 the time or '', 2 packed values, for each change queue id, name of the setting, its value
 -- Settings  interval  in ms
 -- Reply for each change 1, 0 if there is no such queue, or why it is damaged
 -- An unknown setting fails the whole call, before anything is written.
@@ -8,6 +8,9 @@
 local Configure = {flags = {'allow-oom'}}
 
 do
+    local FIELDS = 3
+    local items, reply      -- of this call
+
     -- Each takes the queue and the value.
     local settings = {}
 
@@ -15,29 +18,34 @@ do
         Limits.bring(queue, interval)
     end
 
-    local function configure(id, set, value)
-        local queue = Queues.load(id)
+    local function configure(at)
+        local first = (at - 1) * FIELDS + 1
+        local queue = Queues.load(items[first])
         if not queue then
-            return 0
+            reply[at] = 0
+            return
         end
         Line.look_up(queue)
-        set(queue, value)
+        settings[items[first + 1]](queue, items[first + 2])
         Step.changed(queue)
-        return 1
+        reply[at] = 1
+    end
+
+    local function tell(at, reason)
+        reply[at] = reason
     end
 
     function Configure.run(keys, args)
         Scope.begin(keys, args)
         Step.begin()
-        local reply, changes = {}, {}
-        for at = 2, #args do
-            local id, name, value = cmsgpack.unpack(args[at])
-            changes[at - 1] = {id, settings[name] or error('there is no setting ' .. name), value}
+        items, reply = {cmsgpack.unpack(args[2])}, {nil}
+        for at = 2, #items, FIELDS do
+            if not settings[items[at]] then
+                error('there is no setting ' .. items[at])
+            end
         end
-        for at, change in ipairs(changes) do
-            local outcome, reason = guarded(configure, unpack(change))
-            reply[at] = outcome or reason
-        end
+        Queues.prefetch_of(items, FIELDS)
+        guard_each(1, #items / FIELDS, configure, tell)
         Step.write()
         Wakeups.announce()
         return reply
