@@ -81,7 +81,7 @@ FAULTS = {
         "                return answer(at, FULL, unleased)\n",
     ),
     "clearing leaves the expiries": ScriptFault(
-        "        call('ZREM', EXPIRING, queue[ID])\n        if purge", "        if purge"
+        "        call('ZREM', EXPIRING, id)\n        if not fine", "        if not fine"
     ),
     "purging leaves the dead letters": ScriptFault(
         "            call('UNLINK', Scope.key('dead', id), Scope.key('deaths', id))\n", ""

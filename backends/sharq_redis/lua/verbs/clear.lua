@@ -15,7 +15,6 @@ do
     -- dropped when a dequeue meets it.
     local function drop(id)
         call('HDEL', QUEUES, id)
-        call('ZREM', EXPIRING, id)
         call('ZREM', TIMERS, id)
         Queues.forget_empty_type()
     end
@@ -31,7 +30,6 @@ do
         local waiting, leased = queue[WAITING] + due, queue[LEASED]
         queue[WAITING], queue[LEASED], queue[LEASE] = 0, 0, ''
         Times.clear(queue)
-        call('ZREM', EXPIRING, queue[ID])
         if purge then
             Counts.forget(queue)
         end
@@ -62,6 +60,7 @@ do
         end
         call('UNLINK', Scope.key('one', id), Scope.key('jobs', id), Scope.key('rest', id),
             Scope.key('leases', id), Scope.key('delayed', id), Scope.key('ending', id))
+        call('ZREM', EXPIRING, id)
         if not fine then
             Left.drop(id)
             drop(id)
@@ -69,7 +68,6 @@ do
             Left.drop(id)   -- a queue that exists has none, unless its keys are damaged
             waiting, leased = clear_record(queue, purge, due)
         else
-            call('ZREM', EXPIRING, id)
             call('ZREM', TIMERS, id)
             if purge then
                 clear_left(id)
