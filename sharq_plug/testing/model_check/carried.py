@@ -1,4 +1,4 @@
-"""What a delivery carries over from its enqueue."""
+"""What an enqueue settles for the deliveries of its job: what they carry, and from when on."""
 
 from sharq_plug.model import Delivery, Extras, NewJob
 
@@ -15,3 +15,8 @@ def is_carried(new: NewJob, job: Delivery) -> bool:
     return all(getattr(job, name) == getattr(new, name) for name in CARRIED) and all(
         getattr(job, name) == getattr(extras, name) for name in CARRIED_EXTRAS
     )
+
+
+def begins_at(extras: Extras, now: int) -> int:
+    """Return from when (ms) a job may go that is enqueued at `now`; its ttl counts from then."""
+    return max(now, now + (extras.delay or 0) if extras.at is None else extras.at)

@@ -104,7 +104,7 @@ class History:
     def grants(self) -> Iterator[Grant]:
         """Iterate over all leases that were given, each once, however often it was answered."""
         given: set[tuple[str | None, str, str]] = set()
-        attempts = self._attempts()
+        attempts = self.attempts()
         extended = self._extended()
         for event in self.events:
             queue_type, take = event.operation.queue_type, event.operation.item
@@ -135,7 +135,7 @@ class History:
             if isinstance(item := event.operation.item, Extend)
         }
 
-    def _attempts(self) -> dict[tuple[str | None, str], list[tuple[Event, int]]]:
+    def attempts(self) -> dict[tuple[str | None, str], list[tuple[Event, int]]]:
         """Return the takes of each attempt, by type and `attempt_id`, with their lease times."""
         attempts: dict[tuple[str | None, str], list[tuple[Event, int]]] = {}
         for event in self.events:

@@ -14,6 +14,7 @@ from sharq_plug.model import (
     Extended,
     Extras,
     Finish,
+    JobRef,
     LeaseOutcome,
     LeaseRef,
     NewJob,
@@ -159,10 +160,7 @@ class Walk:
                 gone = [lease for lease in leases if lease.queue_id == item.queue_id]
                 self._retire(queue_type, gone)
             case Cancel(job), AmendOutcome.DONE:
-                leases = self._standing[queue_type]
-                name = (job.queue_id, job.job_id)
-                gone = [lease for lease in leases if (lease.queue_id, lease.job_id) == name]
-                self._retire(queue_type, gone)
+                self._retire_job(queue_type, job)
             case Reschedule(_, _, delay, at), AmendOutcome.DONE:
                 self._instants.append(self.now + (delay or 0) if at is None else at)
             case _, LeaseOutcome.ENDED if isinstance(item, Settlement):
@@ -182,9 +180,7 @@ class Walk:
             self._instants += [job.expires_at, self.now + interval]
 
     def _note_settled(self, queue_type: str, item: Settlement) -> None:
-        job = (item.lease.queue_id, item.lease.job_id)
-        leases = self._standing[queue_type]
-        self._retire(queue_type, [ref for ref in leases if (ref.queue_id, ref.job_id) == job])
+        self._retire_job(queue_type, item.lease)
         durations = [value for value in astuple(item) if isinstance(value, int)]
         self._instants += [self.now + duration for duration in durations]
 
@@ -197,6 +193,11 @@ class Walk:
         for lease in ended:
             ref = LeaseRef(lease.queue_id, lease.job_id, lease.token)
             self._retire(lease.queue_type, [ref])
+
+    def _retire_job(self, queue_type: str, job: JobRef | LeaseRef) -> None:
+        name = (job.queue_id, job.job_id)
+        leases = self._standing[queue_type]
+        self._retire(queue_type, [ref for ref in leases if (ref.queue_id, ref.job_id) == name])
 
     def _retire(self, queue_type: str, gone: Collection[LeaseRef]) -> None:
         standing = self._standing[queue_type]

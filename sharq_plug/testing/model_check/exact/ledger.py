@@ -17,6 +17,7 @@ from sharq_plug.model import (
     SetInterval,
     Setting,
 )
+from sharq_plug.testing.model_check.carried import begins_at
 from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
 
 
@@ -88,7 +89,7 @@ class TypeLedger:
             queue.last = None
         life = Life(new, self._next_number(), now, new.requeue_limit)
         extras = life.extras
-        begins = max(now, now + (extras.delay or 0) if extras.at is None else extras.at)
+        begins = begins_at(extras, now)
         life.at = begins if begins > now else None
         life.ends_at = None if extras.ttl is None else begins + extras.ttl
         queue.lives[new.job_id] = life

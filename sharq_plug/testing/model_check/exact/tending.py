@@ -5,6 +5,7 @@ from copy import deepcopy
 from itertools import combinations
 
 from sharq_plug.model import EndedLease, Tended
+from sharq_plug.testing.model_check.comparing import by_fate
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.lives import Life
@@ -64,8 +65,4 @@ def judge_ended(
     The jobs that wait again are in the order of their ends, and so are those that died.
     """
     expected = [ledger.lease_ended(queue_type, life, now) for life in due]
-    yield from differences(Rule.RECLAIM, "ended", _by_fate(found), _by_fate(expected))
-
-
-def _by_fate(leases: Sequence[EndedLease]) -> list[EndedLease]:
-    return sorted(leases, key=lambda lease: lease.is_dead)
+    yield from differences(Rule.RECLAIM, "ended", by_fate(found), by_fate(expected))

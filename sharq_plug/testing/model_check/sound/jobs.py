@@ -17,7 +17,7 @@ from sharq_plug.model import (
     Reschedule,
     Settlement,
 )
-from sharq_plug.testing.model_check.carried import PLAIN
+from sharq_plug.testing.model_check.carried import PLAIN, begins_at
 from sharq_plug.testing.model_check.history import Event, Grant
 
 QueueName = tuple[str, str]
@@ -114,8 +114,7 @@ class JobEvidence:
         """Return whether the ttl of the job may have passed at an instant (ms)."""
         lives = [(start.invoked_at, extras_of(start)) for start in self.starts]
         return any(
-            extras.ttl is not None
-            and max(now + (extras.delay or 0), extras.at or 0) + extras.ttl <= at
+            extras.ttl is not None and begins_at(extras, now) + extras.ttl <= at
             for now, extras in lives
         )
 

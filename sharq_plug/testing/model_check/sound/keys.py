@@ -1,6 +1,5 @@
 """Deduplication: within the time of a key there is no second job of it, unless a clearing came."""
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
@@ -84,5 +83,4 @@ def _may_be_remembered(start: Event, key: Deduplicate, duplicate: Event) -> bool
     made = key_of(new_job(start))
     if made is None or made.key != key.key or duplicate.before(start):
         return False
-    until = math.inf if start.answered_at is None else start.answered_at + made.keep_for
-    return duplicate.invoked_at < until
+    return duplicate.invoked_at < latest(start) + made.keep_for

@@ -41,10 +41,10 @@ def _check_lengths(queue_id: str, queue: QueueEvidence, look: Event) -> Iterator
         yield Violation(Rule.DOUBLING, what, (look,))
 
 
-def _proof(job: JobEvidence, look: Event) -> Event | None:
-    """Return an event after which the job surely was there until `look`, if there is one."""
+def _proof(job: JobEvidence, until: Event) -> Event | None:
+    """Return an event after which the job surely was there until `until`, if there is one."""
     for proof in job.proofs:
-        if proof.before(look) and all(end.before(proof) or look.before(end) for end in job.ends):
+        if proof.before(until) and all(end.before(proof) or until.before(end) for end in job.ends):
             return proof
     return None
 
@@ -75,19 +75,9 @@ def _check_idempotence(job: JobEvidence) -> Iterator[Violation]:
             if all(proof.before(start) for start in job.starts):
                 what = f"{job.job_id} is called a duplicate, and was not enqueued before"
                 yield Violation(Rule.IDEMPOTENCE, what, (proof,))
-        elif not job.is_mortal:
-            yield from _check_queued_once(job, proof)
-
-
-def _check_queued_once(job: JobEvidence, queued: Event) -> Iterator[Violation]:
-    """Hold that an id is free again only when its life may have ended."""
-    for earlier in job.proofs:
-        if earlier.before(queued) and all(
-            end.before(earlier) or queued.before(end) for end in job.ends
-        ):
+        elif not job.is_mortal and (earlier := _proof(job, proof)) is not None:
             what = f"{job.job_id} is queued, though it waits or is leased"
-            yield Violation(Rule.IDEMPOTENCE, what, (earlier, queued))
-            return
+            yield Violation(Rule.IDEMPOTENCE, what, (earlier, proof))
 
 
 def _outcome(enqueue: Event) -> EnqueueOutcome | None:

@@ -11,16 +11,12 @@ from sharq_plug.testing.model_check.violations import Rule, Violation
 
 def check_repeats(history: History, evidence: Evidence) -> Iterator[Violation]:
     """Yield each repeated take that left out a lease which surely stood."""
-    attempts: dict[tuple[str | None, str], list[Event]] = {}
-    for event in history.events:
-        attempt = _attempt(event)
-        if attempt is not None:
-            attempts.setdefault(attempt, []).append(event)
+    attempts = history.attempts()
     for job in evidence.jobs():
         for lease in job.grants:
             attempt = _attempt(lease.event)
             if attempt is not None:
-                for again in attempts[attempt]:
+                for again, _ in attempts[attempt]:
                     yield from _check_again(job, lease, again)
 
 

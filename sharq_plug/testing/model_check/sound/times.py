@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 
 from sharq_plug.model import Extras, Fail, LeaseOutcome, Release
+from sharq_plug.testing.model_check.carried import begins_at
 from sharq_plug.testing.model_check.history import Event, Grant
 from sharq_plug.testing.model_check.sound.evidence import Evidence
 from sharq_plug.testing.model_check.sound.jobs import JobEvidence, extras_of, token_of
@@ -28,7 +29,7 @@ def _check_span(job: JobEvidence, starts: list[Event], grant: Grant) -> Iterator
 
     Of several enqueues that may have queued the job, any may have.
     """
-    begins = [_begins_at(extras_of(start), grant.job.enqueued_at) for start in starts]
+    begins = [begins_at(extras_of(start), grant.job.enqueued_at) for start in starts]
     ttls = [extras_of(start).ttl for start in starts]
     ends = [
         math.inf if ttl is None else begin + ttl for begin, ttl in zip(begins, ttls, strict=True)
@@ -39,10 +40,6 @@ def _check_span(job: JobEvidence, starts: list[Event], grant: Grant) -> Iterator
     if ends and grant.instant >= max(ends):
         what = f"{job.job_id} is leased, and its ttl has passed"
         yield Violation(Rule.TTL, what, (*starts, grant.event))
-
-
-def _begins_at(extras: Extras, enqueued_at: int) -> int:
-    return max(enqueued_at, enqueued_at + (extras.delay or 0) if extras.at is None else extras.at)
 
 
 def _check_return(
