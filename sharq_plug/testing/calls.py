@@ -79,11 +79,28 @@ def reclaimed(tended: Tended, queue_type: str) -> Reclaimed:
     return Reclaimed(ended.count(False), ended.count(True), tended.more)
 
 
-async def tend_all(store: QueueStore, *, limit: int = 1000) -> list[Tended]:
+async def tend_all(
+    store: QueueStore, *, limit: int = 1000, max_steps: int = MAX_STEPS
+) -> list[Tended]:
     """Tend until there is no more to do."""
     steps = []
-    for _ in range(MAX_STEPS):
+    for _ in range(max_steps):
         steps.append(await store.tend(limit=limit))
         if not steps[-1].more:
             return steps
     raise AssertionError("tending does not end")
+
+
+async def list_all(
+    store: QueueStore, queue_type: str | None, *, limit: int, max_steps: int = MAX_STEPS
+) -> set[str]:
+    """Follow the listing of a type's queues, or (None) of the types, to its end."""
+    found: set[str] = set()
+    cursor: str | None = None
+    for _ in range(max_steps):
+        page = await store.page(queue_type, cursor=cursor, limit=limit)
+        found.update(page.names)
+        cursor = page.cursor
+        if cursor is None:
+            return found
+    raise AssertionError(f"a listing does not end: {found}")

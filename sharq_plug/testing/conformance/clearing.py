@@ -15,6 +15,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     enqueue,
     finish,
     lengths,
+    let_expire,
     listed,
     next_ready_at,
     reclaim,
@@ -30,9 +31,7 @@ with_and_without_purge = pytest.mark.parametrize("purge", [False, True], ids=["c
 async def let_one_die(store: QueueStore, clock: ManualClock, queue_id: str) -> None:
     """Give a queue one dead letter."""
     await enqueue(store, queue_id, "dead", requeue_limit=0)
-    await take(store, lease_time=1)
-    clock.advance(1)
-    assert (await reclaim(store)).dead == 1
+    await let_expire(store, clock, dies=True)
 
 
 class ClearConformance(Conformance):
@@ -69,9 +68,7 @@ class ClearConformance(Conformance):
     ) -> None:
         await enqueue(store, "q", "j1", "j2", "j3")
         await release_job(store, await take(store))
-        await take(store, lease_time=100)
-        clock.advance(100)
-        await reclaim(store)
+        await let_expire(store, clock)
         assert (await clear(store, "q", purge=purge)).waiting == 3
         assert await take_batch(store, 9) == []
 

@@ -21,6 +21,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     listed,
     new_job,
     next_ready_at,
+    offer,
     release_job,
     take,
     take_exactly_at,
@@ -30,12 +31,6 @@ from sharq_plug.testing.conformance.vocabulary import (
 QUEUED, DUPLICATE = EnqueueOutcome.QUEUED, EnqueueOutcome.DUPLICATE
 KEPT = 1000
 A_DUPLICATE_OF_FIRST = EnqueueResult(DUPLICATE, None, "first")
-
-
-async def offer(store: QueueStore, job: NewJob, *, queue_type: str = TYPE) -> EnqueueResult:
-    """Enqueue one job and return the whole answer."""
-    [result] = await store.enqueue(queue_type, [job])
-    return result
 
 
 def keyed(job_id: str, key: str = "key", *, queue_id: str = "q", **fields: Any) -> NewJob:

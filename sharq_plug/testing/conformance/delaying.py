@@ -19,6 +19,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     listed,
     new_job,
     next_ready_at,
+    offer,
     reclaim,
     take,
     take_batch,
@@ -180,10 +181,10 @@ class DelayedLengthConformance(Conformance):
         await enqueue(store, "q", "waiting")
         for now_due in (0, 100):
             clock.advance(now_due)
-            [result] = await store.enqueue(TYPE, [new_job("q", "j", max_queued_length=2)])
+            result = await offer(store, new_job("q", "j", max_queued_length=2))
             assert result.outcome is EnqueueOutcome.QUEUE_FULL
             assert result.queue_length == 2
-        [result] = await store.enqueue(TYPE, [new_job("q", "j", max_queued_length=3)])
+        result = await offer(store, new_job("q", "j", max_queued_length=3))
         assert (result.outcome, result.queue_length) == (EnqueueOutcome.QUEUED, 2)
 
     async def test_a_delayed_job_is_held_to_the_most_that_may_be_queued(

@@ -1,6 +1,5 @@
 """Ttl: a job is not delivered once its time has passed, and becomes a dead letter."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,12 +9,12 @@ from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import Reclaimed, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.coming_back import GiveBack, both_ways
 from sharq_plug.testing.conformance.vocabulary import (
     by_state,
     claim,
     enqueue,
     extend_lease,
-    fail_job,
     finish_job,
     next_ready_at,
     reclaim,
@@ -24,8 +23,6 @@ from sharq_plug.testing.conformance.vocabulary import (
     take,
     take_batch,
 )
-
-GiveBack = Callable[..., Any]
 
 
 class TtlConformance(Conformance):
@@ -104,7 +101,7 @@ class LeasedTtlConformance(Conformance):
         assert await reclaim(store) == Reclaimed(requeued=0, dead=0, more=False)
         await finish_job(store, job)
 
-    @pytest.mark.parametrize("give_back", [release_job, fail_job])
+    @both_ways
     @pytest.mark.parametrize("delay", [0, 1000])
     async def test_a_job_that_is_given_back_at_its_end_dies(
         self, store: QueueStore, clock: ManualClock, give_back: GiveBack, delay: int

@@ -15,6 +15,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     enqueue_one,
     finish_job,
     lengths,
+    let_expire,
     listed,
     new_job,
     next_ready_at,
@@ -114,9 +115,7 @@ class DuplicateConformance(Conformance):
         await enqueue(store, "q", "j1", "j2")
         await release_job(store, await take(store, lease_time=100))
         assert await enqueue_one(store, new_job("q", "j1")) is DUPLICATE
-        await take(store, lease_time=100)
-        clock.advance(100)
-        await reclaim(store)
+        await let_expire(store, clock)
         assert await enqueue_one(store, new_job("q", "j1")) is DUPLICATE
 
     async def test_the_same_id_twice_in_a_batch_is_queued_once(self, store: QueueStore) -> None:
@@ -176,9 +175,7 @@ class DuplicateConformance(Conformance):
 
     async def test_a_dead_id_is_free(self, store: QueueStore, clock: ManualClock) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        await take(store, lease_time=100)
-        clock.advance(100)
-        assert (await reclaim(store)).dead == 1
+        await let_expire(store, clock, dies=True)
         await enqueue(store, "q", "j", requeue_limit=7)
         job = await take(store)
         assert (job.attempt, job.requeues_remaining) == (1, 7)

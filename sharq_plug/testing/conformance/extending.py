@@ -20,6 +20,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     finish,
     finish_job,
     lengths,
+    let_expire,
     next_ready_at,
     reclaim,
     release_job,
@@ -91,9 +92,7 @@ class ExtendConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        late = await take(store, lease_time=100)
-        clock.advance(100)
-        await reclaim(store)
+        late = await let_expire(store, clock)
         assert await extend(store, claim(late), 1000) is STALE
         assert await lengths(store, "q") == (1, 0, 0)
         theirs = await take(store, lease_time=100)
@@ -104,9 +103,7 @@ class ExtendConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        dead = await take(store, lease_time=100)
-        clock.advance(100)
-        await reclaim(store)
+        dead = await let_expire(store, clock, dies=True)
         assert await extend(store, claim(dead), 1000) is STALE
         assert await lengths(store, "q") == (0, 0, 1)
 

@@ -21,6 +21,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     fail_job,
     finish_job,
     job_order,
+    let_expire,
     next_ready_at,
     reclaim,
     release_job,
@@ -96,9 +97,7 @@ class FindConformance(Conformance):
         clock.advance(10)
         for lease_time in (10**6, 5):
             await extend_lease(store, job, lease_time)
-            view = await seen(store, "q", "j")
-            assert view is not None
-            assert view.expires_at == clock.now() + lease_time
+            assert (await seen(store, "q", "j")).expires_at == clock.now() + lease_time
 
     async def test_a_job_that_came_back(self, store: QueueStore, clock: ManualClock) -> None:
         now = clock.now()
@@ -116,9 +115,7 @@ class FindConformance(Conformance):
         self, store: QueueStore
     ) -> None:
         async def last_error() -> str | None:
-            view = await seen(store, "q", "j")
-            assert view is not None
-            return view.last_error
+            return (await seen(store, "q", "j")).last_error
 
         await enqueue(store, "q", "j")
         assert await last_error() is None
@@ -146,9 +143,7 @@ class FindConformance(Conformance):
     ) -> None:
         now = clock.now()
         await enqueue(store, "q", "j", requeue_limit=0)
-        await take(store, lease_time=10)
-        clock.advance(10)
-        assert (await reclaim(store)).dead == 1
+        await let_expire(store, clock, dies=True)
         assert await seen(store, "q", "j") == JobView(DEAD, 1, 0, now)
 
     async def test_a_dead_letter_of_a_ttl_keeps_its_requeues(
@@ -182,12 +177,8 @@ class FindConformance(Conformance):
         await fail_job(store, await take(store), dead=True)
         await take(store)
         for job_id in ("plain", "leased", "dead", "delayed"):
-            view = await seen(store, "q", job_id)
-            assert view is not None
-            assert view.payload is None
-            view = await seen(store, "q", job_id, payloads=True)
-            assert view is not None
-            assert view.payload == payload
+            assert (await seen(store, "q", job_id)).payload is None
+            assert (await seen(store, "q", job_id, payloads=True)).payload == payload
 
     async def test_what_is_not_there_is_not_found(self, store: QueueStore) -> None:
         await enqueue(store, "q", "finished", "cancelled", "cleared")
@@ -214,7 +205,7 @@ class FindConformance(Conformance):
         clock.advance(100)
         before = await by_state(store, "q"), await counted(store, "q")
         for job_id in ("j1", "j2", "due", "no"):
-            await seen(store, "q", job_id, payloads=True)
+            await store.find(TYPE, [JobRef("q", job_id)], payloads=True)
         assert (await by_state(store, "q"), await counted(store, "q")) == before
         assert await next_ready_at(store, queue_type="other") is None
 

@@ -16,6 +16,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     enqueue,
     enqueue_one,
     finish_job,
+    let_expire,
     listed,
     new_job,
     next_ready_at,
@@ -68,24 +69,19 @@ class IntervalConformance(Conformance):
     """However the interval changes, `last + interval` holds from then on."""
 
     @every_change
-    async def test_a_longer_interval_holds_the_waiting_back(
-        self, store: QueueStore, clock: ManualClock, change: Change
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [(1000, 5000), (5000, 1000), (0, 1000)],
+        ids=["longer", "shorter", "none-before"],
+    )
+    async def test_another_interval_counts_from_the_latest_dequeue(
+        self, store: QueueStore, clock: ManualClock, change: Change, before: int, after: int
     ) -> None:
         start = clock.now()
-        await lease_one_of_two(store, interval=1000)
+        await lease_one_of_two(store, interval=before)
         clock.advance(100)
-        await change(store, 5000)
-        await take_exactly_at(store, clock, start + 5000)
-
-    @every_change
-    async def test_a_shorter_interval_brings_the_waiting_forward(
-        self, store: QueueStore, clock: ManualClock, change: Change
-    ) -> None:
-        start = clock.now()
-        await lease_one_of_two(store, interval=5000)
-        clock.advance(100)
-        await change(store, 1000)
-        await take_exactly_at(store, clock, start + 1000)
+        await change(store, after)
+        await take_exactly_at(store, clock, start + after)
 
     @every_change
     async def test_an_interval_that_has_passed_frees_the_queue_at_once(
@@ -103,16 +99,6 @@ class IntervalConformance(Conformance):
         await lease_one_of_two(store, interval=MAX_INTERVAL)
         await change(store, 0)
         await take(store)
-
-    @every_change
-    async def test_an_interval_holds_a_queue_without_one_from_its_latest_dequeue_on(
-        self, store: QueueStore, clock: ManualClock, change: Change
-    ) -> None:
-        start = clock.now()
-        await lease_one_of_two(store, interval=0)
-        clock.advance(100)
-        await change(store, 1000)
-        await take_exactly_at(store, clock, start + 1000)
 
     @every_change
     async def test_a_ready_queue_is_held_back_again(
@@ -211,9 +197,7 @@ class IntervalConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        await take(store, lease_time=100)
-        clock.advance(100)
-        assert (await reclaim(store)).dead == 1
+        await let_expire(store, clock, dies=True)
         assert not await change_interval(store, TYPE, "q", 0)
 
     async def test_a_change_reaches_one_queue_of_one_type_only(

@@ -16,6 +16,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     enqueue_one,
     job_order,
     new_job,
+    offer,
     release_job,
     take,
     take_batch,
@@ -233,5 +234,5 @@ class UnjoinedConformance(Conformance):
         await let_fall_due(store, clock, MAX_JOINS + 1)
         await take(store)
         refused = new_job("q", "more", max_queued_length=MAX_JOINS)
-        [result] = await store.enqueue(TYPE, [refused])
+        result = await offer(store, refused)
         assert (result.outcome, result.queue_length) == (EnqueueOutcome.QUEUE_FULL, MAX_JOINS)

@@ -16,6 +16,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     finish,
     finish_job,
     lengths,
+    let_expire,
     listed,
     next_ready_at,
     reclaim,
@@ -106,9 +107,7 @@ class FinishConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        late = await take(store, lease_time=100)
-        clock.advance(100)
-        await reclaim(store)
+        late = await let_expire(store, clock)
         assert await finish(store, claim(late)) is STALE
         current = await take(store)
         assert await finish(store, claim(late)) is STALE
@@ -120,9 +119,7 @@ class FinishConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        late = await take(store, lease_time=100)
-        clock.advance(100)
-        await reclaim(store)
+        late = await let_expire(store, clock)
         assert await finish(store, claim_without_token(late)) is UNKNOWN
         await take(store)
         assert await finish(store, claim_without_token(late)) is ENDED
@@ -131,9 +128,7 @@ class FinishConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        late = await take(store, lease_time=100)
-        clock.advance(100)
-        await reclaim(store)
+        late = await let_expire(store, clock, dies=True)
         assert await finish(store, claim(late)) is STALE
         assert await finish(store, claim_without_token(late)) is UNKNOWN
         await enqueue(store, "q", "j")
@@ -193,9 +188,7 @@ class ReleaseConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=2)
-        await take(store, lease_time=100)
-        clock.advance(100)
-        await reclaim(store)
+        await let_expire(store, clock)
         for _ in range(3):
             job = await take(store)
             assert job.requeues_remaining == 1
@@ -224,9 +217,7 @@ class ReleaseConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j")
-        late = await take(store, lease_time=100)
-        clock.advance(100)
-        await reclaim(store)
+        late = await let_expire(store, clock)
         assert await release(store, claim(late)) is STALE
         await take(store)
         assert await release(store, claim(late)) is STALE
@@ -248,9 +239,7 @@ class ReleaseConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         await enqueue(store, "q", "j", requeue_limit=0)
-        dead = await take(store, lease_time=100)
-        clock.advance(100)
-        await reclaim(store)
+        dead = await let_expire(store, clock, dies=True)
         assert await release(store, claim(dead)) is STALE
         assert await release(store, claim_without_token(dead)) is UNKNOWN
         assert await lengths(store, "q") == (0, 0, 1)

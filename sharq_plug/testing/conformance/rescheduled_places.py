@@ -74,7 +74,5 @@ class RescheduledPlaceConformance(Conformance):
         await finish_job(store, await take(store))
         await enqueue(store, "q", "j", interval=1000, delay=5000)
         await reschedule_job(store, "q", "j", delay=0)
-        view = await seen(store, "q", "j")
-        assert view is not None
-        assert view.state is JobState.WAITING
+        assert (await seen(store, "q", "j")).state is JobState.WAITING
         await take_exactly_at(store, clock, served + 1000)

@@ -1,12 +1,13 @@
 """The words in which the conformance tests are written: one call for one thought."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from sharq_plug.model import (
     Cleared,
     Delivery,
     EnqueueOutcome,
+    EnqueueResult,
     Extend,
     Extended,
     Extras,
@@ -20,10 +21,10 @@ from sharq_plug.model import (
 )
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import (
-    MAX_STEPS,
     Reclaimed,
     dequeue_for_one,
     finish_all,
+    list_all,
     reclaimed,
     tend_all,
 )
@@ -58,8 +59,13 @@ async def enqueue(
 
 async def enqueue_one(store: QueueStore, job: NewJob, *, queue_type: str = TYPE) -> EnqueueOutcome:
     """Enqueue one job and return its outcome."""
+    return (await offer(store, job, queue_type=queue_type)).outcome
+
+
+async def offer(store: QueueStore, job: NewJob, *, queue_type: str = TYPE) -> EnqueueResult:
+    """Enqueue one job and return the whole answer."""
     [result] = await store.enqueue(queue_type, [job])
-    return result.outcome
+    return result
 
 
 async def take(
@@ -175,11 +181,15 @@ async def extend_lease(store: QueueStore, job: Delivery, lease_time: int) -> Non
     assert isinstance(answer, Extended)
 
 
-async def let_expire(store: QueueStore, clock: ManualClock) -> None:
-    """Take a job, which must be there, and have its lease expire and reclaimed."""
-    await take(store, lease_time=1)
+async def let_expire(store: QueueStore, clock: ManualClock, *, dies: bool = False) -> Delivery:
+    """Take a job, which must be there, and have its lease expire and reclaimed; it may die of it.
+
+    Return it as it was leased.
+    """
+    job = await take(store, lease_time=1)
     clock.advance(1)
-    assert await reclaim(store) == Reclaimed(requeued=1, dead=0, more=False)
+    assert await reclaim(store) == Reclaimed(requeued=not dies, dead=dies, more=False)
+    return job
 
 
 async def reclaim(store: QueueStore, *, queue_type: str = TYPE) -> Reclaimed:
@@ -193,17 +203,17 @@ async def reclaim_of_each(
 ) -> list[Reclaimed]:
     """End all leases that have expired; return what became of those of each type."""
     steps = await tend_all(store, limit=limit)
-    found = [[reclaimed(step, queue_type) for step in steps] for queue_type in queue_types]
-    return [
-        Reclaimed(sum(of.requeued for of in each), sum(of.dead for of in each), more=False)
-        for each in found
-    ]
+    return [_total([reclaimed(step, queue_type) for step in steps]) for queue_type in queue_types]
 
 
 async def reclaim_in_steps(store: QueueStore, limit: int, *, queue_type: str = TYPE) -> Reclaimed:
     """End all leases that have expired, `limit` at a time; return the sums."""
     steps = [reclaimed(tended, queue_type) for tended in await tend_all(store, limit=limit)]
     assert all(step.requeued + step.dead <= limit for step in steps)
+    return _total(steps)
+
+
+def _total(steps: Sequence[Reclaimed]) -> Reclaimed:
     return Reclaimed(
         sum(step.requeued for step in steps), sum(step.dead for step in steps), more=False
     )
@@ -238,12 +248,4 @@ async def counted(store: QueueStore, queue_id: str, *, queue_type: str = TYPE) -
 
 async def listed(store: QueueStore, queue_type: str | None = TYPE, *, limit: int = 100) -> set[str]:
     """Follow the listing of a type's queues, or (None) of the types, to its end."""
-    found: set[str] = set()
-    cursor: str | None = None
-    for _ in range(MAX_STEPS):
-        page = await store.page(queue_type, cursor=cursor, limit=limit)
-        found.update(page.names)
-        cursor = page.cursor
-        if cursor is None:
-            return found
-    raise AssertionError("the listing does not end")
+    return await list_all(store, queue_type, limit=limit)

@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Callable, Collection, Sequence, Set
 from contextlib import AsyncExitStack, suppress
 
-from sharq_plug.model import EndedLease, Extras, Fail, NewJob, Page, Release, Tended
+from sharq_plug.model import EndedLease, Extras, Fail, NewJob, Release, Tended
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import list_all, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.model_check.checker import check_soundly
 from sharq_plug.testing.model_check.comparing import Tokens, by_fate, comparable
 from sharq_plug.testing.model_check.exact.judge import Judge
 from sharq_plug.testing.model_check.history import History
-from sharq_plug.testing.model_check.operations import Item, ListNames, Outcome, Tend, ask
+from sharq_plug.testing.model_check.operations import Item, Outcome, Tend, ask
 from sharq_plug.testing.model_check.recording import Recorder, RecordingStore
 from sharq_plug.testing.model_check.violations import Violation
 
@@ -192,9 +193,10 @@ class Twins:
 
     async def list_names(self, queue_type: str | None, *, limit: int) -> None:
         """List types, or the queues of a type, in steps of `limit`."""
-        found = await _listed(self._store, queue_type, limit)
+        found = await list_all(self._store, queue_type, limit=limit, max_steps=MAX_STEPS)
         if self._reference is not None:
-            _compare(found, await _listed(self._reference, queue_type, limit))
+            expected = await list_all(self._reference, queue_type, limit=limit, max_steps=MAX_STEPS)
+            _compare(found, expected)
 
     async def _compare_tended(
         self, reference: QueueStore, tend: Tend, ours: Tended, theirs: Outcome
@@ -245,24 +247,5 @@ def _of_types(ended: Sequence[EndedLease], queue_types: Set[str]) -> object:
 
 async def _tended(store: QueueStore, tend: Tend) -> list[EndedLease]:
     """Tend until there is no more to do; return the leases that this ended."""
-    ended: list[EndedLease] = []
-    for _ in range(MAX_STEPS):
-        tended = await store.tend(limit=tend.limit)
-        ended += tended.ended
-        if not tended.more:
-            return ended
-    raise AssertionError("tending has no end")
-
-
-async def _listed(store: QueueStore, queue_type: str | None, limit: int) -> set[str]:
-    names: set[str] = set()
-    cursor: str | None = None
-    for _ in range(MAX_STEPS):
-        [page] = await ask(store, queue_type, [ListNames(cursor, limit)])
-        if not isinstance(page, Page):
-            raise TypeError(f"{page!r} is no page")
-        names.update(page.names)
-        cursor = page.cursor
-        if cursor is None:
-            return names
-    raise AssertionError(f"a listing has no end: {names}")
+    steps = await tend_all(store, limit=tend.limit, max_steps=MAX_STEPS)
+    return [lease for tended in steps for lease in tended.ended]
