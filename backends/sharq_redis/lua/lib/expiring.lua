@@ -5,7 +5,7 @@ do
     local soonest               -- expiry that was given
 
     function Expiring.begin()
-        gone.n, later.n, sooner.n, soonest = 0, 0, 0, math.huge
+        gone.n, soonest = 0, math.huge
     end
 
     -- Note that a lease of a queue was given, or has another expiry.
@@ -26,6 +26,8 @@ do
 
     -- Write the expiries of the first `count` of a list of queues that were changed.
     function Expiring.write(changed, count)
+        local sooner_values = 0
+        later.n = 0
         for at = 1, count do
             local queue = changed[at]
             if queue[ENDED] then
@@ -35,11 +37,12 @@ do
                     Writes.add(later, integer(Leases.first_expiry(queue) or now), queue[ID])
                 end
             elseif queue[FIRST] then
-                local n = sooner.n
-                sooner[n + 1], sooner[n + 2], sooner.n = integer(queue[FIRST]), queue[ID], n + 2
+                sooner[sooner_values + 1], sooner[sooner_values + 2] = integer(queue[FIRST]), queue[ID]
+                sooner_values = sooner_values + 2
             end
             queue[ENDED], queue[FIRST] = false, false
         end
+        sooner.n = sooner_values
         Writes.send(gone, 'ZREM', EXPIRING)
         Writes.send(later, 'ZADD', EXPIRING)
         Writes.send(sooner, 'ZADD', EXPIRING, 'LT')

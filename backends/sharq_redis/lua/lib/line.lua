@@ -18,7 +18,6 @@ do
 
     function Line.begin()
         first_since, latest, reserved, given.n = math.huge, 0, 0, 0
-        left.n, taken.n = 0, 0
     end
 
     -- Reserve `count` numbers; return the one before the first.
@@ -84,19 +83,22 @@ do
 
     -- Write the places that the first `count` of a list of queues were given, or gave up.
     function Line.write(changed, count)
+        local left_values, taken_values = 0, 0
         for at = 1, count do
             local queue = changed[at]
             local stood_at, place = queue[STOOD_AT], queue[STANDS] and queue[PLACE]
             if stood_at and stood_at ~= place then
-                Writes.add(left, Line.member(stood_at, queue[ID]))
+                left_values = left_values + 1
+                left[left_values] = Line.member(stood_at, queue[ID])
             end
             if queue[SINCE] then
-                local n = taken.n
-                taken[n + 1], taken[n + 2] = integer(queue[SINCE]), Line.member(place, queue[ID])
-                queue[SINCE], taken.n = false, n + 2
+                taken[taken_values + 1] = integer(queue[SINCE])
+                taken[taken_values + 2] = Line.member(place, queue[ID])
+                queue[SINCE], taken_values = false, taken_values + 2
             end
             queue[STOOD_AT] = place
         end
+        left.n, taken.n = left_values, taken_values
         Writes.send(left, 'ZREM', LINE)
         Writes.send(taken, 'ZADD', LINE)
     end

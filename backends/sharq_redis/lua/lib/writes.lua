@@ -18,9 +18,12 @@ do
         list.n = n
     end
 
-    -- Send what is in a list, if anything is, and empty it.
+    -- Send what is in a list, and empty it. Return whether anything was in it.
     function Writes.send(list, command, key, option)
         local n = list.n
+        if n == 0 then
+            return false
+        end
         list.n = 0
         for first = 1, n, AT_ONCE do
             local last = math.min(first + AT_ONCE - 1, n)
@@ -30,6 +33,6 @@ do
                 call(command, key, unpack(list, first, last))
             end
         end
-        return n > 0
+        return true
     end
 end
