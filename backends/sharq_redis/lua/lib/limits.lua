@@ -7,17 +7,10 @@
 -- and what is owed stays.
 
 do
-    local function paid_at(queue)
-        local last, interval = queue[LAST], queue[INTERVAL]
-        if last == NEVER or interval == 0 then
-            return 0
-        end
-        return last + interval
-    end
-
     -- Return the instant at which every hold of a queue has ended, 0 if none stands.
     local function ready_at(queue)
-        local ready, due_at = paid_at(queue), queue[DUE_AT]
+        local last, interval, due_at = queue[LAST], queue[INTERVAL], queue[DUE_AT]
+        local ready = (last == NEVER or interval == 0) and 0 or last + interval
         if due_at and due_at > ready and queue[WAITING] == 0 then
             return due_at
         end
@@ -45,9 +38,9 @@ do
         queue[INTERVAL] = interval
     end
 
-    -- Forget the latest dequeue if nothing is owed for it any more.
+    -- Forget the latest dequeue of a queue without jobs if nothing is owed for it any more.
     function Limits.forget_if_paid(queue)
-        if paid_at(queue) <= now then
+        if ready_at(queue) <= now then
             queue[LAST] = NEVER
         end
     end
