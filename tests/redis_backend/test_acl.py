@@ -42,7 +42,8 @@ class TestRedisStore(StoreConformance):
 def commands_in(text: str) -> set[str]:
     """Return the commands that Lua sends."""
     sent_by = (
-        r"\bp?call\('([A-Z]+)'|Writes\.send\(\w+, '([A-Z]+)'|pcall\([\w.]+, (?:\w+, )?'([A-Z]+)'"
+        r"\b(?:p?call|try)\('([A-Z]+)'"
+        r"|Writes\.send\(\w+, '([A-Z]+)'|pcall\([\w.]+, (?:\w+, )?'([A-Z]+)'"
     )
     return {name.lower() for found in re.findall(sent_by, text) for name in found if name}
 

@@ -70,7 +70,7 @@ do
             return
         end
         local key, field = Scope.bucket_key('minutes', integer(minute)), what .. '/' .. Scope.type_name()
-        if redis.pcall('HINCRBY', key, field, integer(amount)) == amount then
+        if try('HINCRBY', key, field, integer(amount)) == amount then
             keep(key, COUNTED_MINUTES * MINUTE_MS + MINUTE_MS + GRACE_MS)
         end
     end

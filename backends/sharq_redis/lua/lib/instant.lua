@@ -4,9 +4,9 @@
 -- A local is found several times as fast as a global of a library. The first call takes these over, for
 -- they are not there yet when a library is loaded.
 local function globals()
-    return redis.call, string, math, struct, cmsgpack, pcall, error, type, tonumber, unpack
+    return redis.call, redis.pcall, string, table, math, struct, cmsgpack, pcall, error, type, tonumber, unpack, next
 end
-local call, string, math, struct, cmsgpack, pcall, error, type, tonumber, unpack
+local call, try, string, table, math, struct, cmsgpack, pcall, error, type, tonumber, unpack, next
 
 local MINUTE_MS = 60000
 local GRACE_MS = 60000          -- by how much an expiry outlasts what it guards
@@ -20,7 +20,7 @@ local Instant = {}
 -- Take the time that was handed in, or else the server's own.
 function Instant.read(given)
     if not call then
-        call, string, math, struct, cmsgpack, pcall, error, type, tonumber, unpack = globals()
+        call, try, string, table, math, struct, cmsgpack, pcall, error, type, tonumber, unpack, next = globals()
     end
     now = tonumber(given)
     own_time = not now

@@ -42,7 +42,7 @@ do
 
     -- Let the entry of a job that finishes or dies stand. One that cannot be read is left as it is.
     function Keys.outlive(id, key, ends_at, job_id)
-        local raw = ends_at > now and redis.pcall('GET', name_of(id, key))
+        local raw = ends_at > now and try('GET', name_of(id, key))
         local fine, known_until, known_id = pcall(cmsgpack.unpack, raw)
         if fine and known_until == ends_at and known_id == job_id then
             write(name_of(id, key), ends_at, job_id, 1)

@@ -37,7 +37,7 @@ do
     function Receipts.has(token, id, job_id)
         Receipts.write()
         local shard = Scope.key('receipts', shard_of(token))
-        local kept = redis.pcall('ZSCORE', shard, name(token, id, job_id))
+        local kept = try('ZSCORE', shard, name(token, id, job_id))
         return type(kept) ~= 'table' and kept and tonumber(kept) >= now
     end
 

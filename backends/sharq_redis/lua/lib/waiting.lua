@@ -20,7 +20,7 @@ do
             local is_first = place < queue[HEAD_PLACE]
             local behind_place = is_first and queue[HEAD_PLACE] or place
             local behind = is_first and queue[HEAD] or job_id
-            local reply = redis.pcall('ZADD', Scope.key('rest', queue[ID]), integer(behind_place), behind)
+            local reply = try('ZADD', Scope.key('rest', queue[ID]), integer(behind_place), behind)
             if type(reply) == 'table' then
                 return reply.err
             elseif is_first then

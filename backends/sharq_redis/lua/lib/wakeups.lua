@@ -14,7 +14,7 @@ do
                 message = message .. '/' .. table.concat(queues, '/', 1, count)
             end
             -- What is written stands, also where this user of Redis may not publish.
-            redis.pcall('SPUBLISH', CHANNEL, message)
+            try('SPUBLISH', CHANNEL, message)
         end
     end
 end

@@ -7,7 +7,7 @@ local Clear = {flags = {'allow-oom'}}
 
 do
     local function count_dead(id)
-        local number = redis.pcall('ZCARD', Scope.key('deaths', id))
+        local number = try('ZCARD', Scope.key('deaths', id))
         return type(number) == 'number' and number or 0
     end
 
