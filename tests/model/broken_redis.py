@@ -75,10 +75,10 @@ FAULTS = {
         "        Counts.add(queue, ENQUEUES)\n        if outcome == QUEUED then\n",
     ),
     "a refusal changes the interval": ScriptFault(
-        "                return answer(at, FULL, unleased)\n",
-        "                if queue then\n                    Limits.bring(queue, interval)\n"
-        "                    Step.changed(queue, false, number)\n                end\n"
-        "                return answer(at, FULL, unleased)\n",
+        "            if outcome == FULL or not queue then\n",
+        "            if outcome == FULL and queue then\n                Limits.bring(queue, interval)\n"
+        "                Step.changed(queue, false, number)\n            end\n"
+        "            if outcome == FULL or not queue then\n",
     ),
     "clearing leaves the expiries": ScriptFault(
         "        call('ZREM', EXPIRING, id)\n        if not fine", "        if not fine"

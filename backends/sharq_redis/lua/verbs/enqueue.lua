@@ -51,15 +51,17 @@ do
         return queue, QUEUED
     end
 
-    -- Put a job without extras into its queue, or into a new one. Return the queue and the outcome.
-    local function put_plain(queue, id, job_id, interval, rest, number)
-        if queue then
-            return queue, Bodies.join(queue, job_id, beginning .. rest, number) and QUEUED or DUPLICATE
+    -- Put a job with extras, or one whose queue is full, into its queue unless something is against it.
+    -- Return the queue and the outcome.
+    local function try_to_put(queue, id, job_id, interval, rest, number, extra, is_full)
+        local is_there = queue and Bodies.has(queue, job_id)
+        local holder = extra and extra.k and not is_there and Keys.holder(queue, id, extra.k)
+        if holder then
+            return queue, holder
+        elseif is_full then
+            return queue, is_there and DUPLICATE or FULL
         end
-        queue = Left.bring_into_being(id, Left.by(id), interval)
-        Waiting.add(queue, job_id, number)
-        Bodies.replace(queue, job_id, beginning .. rest)
-        return queue, QUEUED
+        return put(queue, id, job_id, interval, rest, number, extra, is_there)
     end
 
     local function enqueue(at)
@@ -69,21 +71,20 @@ do
         if queue then
             unleased = queue[WAITING] + (queue[DUE_AT] and Times.delayed(queue) or 0)
         end
-        local is_full, number = limit >= 0 and unleased >= limit, before + at
-        local is_there = (extra or is_full) and queue and Bodies.has(queue, job_id)
-        local outcome = extra and extra.k and not is_there and Keys.holder(queue, id, extra.k)
-        if outcome and not queue then
-            return answer(at, outcome, unleased)
-        elseif not outcome then
-            if is_full and not is_there then
-                return answer(at, FULL, unleased)
-            elseif is_full then
-                outcome = DUPLICATE
-            elseif extra then
-                queue, outcome = put(queue, id, job_id, interval, rests[at + 2], number, extra, is_there)
-            else
-                queue, outcome = put_plain(queue, id, job_id, interval, rests[at + 2], number)
+        local is_full, outcome, number = limit >= 0 and unleased >= limit, QUEUED, before + at
+        if extra or is_full then
+            queue, outcome = try_to_put(queue, id, job_id, interval, rests[at + 2], number, extra, is_full)
+            if outcome == FULL or not queue then
+                return answer(at, outcome, unleased)
             end
+        elseif queue then
+            if not Bodies.join(queue, job_id, beginning .. rests[at + 2], number) then
+                outcome = DUPLICATE
+            end
+        else
+            queue = Left.bring_into_being(id, Left.by(id), interval)
+            Waiting.add(queue, job_id, number)
+            Bodies.replace(queue, job_id, beginning .. rests[at + 2])
         end
         Limits.bring(queue, interval)
         if outcome == QUEUED then
