@@ -6,8 +6,9 @@
 -- lease of a queue stands in its record. From the second on each is a field of the jobs' hash, '=' and the
 -- job id, and the queue has a zset of them, number and job id -> expiry.
 
-local EXPIRY, JOB_NUMBER, ATTEMPT, LEASED_AT, TOKEN, JOB = 2, 3, 4, 5, 6, 7     -- of a lease in a call
-local TAIL_AT, PACKED = 8, 9    -- where its tail begins, in what it was read from
+-- A lease in a call: as it was read, its fields, where its tail begins.
+local PACKED, LEASE_VERSION, EXPIRY, JOB_NUMBER, ATTEMPT, LEASED_AT, TOKEN, JOB = 1, 2, 3, 4, 5, 6, 7, 8
+local TAIL_AT = 9
 
 local Expiring = {}
 
@@ -16,11 +17,10 @@ do
     local FIELDS = '>BI7I6I4I7Bc0Bc0'
 
     local function parse(raw)
-        local lease = {struct.unpack(FIELDS, raw)}
-        if lease[1] ~= VERSION then
+        local lease = {raw, struct.unpack(FIELDS, raw)}
+        if lease[LEASE_VERSION] ~= VERSION then
             error('a lease of it is damaged, or of another version')
         end
-        lease[PACKED] = raw
         return lease
     end
 
