@@ -72,9 +72,9 @@ do
     function Bodies.get(queue, job_id)
         local raw
         if queue[FORM] == ALONE then
-            raw = call('GET', Scope.key('one', queue[ID]))
+            raw = call('GET', ONE .. queue[ID])
         else
-            raw = call('HGET', Scope.key('jobs', queue[ID]), job_id)
+            raw = call('HGET', JOBS .. queue[ID], job_id)
         end
         return raw or error('job ' .. job_id .. ' is missing')
     end
@@ -85,9 +85,9 @@ do
         if queue[FORM] == ALONE then
             local other = queue[WAITING] > 0 and queue[HEAD] or Leases.only_job(queue)
             if other then
-                call('HSET', Scope.key('jobs', queue[ID]), other, Bodies.get(queue, other))
+                call('HSET', JOBS .. queue[ID], other, Bodies.get(queue, other))
             end
-            call('UNLINK', Scope.key('one', queue[ID]))
+            call('UNLINK', ONE .. queue[ID])
             queue[FORM] = IN_HASH
         end
     end
@@ -97,7 +97,7 @@ do
         if queue[FORM] == ALONE then
             return (queue[WAITING] > 0 and queue[HEAD] or Leases.only_job(queue)) == job_id
         end
-        return call('HEXISTS', Scope.key('jobs', queue[ID]), job_id) == 1
+        return call('HEXISTS', JOBS .. queue[ID], job_id) == 1
     end
 
     -- Return the raw job, or nil if none of this id waits, is delayed or is leased.
@@ -105,22 +105,22 @@ do
         if queue[FORM] == ALONE then
             return Bodies.has(queue, job_id) and Bodies.get(queue, job_id) or nil
         end
-        return call('HGET', Scope.key('jobs', queue[ID]), job_id) or nil
+        return call('HGET', JOBS .. queue[ID], job_id) or nil
     end
 
     -- Write a job that is there anew.
     function Bodies.replace(queue, job_id, raw)
         if queue[FORM] == ALONE then
-            call('SET', Scope.key('one', queue[ID]), raw)
+            call('SET', ONE .. queue[ID], raw)
         else
-            call('HSET', Scope.key('jobs', queue[ID]), job_id, raw)
+            call('HSET', JOBS .. queue[ID], job_id, raw)
         end
     end
 
     -- Let a job join a queue that has others, and wait at `place`. Return whether its id was free; if it
     -- was not, or if this raises, nothing has changed.
     function Bodies.join(queue, job_id, raw, place)
-        local jobs = Scope.key('jobs', queue[ID])
+        local jobs = JOBS .. queue[ID]
         if queue[FORM] == IN_HASH then
             if call('HSETNX', jobs, job_id, raw) == 0 then
                 return false
@@ -140,7 +140,7 @@ do
         call('HLEN', jobs)      -- raises if it is damaged
         Waiting.add(queue, job_id, place)
         call('HSET', jobs, other, other_raw, job_id, raw)
-        call('DEL', Scope.key('one', queue[ID]))
+        call('DEL', ONE .. queue[ID])
         queue[FORM] = IN_HASH
         return true
     end
@@ -148,9 +148,9 @@ do
     -- Remove a job. If the queue's form is IN_HASH this may raise, and then changes nothing.
     function Bodies.remove(queue, job_id)
         if queue[FORM] == ALONE then
-            call('UNLINK', Scope.key('one', queue[ID]))
+            call('UNLINK', ONE .. queue[ID])
         else
-            call('HDEL', Scope.key('jobs', queue[ID]), job_id)
+            call('HDEL', JOBS .. queue[ID], job_id)
         end
     end
 end

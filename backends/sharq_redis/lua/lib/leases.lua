@@ -39,7 +39,7 @@ do
         if queue[LEASE] ~= '' then
             raw = queue[LEASE]
         else
-            raw = call('HGET', Scope.key('jobs', queue[ID]), '=' .. job_id)
+            raw = call('HGET', JOBS .. queue[ID], '=' .. job_id)
         end
         local lease = raw and parse(raw)
         return lease and lease[JOB] == job_id and lease or nil
@@ -47,7 +47,7 @@ do
 
     local function write(queue, expiry, number, job_id, raw)
         call('ZADD', Scope.key('leases', queue[ID]), integer(expiry), Line.member(number, job_id))
-        call('HSET', Scope.key('jobs', queue[ID]), '=' .. job_id, raw)
+        call('HSET', JOBS .. queue[ID], '=' .. job_id, raw)
     end
 
     -- Give a lease, for a job that may have a tail. With others this writes; if that raises, nothing has
@@ -104,7 +104,7 @@ do
             if call('ZREM', Scope.key('leases', queue[ID]), member) == 0 then
                 error('the lease of ' .. lease[JOB] .. ' is not listed')
             end
-            call('HDEL', Scope.key('jobs', queue[ID]), '=' .. lease[JOB])
+            call('HDEL', JOBS .. queue[ID], '=' .. lease[JOB])
         end
         queue[LEASED] = queue[LEASED] - 1
         queue[ENDED] = true

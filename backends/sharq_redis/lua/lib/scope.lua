@@ -32,6 +32,7 @@
 
 local TYPES, DUE, QUEUES, LINE, EXPIRING, TIMERS, IDLE, NUMBER, CHANNEL     -- names, of the type
 local Scope = {}
+local ONE, JOBS, REST       -- names up to the queue id, of the keys that almost every job needs
 
 do
     local never, tag, type_name, stem
@@ -47,6 +48,7 @@ do
         TIMERS = tag .. '/timers' .. stem
         NUMBER, CHANNEL = tag .. '/number' .. stem, tag .. '/wake/' .. database .. stem
         stem = stem .. '/'
+        ONE, JOBS, REST = tag .. '/one' .. stem, tag .. '/jobs' .. stem, tag .. '/rest' .. stem
     end
 
     -- Begin a call on a type.

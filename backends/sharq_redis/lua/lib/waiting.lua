@@ -10,7 +10,7 @@ do
     -- Raise if so many jobs (one, unless said) could not be put among those that wait.
     function Waiting.check(queue, count)
         if queue[WAITING] + (count or 1) > 1 then
-            call('ZCARD', Scope.key('rest', queue[ID]))
+            call('ZCARD', REST .. queue[ID])
         end
     end
 
@@ -20,7 +20,7 @@ do
             local is_first = place < queue[HEAD_PLACE]
             local behind_place = is_first and queue[HEAD_PLACE] or place
             local behind = is_first and queue[HEAD] or job_id
-            local reply = try('ZADD', Scope.key('rest', queue[ID]), integer(behind_place), behind)
+            local reply = try('ZADD', REST .. queue[ID], integer(behind_place), behind)
             if type(reply) == 'table' then
                 return reply.err
             elseif is_first then
@@ -50,7 +50,7 @@ do
         if queue[WAITING] > 0 and queue[HEAD] == job_id then
             return 0
         end
-        local rank = queue[WAITING] > 1 and call('ZRANK', Scope.key('rest', queue[ID]), job_id)
+        local rank = queue[WAITING] > 1 and call('ZRANK', REST .. queue[ID], job_id)
         return rank and rank + 1 or nil
     end
 
@@ -61,7 +61,7 @@ do
             Waiting.take_head(queue)
             return place
         end
-        local rest = Scope.key('rest', queue[ID])
+        local rest = REST .. queue[ID]
         local place = queue[WAITING] > 1 and call('ZSCORE', rest, job_id)
         if place then
             call('ZREM', rest, job_id)
@@ -74,7 +74,7 @@ do
     function Waiting.take_head(queue)
         local place, id = 0, ''
         if queue[WAITING] > 1 then
-            local first = call('ZPOPMIN', Scope.key('rest', queue[ID]))
+            local first = call('ZPOPMIN', REST .. queue[ID])
             if not first[1] then
                 error('jobs that wait are missing')
             end
