@@ -9,7 +9,6 @@ do
         Queues.begin()
         Line.begin()
         Expiring.begin()
-        Times.begin()
     end
 
     -- Note that a queue was changed: give it its place, and have it written.

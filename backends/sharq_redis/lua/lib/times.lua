@@ -56,10 +56,13 @@ do
 
     -- Write when something is due in the first `count` of a list of queues that were changed.
     function Times.write(changed, count)
-        local soonest = math.huge
+        local soonest       -- nil if no queue has other times
         for at = 1, count do
             local queue = changed[at]
             if queue[TIMED] then
+                if not soonest then
+                    soonest, later.n, gone.n = math.huge, 0, 0
+                end
                 if queue[UNLISTED] then
                     queue[ENDS_AT], queue[UNLISTED] = Times.first_of('ending', queue), false
                 end
@@ -76,14 +79,13 @@ do
                 end
             end
         end
+        if not soonest then
+            return
+        end
         Writes.send(later, 'ZADD', TIMERS)
         Writes.send(gone, 'ZREM', TIMERS)
         if soonest < math.huge then
             call('ZADD', DUE, 'LT', integer(soonest), Scope.type_name())
         end
-    end
-
-    function Times.begin()
-        later.n, gone.n = 0, 0
     end
 end
