@@ -9,15 +9,16 @@
 -- A queue where nothing waits or is delayed has no place. Places are written at the end of a step.
 
 local Line = {}
+local MAX_NAMED = 20        -- queues that a wake-up names; of more it names none (lib/wakeups.lua)
 
 do
     local first_since       -- of the places given that callers should hear of
-    local given = {n = 0}   -- the queues that got them
+    local given, given_count = {}, 0    -- the queues that got them, the first ones; how many did
     local latest, reserved  -- numbers: the latest given, the last that may be given
     local left, taken = {n = 0}, {n = 0}    -- places to be written
 
     function Line.begin()
-        first_since, latest, reserved, given.n = math.huge, 0, 0, 0
+        first_since, latest, reserved, given_count = math.huge, 0, 0, 0
     end
 
     -- Reserve `count` numbers; return the one before the first.
@@ -73,8 +74,10 @@ do
             queue[SINCE], queue[PLACE] = now, number or next_number(ahead)
         end
         if queue[SINCE] and not served then
-            given.n = given.n + 1
-            given[given.n] = queue[ID]
+            given_count = given_count + 1
+            if given_count <= MAX_NAMED then
+                given[given_count] = queue[ID]
+            end
             if queue[SINCE] < first_since then
                 first_since = queue[SINCE]
             end
@@ -103,11 +106,11 @@ do
         Writes.send(taken, 'ZADD', LINE)
     end
 
-    -- Return the instant from which on the first of the places given may be ready, and a list of the queues
-    -- that got them with its length; nil if none was given.
+    -- Return the instant from which on the first of the places given may be ready, a list of the queues that
+    -- got them, of the first MAX_NAMED only, and how many did; nil if none was given.
     function Line.first_given()
         if first_since < math.huge then
-            return first_since, given, given.n
+            return first_since, given, given_count
         end
     end
 end

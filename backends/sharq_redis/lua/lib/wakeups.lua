@@ -4,8 +4,6 @@
 local Wakeups = {}
 
 do
-    local MAX_NAMED = 20
-
     function Wakeups.announce()
         local since, queues, count = Line.first_given()
         if since then
