@@ -81,7 +81,7 @@ def enqueue_result(job: NewJob, outcome: int | bytes, waiting: int | bytes) -> E
 
 
 def dequeued(queue_type: str, now: int, answer: list[Any], fresh: str) -> Dequeued:
-    """Return what a take got."""
+    """Return what a take got. Where nothing is in a list, `answer` may have an empty text."""
     next_ready_at, expires_at, repeated, requeued, dead, *fields = answer
     tokens = repeated.decode() or fresh
     jobs = []

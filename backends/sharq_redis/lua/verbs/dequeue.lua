@@ -8,6 +8,7 @@
 --       in a row or '' (then they are the first of its own), the expired leases that went back and those whose jobs died, each as
 --       a list of queue id, job id and token, then for each job: queue id, job id, requeues remaining,
 --       attempt, jobs waiting behind it, where the payload begins, the job with its payload
+--       For a list without anything in it '' may stand.
 
 local Dequeue = {flags = {'allow-oom'}}
 
@@ -82,6 +83,9 @@ do
         local reply = {now, broken, nil}
         for at = 3, #args do
             reply[at] = dequeue(args[at])
+        end
+        if #broken == 0 then
+            reply[2] = NOTHING
         end
         Counts.add_to_type('d', all_served)
         Wakeups.announce()
