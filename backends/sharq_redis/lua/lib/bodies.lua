@@ -34,11 +34,12 @@ do
 
     -- Return a job with its header read: requeues, attempts, where the payload begins, its tail or nil.
     function Bodies.parse(raw)
-        local kind = math.floor((string.byte(raw) or 0) / KIND_STEP)
-        if kind ~= PLAIN and kind ~= TAILED then
+        local first = string.byte(raw) or 0
+        local kind = first - first % KIND_STEP
+        if kind ~= PLAIN * KIND_STEP and kind ~= TAILED * KIND_STEP then
             error('a job of it is damaged, or of another version')
         end
-        local values = kind == TAILED and 3 or 2
+        local values = kind == PLAIN * KIND_STEP and 2 or 3
         local offset, requeues, attempts, tail = cmsgpack.unpack_limit(raw, values, BEGINNING)
         return requeues, attempts, (offset == -1 and #raw or offset) + 1, tail
     end

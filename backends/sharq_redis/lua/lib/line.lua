@@ -36,7 +36,7 @@ do
     end
 
     function Line.member(number, id)
-        return struct.pack('>I6', number) .. id
+        return struct.pack('>I6c0', number, id)
     end
 
     function Line.number_in(member)
