@@ -20,7 +20,8 @@ do
 
     -- Note that a queue of which nothing else was changed has no lease any more.
     function Expiring.leave(queue)
-        Writes.add(gone, queue[ID])
+        local n = gone.n
+        gone[n + 1], gone.n = queue[ID], n + 1
         queue[ENDED] = false
     end
 

@@ -85,13 +85,11 @@ do
         Expiring.note(queue, expiry)
     end
 
-    -- Let the deduplication key of a lease's job outlive the job, if it has one.
+    -- Let the deduplication key of the job of a lease with a tail outlive the job, if it has one.
     function Leases.keep_key(queue, lease)
-        if lease[TAIL_AT] <= #lease[PACKED] then
-            local tail = cmsgpack.unpack(string.sub(lease[PACKED], lease[TAIL_AT]))
-            if tail.k then
-                Keys.outlive(queue[ID], tail.k, tail.u, lease[JOB])
-            end
+        local tail = cmsgpack.unpack(string.sub(lease[PACKED], lease[TAIL_AT]))
+        if tail.k then
+            Keys.outlive(queue[ID], tail.k, tail.u, lease[JOB])
         end
     end
 

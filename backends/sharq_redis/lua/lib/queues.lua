@@ -91,7 +91,8 @@ do
 
     -- Have a record written without the only lease, and nothing else of it.
     function Queues.keep_without_lease(queue)
-        Writes.add(kept, queue[ID], Records.without_lease(queue))
+        local n = kept.n
+        kept[n + 1], kept[n + 2], kept.n = queue[ID], Records.without_lease(queue), n + 2
     end
 
     -- Write the records of the first `count` of a list of queues that were changed.

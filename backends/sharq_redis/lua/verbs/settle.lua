@@ -30,7 +30,9 @@ do
             Bodies.remove(queue, job_id)
             Step.changed(queue)
         end
-        Leases.keep_key(queue, lease)
+        if lease[TAIL_AT] <= #lease[PACKED] then
+            Leases.keep_key(queue, lease)
+        end
         if token ~= '' then
             Receipts.keep(token, queue[ID], job_id, receipt_ms)
         end
