@@ -76,7 +76,8 @@ FAULTS = {
     ),
     "a refusal changes the interval": ScriptFault(
         "            if outcome == FULL or not queue then\n",
-        "            if outcome == FULL and queue then\n                Limits.bring(queue, interval)\n"
+        "            if outcome == FULL and queue then\n"
+        "                Limits.bring(queue, interval)\n"
         "                Step.changed(queue, false, number)\n            end\n"
         "            if outcome == FULL or not queue then\n",
     ),
