@@ -64,8 +64,8 @@ class BrokenQueue(StoreUnavailable):
 class Overloaded(SharqError):
     """The server has as much under way as it may; nothing was changed."""
 
-    def __init__(self) -> None:
-        super().__init__("The server is overloaded.")
+    def __init__(self, message: str = "The server is overloaded.") -> None:
+        super().__init__(message)
 
 
 class ConfigError(SharqError):

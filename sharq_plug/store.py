@@ -1,8 +1,9 @@
 """The seam: what a queue store must do. These docstrings are the contract.
 
 Words. A *queue* is a queue type and a queue id. Its *waiting* jobs stand in line, its *leased*
-jobs are with workers, its *delayed* jobs wait for their time. A queue *exists* while it has a
-waiting, a delayed or a leased job; queues come into being and go by themselves.
+jobs are with workers, its *delayed* jobs wait for their time; these jobs *live*. A queue *exists*
+while it has a job that lives; queues come into being and go by themselves. A *dead letter* is a job
+that died, kept with the reason.
 
 Calls. A call is a sequence of items, each a frozen value of `sharq_plug.model`, and answers one
 result for each item, in order. Each item is one atomic step, whatever else runs at the same time,
@@ -45,6 +46,16 @@ letter (reason `expired`) and goes on with the next; so does `tend`, wherever it
 the end of its lease, unless the verb that ends that has a reason of its own. Until then it counts
 as before. Jobs that a dequeue lets join and those that it lets die count together to its bound.
 
+Dead letters. A letter gets a number when its job dies, one more than the latest of its type.
+Several may have the same job id. A redriven letter becomes a job as if it were enqueued now,
+without a delay or a key: with a new number, attempt 0, no error, and its first requeue limit and
+`ttl`. It keeps its `enqueued_at`, and `max_queued_length` does not refuse it. If its queue does not
+exist, the queue gets the interval that it had when the job died. The key that the job was first
+queued with is remembered as if the job had not been redriven.
+
+Totals. A type counts from when it came into being. When it has had no queue that exists and no dead
+letter for a day (24 h), it is forgotten: its totals and the numbers of its letters begin anew.
+
 Holds. While no job of a queue waits and some are delayed, the first `at` holds it.
 
 Deduplication. A job that is queued with a key is remembered under it, in its queue, until its
@@ -80,20 +91,25 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from types import TracebackType
-from typing import Self, TypeAlias
+from typing import Final, Self, TypeAlias
 
 from sharq_plug.model import (
     Absence,
     Amendment,
     AmendOutcome,
     ChangeOutcome,
+    Clear,
     Cleared,
     Dequeued,
     EnqueueResult,
     JobRef,
     JobView,
+    LetterRange,
+    LettersMoved,
+    Listing,
     NewJob,
     Page,
+    Retention,
     Setting,
     Settled,
     Settlement,
@@ -101,6 +117,8 @@ from sharq_plug.model import (
     Tended,
     View,
 )
+
+DEFAULT_RETENTION: Final = Retention()
 
 Wake: TypeAlias = Callable[[int, Collection[str] | None], None]
 """Called with a delay (ms) and the ids of queues, None for any."""
@@ -202,13 +220,26 @@ class QueueStore(ABC):
 
     @abstractmethod
     async def amend(self, queue_type: str, changes: Sequence[Amendment]) -> list[AmendOutcome]:
-        """Change jobs by their ids; return one outcome each, in order.
+        """Change jobs by their ids, and dead letters by their numbers or job ids.
 
-        A `Cancel` removes a job that waits or is delayed; LEASED if it is leased, unless it says
-        `leased`: then its lease ends too. Where the job is a dead letter, its newest one goes. A
-        `Reschedule` gives a job that waits or is delayed another priority or time; it keeps its
-        number, and its ttl ends when it did. LEASED or DEAD if it is leased or dead.
+        Return one outcome each, in order. A `Cancel` removes a job that waits or is delayed; LEASED
+        if it is leased, unless it says `leased`: then its lease ends too. If no job of this id
+        lives, it removes the newest dead letter of the id. A `Reschedule` gives a job that waits or
+        is delayed another priority or time; the job keeps its number and the end of its ttl. LEASED
+        or DEAD if it is leased or dead. A `Redrive` lets a dead letter wait again; DUPLICATE if a
+        job of its id lives. A `Discard` removes a dead letter.
         """
+
+    @abstractmethod
+    async def redrive(self, queue_type: str, letters: LetterRange, *, limit: int) -> LettersMoved:
+        """Redrive up to `limit` dead letters of a range, the oldest first.
+
+        It looks at no more than `limit` letters. Those that cannot be redriven stay, and count too.
+        """
+
+    @abstractmethod
+    async def discard(self, queue_type: str, letters: LetterRange, *, limit: int) -> LettersMoved:
+        """Remove up to `limit` dead letters of a range, the oldest first."""
 
     @abstractmethod
     async def find(
@@ -225,13 +256,23 @@ class QueueStore(ABC):
         """Change the intervals of queues that exist; return one outcome each, in order."""
 
     @abstractmethod
-    async def tend(self, *, limit: int) -> Tended:
+    async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
         """Do what is due, whatever its type; return the leases that this ended.
 
         Of each type it ends up to `limit` expired leases (`expires_at <= now`), in the order
         (expires_at, queue id, number): the job comes back with one requeue less, delayed by its
         `requeue_delay` from now, or, when none was left (0), becomes a dead letter of its queue,
-        kept with the reason; -1 stays -1. Up to `limit` due jobs join those that wait.
+        kept with the reason; -1 stays -1.
+
+        Then up to `limit` due jobs join those that wait, and up to `limit` jobs whose ttl has
+        passed die. This ends when either bound is reached. It goes queue by queue, in the order of
+        (the first instant due there, queue id); in each queue first the due jobs, then the ended
+        ones by (end, number).
+
+        Then it drops up to `limit` dead letters, at most 50, the lowest numbers first: while there
+        are more than `max_count`, or the first one died at least `max_age` ago. A retention that is
+        shorter than in earlier calls may take effect an hour late.
+
         It also forgets, up to `limit` of each kind, what nobody will ask for again (rates that are
         paid off, receipts and attempts that are too old, counts), and sets places anew that lie
         too far ahead. One call may leave out types; `more` says that there is more to do at once,
@@ -239,29 +280,36 @@ class QueueStore(ABC):
         """
 
     @abstractmethod
-    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
-        """Remove a queue's waiting, delayed and leased jobs; return how many.
+    async def clear(
+        self, queue_type: str, what: Clear, *, cursor: str | None = None, limit: int
+    ) -> Cleared:
+        """Remove jobs of a queue, or of a whole type, in bounded steps; return how many.
 
-        With `purge` also its dead letters and its minute counts. Receipts stay, and what is to
-        be paid of its rate. A queue that is damaged is removed whole, with what is left of its
-        rate; what of it can be counted is.
+        A due job counts as waiting. If all living states are named, all jobs of a queue go in one
+        step. Otherwise jobs go one by one, and so do dead letters, up to `limit` in a call. For a
+        type, a call looks at about `limit` queues. Receipts, unpaid rates and the totals stay. A
+        damaged queue from which all living states are cleared is removed whole, with its unpaid
+        rate; what can be counted of it is. If only some states are cleared, a damaged queue raises
+        BrokenQueue; a clearing of its type leaves it as it is.
         """
 
     @abstractmethod
     async def look(self, queue_type: str | None = None, queue_id: str | None = None) -> View:
-        """Return what there is in a queue and its minute counts.
+        """Return what there is in a queue or (without a queue id) a type, and the minute counts.
 
-        Without a queue id return the counts of a type, without a type those of everything.
-        Raises BrokenQueue.
+        Without a type return the minute counts of everything. Raises BrokenQueue.
         """
 
     @abstractmethod
     async def page(
-        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+        self, queue_type: str | None, listing: Listing, *, cursor: str | None = None, limit: int
     ) -> Page:
-        """List the queues of a type that exist, or (None) the types that have a queue.
+        """Return one page of a listing, of about `limit` items (at most twice as many).
 
-        One step of about `limit` names, in no promised order.
+        Only a listing that names an order promises one. Its pages have `limit` items, except the
+        last page and pages that payloads end early. The type is None for listings of types. Raises
+        InvalidRequest for a cursor that is not from this listing, and BrokenQueue if jobs or
+        letters of a damaged queue are asked for.
         """
 
     @abstractmethod

@@ -1,5 +1,6 @@
 """What must hold of a machine between any two calls."""
 
+from sharq_memory.dead import NO_LETTERS
 from sharq_memory.forgetting import forgotten_from
 from sharq_memory.limits import holds
 from sharq_memory.machine import Machine
@@ -30,12 +31,24 @@ def _check_type(state: TypeState, now: int) -> None:
     assert list(state.forgetting.entries) == sorted(
         (queue.looked_at, queue.queue_id, queue) for queue in queues if queue.looked_at is not None
     )
-    state.joining.check({queue.queue_id: queue.first_due() for queue in queues})
-    state.ending.check({queue.queue_id: queue.first_end() for queue in queues})
+    state.timers.check({queue.queue_id: queue.first_timer() for queue in queues})
     state.attempts.check()
     state.keys.check()
-    for letters in state.dead.values():
-        letters.check()
+    state.dead.check()
+    assert not NO_LETTERS
+    _check_totals(state)
+
+
+def _check_totals(state: TypeState) -> None:
+    """Raise AssertionError unless the totals lead to the lengths that there are."""
+    totals, queues = state.totals, state.queues.values()
+    assert totals.living == sum(len(queue.jobs) for queue in queues)
+    assert totals.leased == sum(queue.leased for queue in queues)
+    assert totals.delayed == sum(len(queue.delayed or ()) for queue in queues)
+    gone = totals.redriven + totals.discarded + totals.aged_out
+    assert len(state.dead) == totals.dead - gone
+    assert max(state.dead.by_number, default=0) <= totals.dead
+    assert not (totals.kept_until is not None and (state.existing or state.dead))
 
 
 def _check_queue(queue: Queue, now: int) -> None:

@@ -1,6 +1,8 @@
 """Sorted entries of one queue: of most queues few, of some very many."""
 
 from bisect import bisect_left, insort
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, TypeAlias
 
 from sortedcontainers import SortedList
@@ -32,6 +34,16 @@ def without_entry(entries: Entries, entry: tuple[Any, ...]) -> Entries | None:
     else:
         entries.remove(entry)
     return entries or None
+
+
+def starting_at(entries: Entries | None, start: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    """Iterate over the entries from `start` on. No entry may come or go meanwhile."""
+    if entries is None:
+        return iter(())
+    if isinstance(entries, list):
+        return islice(entries, bisect_left(entries, start), None)
+    found: Iterator[tuple[Any, ...]] = entries.irange(start)
+    return found
 
 
 def rank(entries: Entries, entry: tuple[Any, ...]) -> int:

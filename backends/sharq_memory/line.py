@@ -39,6 +39,10 @@ class Line:
         place = self.places.first()
         return inf if place is None else place[0]
 
+    def ready_queues(self, now: int) -> int:
+        """Return how many queues are ready at `now` (ms)."""
+        return self.places.rank((now + 1,))
+
     def take_place(self, queue: Queue, now: int, before: int | None = None) -> None:
         """Give `queue` its place; `before` was R until now (ms), if that has changed."""
         if queue.head is None and queue.delayed is None:

@@ -8,7 +8,9 @@ from typing import Any, Self
 from sortedcontainers import SortedDict
 
 from sharq_memory.call import DequeueCall
+from sharq_memory.cursors import names_start
 from sharq_memory.due import Due
+from sharq_memory.listing import page_by_name
 from sharq_memory.rows import VERSION, Row, put_row, rows_of_type
 from sharq_memory.state import TypeState
 from sharq_memory.tally import Tally
@@ -17,6 +19,7 @@ from sharq_plug.model import (
     Amendment,
     AmendOutcome,
     ChangeOutcome,
+    Clear,
     Cleared,
     Dequeued,
     EndedLease,
@@ -24,19 +27,28 @@ from sharq_plug.model import (
     EnqueueResult,
     JobRef,
     JobView,
+    LetterRange,
+    LettersMoved,
+    Listing,
+    Names,
     NewJob,
     Page,
+    Retention,
     Setting,
     Settled,
     Settlement,
     Take,
     Tended,
+    Types,
+    TypeView,
     View,
     check_name,
 )
 
 TYPES_A_STEP = 64
-"""Types that are tended in one call."""
+"""Types that are tended in one call, at most."""
+MOVES_A_STEP = 500
+"""After a call of `tend` has moved so many leases, jobs and letters, it tends no further type."""
 
 
 class Machine:
@@ -66,6 +78,7 @@ class Machine:
         if queued:
             if queue_type not in self.types:
                 self.types[queue_type] = state
+            state.totals.enqueued += queued
             state.tally.add_enqueues(now, queued)
             self.tally.add_enqueues(now, queued)
         self._changed(state, now)
@@ -79,6 +92,7 @@ class Machine:
         call = DequeueCall(now, tokens)
         answers = [state.dequeue(take, call) for take in takes]
         if call.served:
+            state.totals.dequeued += call.served
             state.tally.add_dequeues(now, call.served)
             self.tally.add_dequeues(now, call.served)
         self._changed(state, now)
@@ -92,11 +106,25 @@ class Machine:
         return outcomes
 
     def amend(self, queue_type: str, changes: Sequence[Amendment], now: int) -> list[AmendOutcome]:
-        """Change jobs by their ids."""
+        """Change jobs by their ids, and dead letters."""
         state = self.types.get(queue_type) or self._unknown(queue_type)
         outcomes = [state.amend(change, now) for change in changes]
         self._changed(state, now)
         return outcomes
+
+    def redrive(self, queue_type: str, letters: LetterRange, limit: int, now: int) -> LettersMoved:
+        """Redrive up to `limit` dead letters of a range."""
+        state = self.types.get(queue_type) or self._unknown(queue_type)
+        moved = state.redrive(letters, limit, now)
+        self._changed(state, now)
+        return moved
+
+    def discard(self, queue_type: str, letters: LetterRange, limit: int, now: int) -> LettersMoved:
+        """Remove up to `limit` dead letters of a range."""
+        state = self.types.get(queue_type) or self._unknown(queue_type)
+        moved = state.discard(letters, limit, now)
+        self._changed(state, now)
+        return moved
 
     def find(
         self, queue_type: str, jobs: Sequence[JobRef], now: int, *, payloads: bool
@@ -114,18 +142,27 @@ class Machine:
         self._changed(state, now)
         return outcomes
 
-    def tend(self, limit: int, now: int) -> Tended:
+    def tend(self, limit: int, retention: Retention, now: int) -> Tended:
         """Do what is due, up to `limit` of each kind in each of some types."""
         self._doubt_places(now)
         ended: list[EndedLease] = []
+        moved = 0
         for queue_type in self._due.take(now, TYPES_A_STEP):
-            ended += self._tend_type(self.types[queue_type], limit, now)
+            state = self.types[queue_type]
+            if moved < MOVES_A_STEP:
+                ended += self._tend_type(state, limit, retention, now)
+                moved += state.moved
+            else:
+                state.noted_due = inf
+                self._due.note(state)
         return Tended(tuple(ended), self._doubted is not None or self._due.is_due(now))
 
-    def clear(self, queue_type: str, queue_id: str, now: int, *, purge: bool) -> Cleared:
-        """Remove a queue's jobs."""
+    def clear(
+        self, queue_type: str, what: Clear, cursor: str | None, limit: int, now: int
+    ) -> Cleared:
+        """Take one step of a clearing."""
         state = self.types.get(queue_type) or self._unknown(queue_type)
-        cleared = state.clear(queue_id, now, purge=purge)
+        cleared = state.clear(what, cursor, limit, now)
         self._changed(state, now)
         return cleared
 
@@ -134,18 +171,20 @@ class Machine:
         if queue_type is None:
             return View(self.tally.counts(now))
         state = self.types.get(queue_type) or self._unknown(queue_type)
-        return View(state.tally.counts(now)) if queue_id is None else state.look(queue_id, now)
+        return state.look(queue_id, now)
 
-    def page(self, queue_type: str | None, cursor: str | None, limit: int) -> Page:
-        """List types, or the queues of a type."""
-        if queue_type is None:
-            page = _page(self.types, cursor, limit)
-            existing = tuple(name for name in page.names if self.types[name].existing)
-        else:
-            queues = (self.types.get(queue_type) or self._unknown(queue_type)).queues
-            page = _page(queues, cursor, limit)
-            existing = tuple(name for name in page.names if queues[name].jobs)
-        return Page(existing, page.cursor)
+    def page(
+        self, queue_type: str | None, listing: Listing, cursor: str | None, limit: int, now: int
+    ) -> Page:
+        """Return one page of a listing."""
+        if queue_type is not None and not isinstance(listing, Types):
+            state = self.types.get(queue_type) or self._unknown(queue_type)
+            return state.page(listing, cursor, limit, now)
+        if isinstance(listing, Names):
+            names = self.types.irange(names_start("names", cursor))
+            return page_by_name("names", names, limit, self._name)
+        names = self.types.irange(names_start("types", cursor))
+        return page_by_name("types", names, limit, lambda name: self._view(name, now))
 
     def rows(self) -> Iterator[Row]:
         """Yield the whole state as rows of plain values, each of bounded size.
@@ -183,6 +222,13 @@ class Machine:
                     self.types[queue_type] = self._new_state(queue_type)
                 put_row(self.types[queue_type], kind, rest)
 
+    def _name(self, queue_type: str) -> str | None:
+        return queue_type if self.types[queue_type].existing else None
+
+    def _view(self, queue_type: str, now: int) -> TypeView | None:
+        state = self.types[queue_type]
+        return state.view(now) if state.existing or state.dead else None
+
     def _unknown(self, queue_type: str) -> TypeState:
         """Return a state for a type that is not known; it is not kept, unless jobs are queued."""
         return self._new_state(check_name("queue_type", queue_type))
@@ -201,9 +247,11 @@ class Machine:
             self.given[state.queue_type] = int(line.soonest), line.placed
             line.soonest, line.placed = inf, []
 
-    def _tend_type(self, state: TypeState, limit: int, now: int) -> list[EndedLease]:
+    def _tend_type(
+        self, state: TypeState, limit: int, retention: Retention, now: int
+    ) -> list[EndedLease]:
         state.noted_due = inf
-        ended = state.tend(limit, now)
+        ended = state.tend(limit, retention, now)
         if state.is_empty(now):
             del self.types[state.queue_type]
         else:
@@ -224,10 +272,3 @@ class Machine:
             if state.line.doubt(now):
                 state.due = 0
                 self._changed(state, now)
-
-
-def _page(names: SortedDict, cursor: str | None, limit: int) -> Page:
-    """Return up to `limit` names that sort after `cursor`."""
-    following = names.irange(minimum=cursor, inclusive=(False, True))
-    found = tuple(islice(following, limit))
-    return Page(found, found[-1] if len(found) == limit else None)

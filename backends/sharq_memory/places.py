@@ -1,8 +1,10 @@
 """Queues by an instant, in their order: their places in line, and when their leases expire."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from heapq import merge
+from itertools import chain, islice
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from sortedcontainers import SortedList
@@ -12,30 +14,32 @@ from sharq_memory.queue import Queue
 Place: TypeAlias = tuple[Any, ...]
 """(an instant, the place number or the queue id, Queue): no two share the first two."""
 
-KEPT = 1000
-"""Slots of the run that may be empty before it is packed."""
+CHUNK = 1000
+"""How many places a chunk holds. Removing one from the middle of so short a list is cheap."""
+
+_first_of = itemgetter(0)
 
 
 class Places:
     """A sorted collection that is quick where places come in order and go in order.
 
     A queue that is ready gets a place behind all that are ready, and most leases expire in the
-    order in which they began. So most places stand in `_run`, a list: they are appended at its end
-    and taken at `_head`. What leaves from between leaves the first two values of its place there,
-    which sort as it did. `_rest` holds all others.
+    order in which they began. So most places are in chunks: they are appended to the last chunk
+    and taken from the first one, at `_head`. `_rest` holds all others.
     """
 
-    __slots__ = ("_gone", "_head", "_rest", "_run")
+    __slots__ = ("_chunks", "_first", "_head", "_last", "_rest")
 
     def __init__(self) -> None:
-        self._run: list[Place] = []
-        self._head = 0  # the first place of the run, unless it is empty
-        self._gone = 0  # how many left from behind it
+        self._first: list[Place] = []
+        self._head = 0  # the first place of the first chunk; empty slots are before it
+        self._chunks: list[list[Place]] = []  # those behind the first; none is empty
+        self._last = self._first
         self._rest = SortedList()
 
     def __len__(self) -> int:
         """How many there are."""
-        return len(self._run) - self._head - self._gone + len(self._rest)
+        return len(self._first) - self._head + sum(map(len, self._chunks)) + len(self._rest)
 
     def __iter__(self) -> Iterator[Place]:
         """Iterate over all, in their order."""
@@ -43,14 +47,20 @@ class Places:
 
     def starting_at(self, start: Place) -> Iterator[Place]:
         """Iterate over those that do not sort before `start`; none may come or go meanwhile."""
-        run = self._run
-        begin = bisect_left(run, start, self._head)
-        behind = (run[at] for at in range(begin, len(run)) if len(run[at]) > 2)  # noqa: PLR2004
+        chunk, nth, at = self._find(start)
+        behind = chain(islice(chunk, at, None), *islice(self._chunks, nth, None))
         return merge(behind, self._rest.irange(minimum=start))
+
+    def rank(self, start: Place) -> int:
+        """Return how many sort before `start`."""
+        _, nth, at = self._find(start)
+        if nth:
+            at += len(self._first) + sum(map(len, islice(self._chunks, nth - 1)))
+        return at - self._head + int(self._rest.bisect_left(start))
 
     def first(self) -> Place | None:
         """Return the first place."""
-        first = self._run[self._head] if self._run else None
+        first = self._first[self._head] if self._first else None
         if self._rest:
             other: Place = self._rest[0]
             if first is None or other < first:
@@ -59,10 +69,14 @@ class Places:
 
     def append(self, place: Place) -> None:
         """Add a place that mostly sorts behind all others, but for those that were `add`ed."""
-        if not self._run or self._run[-1] < place:
-            self._run.append(place)
-        else:
+        last = self._last
+        if last and last[-1] > place:
             self._rest.add(place)
+        elif len(last) < CHUNK:
+            last.append(place)
+        else:
+            self._last = [place]
+            self._chunks.append(self._last)
 
     def add(self, place: Place) -> None:
         """Add a place that sorts anywhere, as that of a queue that is held."""
@@ -70,34 +84,35 @@ class Places:
 
     def remove(self, instant: int, key: int | str, queue: Queue) -> None:
         """Remove the place of a queue."""
-        run, head = self._run, self._head
-        if run and run[head][1] == key:
-            run[head] = ()
+        first, head = self._first, self._head
+        if first and first[head][1] == key:
+            first[head] = ()
             self._head = head + 1
-            if self._gone or head > KEPT or head + 1 == len(run):
-                self._pack()
+            if head + 1 == len(first):
+                self._leave_first()
             return
         place = (instant, key, queue)
-        at = bisect_left(run, place, head)
-        if at < len(run) and run[at] == place:
-            run[at] = (instant, key)
-            self._gone += 1
-            self._pack()
-        else:
+        chunk, nth, at = self._find(place)
+        if at == len(chunk) or chunk[at] != place:
             self._rest.remove(place)
+            return
+        del chunk[at]
+        if not chunk:
+            del self._chunks[nth - 1]
+            self._last = self._chunks[-1] if self._chunks else self._first
 
-    def _pack(self) -> None:
-        """Let the run begin with a place, and hold few empty slots."""
-        run = self._run
-        while self._head < len(run) and len(run[self._head]) < 3:  # noqa: PLR2004
-            self._head += 1
-            self._gone -= 1
-        if self._head == len(run):
-            run.clear()
-            self._head = 0
-        elif self._head > KEPT + len(run) // 2:
-            del run[: self._head]
-            self._head = 0
-        elif self._gone > KEPT + len(run) // 2:
-            self._run = [place for place in run if len(place) > 2]  # noqa: PLR2004
-            self._head = self._gone = 0
+    def _leave_first(self) -> None:
+        """Go on with the next chunk, if there is one."""
+        if self._chunks:
+            self._first = self._chunks.pop(0)
+        else:
+            self._first.clear()
+        self._head = 0
+
+    def _find(self, start: Place) -> tuple[list[Place], int, int]:
+        """Return the chunk in which `start` sorts, its number (0 is the first), and the index."""
+        nth = bisect_right(self._chunks, start, key=_first_of)
+        if nth:
+            chunk = self._chunks[nth - 1]
+            return chunk, nth, bisect_left(chunk, start)
+        return self._first, 0, bisect_left(self._first, start, self._head)

@@ -5,11 +5,13 @@ collector (`gc=False`), which would otherwise stop the process to visit each of 
 """
 
 from collections.abc import Iterator
+from itertools import takewhile
 from math import inf
+from typing import Any
 
 from msgspec import Struct, field
 
-from sharq_memory.entries import Entries, rank, with_entry, without_entry
+from sharq_memory.entries import Entries, rank, starting_at, with_entry, without_entry
 from sharq_memory.tally import Tally
 from sharq_plug.model import Delivery, Extras
 
@@ -30,6 +32,8 @@ class Rare(Struct, gc=False, eq=False):
     penalties: int = 0
     """How many of its leases expired, or were failed."""
     last_error: str | None = None
+    requeue_limit: int | None = None
+    """Its first number of requeues; set once one was spent."""
 
 
 NO_EXTRAS = Extras()
@@ -58,9 +62,19 @@ class Job(Struct, gc=False, eq=False):
         """The job's priority, from 0 to 9."""
         return -((self.place + RETURNED) // PRIORITY)
 
+    @property
+    def requeue_limit(self) -> int:
+        """Its first number of requeues."""
+        limit = None if self.rare is None else self.rare.requeue_limit
+        return self.requeues if limit is None else limit
+
     def penalize(self) -> int:
         """Spend a requeue; return for how long (ms) the job is to wait for that."""
-        self.requeues -= self.requeues > 0
+        if self.requeues > 0:
+            limit = self.requeue_limit
+            self.rare = self.rare or Rare(NO_EXTRAS)
+            self.rare.requeue_limit = limit
+            self.requeues -= 1
         rare = self.rare
         if rare is None or rare.extras.requeue_delay is None:
             return 0
@@ -139,12 +153,20 @@ class Queue(Struct, gc=False, eq=False):
         ready_since = inf if self.ready_since is None else self.ready_since
         return min(ready_since, inf if self.expiring is None else self.expiring)
 
-    def waiting_jobs(self) -> Iterator[Job]:
-        """Iterate over the waiting jobs, the first one first."""
-        if self.head is not None:
+    def waiting_jobs(self, place: float = -inf) -> Iterator[Job]:
+        """Iterate over the waiting jobs from a place on, the first one first."""
+        if self.head is not None and self.head.place >= place:
             yield self.head
-        for _, job in self.rest or ():
+        for _, job in starting_at(self.rest, (place,)):
             yield job
+
+    def due_from(self, start: tuple[int, ...], now: int) -> Iterator[tuple[Any, ...]]:
+        """Iterate over the entries of the delayed jobs that are due at `now` (ms)."""
+        return takewhile(lambda entry: entry[0] <= now, starting_at(self.delayed, start))
+
+    def delayed_from(self, start: tuple[int, ...], now: int) -> Iterator[tuple[Any, ...]]:
+        """Iterate over the entries of the delayed jobs that are not due at `now` (ms)."""
+        return starting_at(self.delayed, max(start, (now + 1,)))
 
     def add_waiting(self, job: Job) -> None:
         """Let `job` stand where its place is."""
@@ -197,10 +219,6 @@ class Queue(Struct, gc=False, eq=False):
             self.delayed = without_entry(self.delayed, entry)
         rare.at = None
 
-    def first_due(self) -> int | None:
-        """Return when (ms) the first delayed job is due, if there is any."""
-        return None if self.delayed is None else self.delayed[0][0]
-
     def list_end(self, job: Job, ends_at: int) -> None:
         """List when the ttl of `job`, which is not leased, has passed (ms)."""
         self.ending = with_entry(self.ending, (ends_at, job.number, job))
@@ -210,9 +228,10 @@ class Queue(Struct, gc=False, eq=False):
         if self.ending is not None:
             self.ending = without_entry(self.ending, (ends_at, job.number, job))
 
-    def first_end(self) -> int | None:
-        """Return when (ms) the first ttl has passed, if there is any."""
-        return None if self.ending is None else self.ending[0][0]
+    def first_timer(self) -> int | None:
+        """Return when (ms) a delayed job is due or a ttl passes first."""
+        firsts = (entries[0][0] for entries in (self.delayed, self.ending) if entries is not None)
+        return min(firsts, default=None)
 
     def add_lease(self, job: Job) -> None:
         """Count `job`, whose token and expiry are set, among the leased."""

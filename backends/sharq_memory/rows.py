@@ -10,29 +10,30 @@ from typing import Any, TypeAlias
 from msgspec import convert, to_builtins
 from msgspec.structs import astuple
 
-from sharq_memory.dead import DeadLetter, DeadLetters
+from sharq_memory.dead import DeadLetter
 from sharq_memory.queue import Job, Queue, Rare
 from sharq_memory.state import TypeState
 from sharq_memory.tally import Tally
+from sharq_memory.totals import Counters
 from sharq_plug.model import LeaseRef
 
 Row: TypeAlias = tuple[Any, ...]
 
-VERSION = 1
+VERSION = 2
 """Changes with the meaning of any row."""
 
 
 def rows_of_type(state: TypeState) -> Iterator[Row]:
     """Yield what `put_row` is to be given, in this order: kind, queue type, the other values."""
     name = state.queue_type
-    yield "type", name, state.line.number, state.line.doubtful, state.tally.row()
+    tally, totals = state.tally.row(), astuple(state.totals)
+    yield "type", name, state.line.number, state.line.doubtful, tally, totals
     for queue in state.queues.values():
         yield "queue", name, *_row_of_queue(queue)
         for job in queue.jobs.values():
             yield "job", name, queue.queue_id, *_row_of_job(job)
-    for queue_id, letters in state.dead.items():
-        for number, letter in letters.letters.items():
-            yield "letter", name, queue_id, number, to_builtins(letter)
+    for number, letter in state.dead.by_number.items():
+        yield "letter", name, number, to_builtins(letter), state.dead.looked_at
     for ref, until in state.receipts.items():
         yield "receipt", name, until, *astuple(ref)
     for attempt_id, until, refs in state.attempts.items():
@@ -44,10 +45,11 @@ def rows_of_type(state: TypeState) -> Iterator[Row]:
 def put_row(state: TypeState, kind: str, values: Sequence[Any]) -> None:
     """Put one row into a state; raise ValueError if its kind is not known."""
     match kind, *values:
-        case "type", number, doubtful, tally:
+        case "type", number, doubtful, tally, totals:
             state.line.number = number
             state.line.doubtful = None if doubtful is None else tuple(doubtful)
             state.tally = Tally.of_row(tally)
+            state.totals = Counters(*totals)
         case "queue", *_:
             _put_queue(state, values)
         case "job", queue_id, *job:
@@ -55,9 +57,8 @@ def put_row(state: TypeState, kind: str, values: Sequence[Any]) -> None:
             new = Job(*plain)
             new.rare = None if rare is None else convert(rare, Rare)
             _put_job(state, state.queues[queue_id], new)
-        case "letter", queue_id, number, letter:
-            letters = state.dead.setdefault(queue_id, DeadLetters())
-            letters.put(number, convert(letter, DeadLetter))
+        case "letter", number, letter, looked_at:
+            state.keep_letter(number, convert(letter, DeadLetter), looked_at)
         case "receipt", until, *ref:
             state.receipts.keep(LeaseRef(*ref), until)
         case "attempt", attempt_id, until, refs:

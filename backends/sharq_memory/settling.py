@@ -2,10 +2,10 @@
 
 from typing import assert_never
 
-from sharq_memory.dead import FAILED
 from sharq_memory.queue import NO_EXTRAS, Job, Queue, Rare
 from sharq_memory.timing import Timing
 from sharq_plug.model import (
+    DeathReason,
     Extend,
     Extended,
     Fail,
@@ -31,6 +31,7 @@ class Settling(Timing):
                 self._finish(queue, job, item, now)
             case Release():
                 queue.end_lease(job)
+                self.totals.released += 1
                 self._come_back(queue, job, now, item.delay)
             case Fail():
                 self._fail(queue, job, item, now)
@@ -43,6 +44,7 @@ class Settling(Timing):
     def _finish(self, queue: Queue, job: Job, item: Finish, now: int) -> None:
         """End a lease, its job done; leave a receipt."""
         queue.end_lease(job)
+        self.totals.finished += 1
         if job.rare is not None:
             self.keys.outlive(queue, job)
         del queue.jobs[job.job_id]
@@ -55,10 +57,11 @@ class Settling(Timing):
     def _fail(self, queue: Queue, job: Job, item: Fail, now: int) -> None:
         """Spend a requeue of a leased job; without one left, let it die."""
         queue.end_lease(job)
+        self.totals.failed += 1
         rare = job.rare = job.rare or Rare(NO_EXTRAS)
         rare.last_error = item.error
         if item.dead or job.requeues == 0:
-            self._die(queue, job, FAILED, now)
+            self._die(queue, job, DeathReason.FAILED, now)
             return
         delay = job.penalize()
         self._come_back(queue, job, now, delay if item.delay is None else item.delay)
@@ -74,7 +77,9 @@ class Settling(Timing):
         ref = item.lease
         if isinstance(item, Finish) and self.receipts.has(ref, now):
             return LeaseOutcome.ENDED
+        if ref.token is None:
+            return LeaseOutcome.UNKNOWN
         queue = self.queues.get(ref.queue_id)
         lives = queue is not None and ref.job_id in queue.jobs
-        known = lives or ref.job_id in self.dead.get(ref.queue_id, ())
-        return LeaseOutcome.STALE if known and ref.token is not None else LeaseOutcome.UNKNOWN
+        is_known = lives or self.dead.newest(ref.queue_id, ref.job_id) is not None
+        return LeaseOutcome.STALE if is_known else LeaseOutcome.UNKNOWN

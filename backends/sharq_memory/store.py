@@ -15,13 +15,18 @@ from sharq_plug.model import (
     Amendment,
     AmendOutcome,
     ChangeOutcome,
+    Clear,
     Cleared,
     Dequeued,
     EnqueueResult,
     JobRef,
     JobView,
+    LetterRange,
+    LettersMoved,
+    Listing,
     NewJob,
     Page,
+    Retention,
     Setting,
     Settled,
     Settlement,
@@ -30,7 +35,7 @@ from sharq_plug.model import (
     View,
     check_name,
 )
-from sharq_plug.store import QueueStore, Wake
+from sharq_plug.store import DEFAULT_RETENTION, QueueStore, Wake
 
 
 class MemoryStore(QueueStore):
@@ -88,12 +93,24 @@ class MemoryStore(QueueStore):
         return outcomes
 
     async def amend(self, queue_type: str, changes: Sequence[Amendment]) -> list[AmendOutcome]:
-        """Change jobs by their ids."""
+        """Change jobs by their ids, and dead letters."""
         now = self._clock.now()
         outcomes = self._machine.amend(queue_type, changes, now)
         if self._machine.given:
             self._wake_watchers(now)
         return outcomes
+
+    async def redrive(self, queue_type: str, letters: LetterRange, *, limit: int) -> LettersMoved:
+        """Redrive dead letters of a range."""
+        now = self._clock.now()
+        moved = self._machine.redrive(queue_type, letters, limit, now)
+        if self._machine.given:
+            self._wake_watchers(now)
+        return moved
+
+    async def discard(self, queue_type: str, letters: LetterRange, *, limit: int) -> LettersMoved:
+        """Remove dead letters of a range."""
+        return self._machine.discard(queue_type, letters, limit, self._clock.now())
 
     async def find(
         self, queue_type: str, jobs: Sequence[JobRef], *, payloads: bool = False
@@ -109,27 +126,33 @@ class MemoryStore(QueueStore):
             self._wake_watchers(now)
         return outcomes
 
-    async def tend(self, *, limit: int) -> Tended:
+    async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
         """Do what is due."""
         now = self._clock.now()
-        tended = self._machine.tend(limit, now)
+        tended = self._machine.tend(limit, retention, now)
         if self._machine.given:
             self._wake_watchers(now)
         return tended
 
-    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
-        """Remove a queue's jobs."""
-        return self._machine.clear(queue_type, queue_id, self._clock.now(), purge=purge)
+    async def clear(
+        self, queue_type: str, what: Clear, *, cursor: str | None = None, limit: int
+    ) -> Cleared:
+        """Take one step of a clearing."""
+        now = self._clock.now()
+        cleared = self._machine.clear(queue_type, what, cursor, limit, now)
+        if self._machine.given:
+            self._wake_watchers(now)
+        return cleared
 
     async def look(self, queue_type: str | None = None, queue_id: str | None = None) -> View:
         """Look at a queue, at a type, or at everything."""
         return self._machine.look(queue_type, queue_id, self._clock.now())
 
     async def page(
-        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+        self, queue_type: str | None, listing: Listing, *, cursor: str | None = None, limit: int
     ) -> Page:
-        """List types, or the queues of a type."""
-        return self._machine.page(queue_type, cursor, limit)
+        """Return one page of a listing."""
+        return self._machine.page(queue_type, listing, cursor, limit, self._clock.now())
 
     async def health(self, *, thorough: bool = False) -> Sequence[str]:
         """Say that nothing outlives the process; in it a dequeue and a finish can always run."""

@@ -1,18 +1,21 @@
 """What is done when its time has come: leases end, and what nobody asks for is forgotten."""
 
-from sharq_memory.dead import REQUEUES_EXHAUSTED
+from sharq_memory.dead import LOOKED_AT_EVERY
+from sharq_memory.queue import Queue
 from sharq_memory.timing import Timing
-from sharq_plug.model import EndedLease
+from sharq_memory.totals import Counters
+from sharq_plug.model import MAX_DROPS, DeathReason, EndedLease, Retention
 
 
 class Tending(Timing):
     """How a type is kept in order."""
 
-    def tend(self, limit: int, now: int) -> list[EndedLease]:
+    def tend(self, limit: int, retention: Retention, now: int) -> list[EndedLease]:
         """Do what is due, up to `limit` of each kind; `due` then says when there is more."""
         ended = self._end_leases(limit, now)
-        self._let_join(limit, now)
-        self._let_end(limit, now)
+        self.moved = len(ended)
+        self._serve_timers(limit, now)
+        self._drop_letters(limit, retention, now)
         self.line.set_anew(limit, now)
         self._forget(limit, now)
         self.due = self.next_due()
@@ -22,15 +25,18 @@ class Tending(Timing):
         """Return the instant (ms) from which on `tend` has something to do."""
         if self.garbage or self.line.doubtful:
             return 0
+        kept_until = self.totals.kept_until
         if not self._keeps_anything():
-            return self.tally.counts_until
-        timed = (self.expiring, self.joining, self.ending)
+            return max(self.tally.counts_until, kept_until or 0)
+        timed = (self.expiring, self.timers, self.dead)
         kept = (self.forgetting, self.receipts, self.attempts, self.keys)
-        return min(entries.due() for entries in (*timed, *kept))
+        due = min(entries.due() for entries in (*timed, *kept))
+        return due if kept_until is None else min(due, kept_until)
 
     def is_empty(self, now: int) -> bool:
         """Return whether nothing of this type need be remembered."""
-        return not self._keeps_anything() and self.tally.counts_until <= now
+        kept_until = max(self.tally.counts_until, self.totals.kept_until or 0)
+        return not self._keeps_anything() and kept_until <= now
 
     def _keeps_anything(self) -> bool:
         return any((self.queues, self.dead, self.receipts, self.attempts, self.keys, self.garbage))
@@ -42,29 +48,55 @@ class Tending(Timing):
             job = queue.first_lease()
             token = job.token or ""
             queue.end_lease(job)
+            self.totals.expired_leases += 1
             is_dead = job.requeues == 0
             if is_dead:
-                self._die(queue, job, REQUEUES_EXHAUSTED, now)
+                self._die(queue, job, DeathReason.REQUEUES_EXHAUSTED, now)
             else:
                 is_dead = not self._come_back(queue, job, now, job.penalize())
             ended.append(EndedLease(self.queue_type, queue.queue_id, job.job_id, token, is_dead))
         return ended
 
-    def _let_join(self, limit: int, now: int) -> None:
-        """Let up to `limit` due jobs join those that wait."""
-        while limit > 0 and (queue_id := self.joining.first(now)) is not None:
-            queue = self.queues[queue_id]
-            limit -= self._join_due(queue, limit, now)
-            self._changed(queue, now)
+    def _serve_timers(self, limit: int, now: int) -> None:
+        """Let up to `limit` due jobs join those that wait, and up to `limit` ended ones die.
 
-    def _let_end(self, limit: int, now: int) -> None:
-        """Let up to `limit` jobs die whose ttl has passed."""
-        for _ in range(limit):
-            queue_id = self.ending.first(now)
-            if queue_id is None:
-                break
+        This goes queue by queue, in the order of (first instant due there, queue id).
+        """
+        joins = deaths = limit
+        while joins > 0 and deaths > 0 and (queue_id := self.timers.first(now)) is not None:
             queue = self.queues[queue_id]
+            joined = self._join_due(queue, joins, now)
+            if joined:
+                self._changed(queue, now)
+            died = self._let_end(queue, deaths, now)
+            joins, deaths = joins - joined, deaths - died
+            self.moved += joined + died
+
+    def _let_end(self, queue: Queue, limit: int, now: int) -> int:
+        """Let up to `limit` jobs of `queue` die whose ttl has passed; return how many did."""
+        died = 0
+        while died < limit and queue.ending is not None and queue.ending[0][0] <= now:
             self._end(queue, queue.ending[0][-1], now)
+            died += 1
+        return died
+
+    def _drop_letters(self, limit: int, retention: Retention, now: int) -> None:
+        """Drop up to `limit` dead letters, the oldest first, that are too old or too many.
+
+        It does so only when it is due by itself. So the effect of a changed retention does not
+        depend on what else is due in the type.
+        """
+        if self.dead.due() > now:
+            return
+        left = min(limit, MAX_DROPS)
+        while left > 0 and self.dead.first_goes_at(retention) <= now:
+            self._drop_letter(next(self.dead.numbers()), now)
+            self.totals.aged_out += 1
+            self.moved += 1
+            left -= 1
+        if self.dead:
+            goes_at = int(self.dead.first_goes_at(retention))
+            self.dead.looked_at = min(goes_at, now + LOOKED_AT_EVERY)
 
     def _forget(self, limit: int, now: int) -> None:
         """Forget up to `limit` of each kind of thing that nobody will ask for again."""
@@ -74,6 +106,8 @@ class Tending(Timing):
             queue = self.forgetting.next(now)
             if queue is not None:
                 del self.queues[queue.queue_id]
+        if self.totals.has_ended(now):
+            self.totals = Counters()
         self.receipts.forget(limit, now)
         self.attempts.forget(limit, now)
         self.keys.forget(limit, now)

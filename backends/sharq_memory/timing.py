@@ -1,8 +1,9 @@
 """What a job's own time brings: a delayed job joins those that wait, an ended one dies."""
 
-from sharq_memory.dead import EXPIRED, DeadLetters
+from sharq_memory.dead import letter_of
 from sharq_memory.kept import Kept
 from sharq_memory.queue import NO_EXTRAS, Job, Queue, Rare
+from sharq_plug.model import DeathReason
 
 
 class Timing(Kept):
@@ -19,6 +20,7 @@ class Timing(Kept):
             return
         if at > now:
             queue.add_delayed(job, rare, at)
+            self.totals.delayed += 1
         else:
             queue.add_waiting(job)
         if rare.ends_at is not None:
@@ -32,13 +34,14 @@ class Timing(Kept):
             queue.remove_waiting(job)
         else:
             queue.remove_delayed(job, rare)
+            self.totals.delayed -= 1
         if rare is not None and rare.ends_at is not None:
             queue.unlist_end(job, rare.ends_at)
 
     def _come_back(self, queue: Queue, job: Job, now: int, delay: int = 0) -> bool:
         """Let `job`, whose lease was ended, wait again; return False if its ttl has passed."""
         if has_ended(job, now):
-            self._die(queue, job, EXPIRED, now)
+            self._die(queue, job, DeathReason.EXPIRED, now)
             return False
         if delay and job.rare is None:
             job.rare = Rare(NO_EXTRAS)
@@ -47,13 +50,26 @@ class Timing(Kept):
         self._changed(queue, now)
         return True
 
-    def _die(self, queue: Queue, job: Job, reason: str, now: int) -> None:
+    def _die(self, queue: Queue, job: Job, reason: DeathReason, now: int) -> None:
         """Keep `job`, which stands nowhere any more, as a dead letter."""
-        letters = self.dead.setdefault(queue.queue_id, DeadLetters())
-        letters.add(job, reason, interval=queue.interval, now=now)
+        self.totals.dead += 1
+        letter = letter_of(job, queue.queue_id, reason, queue.interval, now)
+        self.keep_letter(self.totals.dead, letter, now)
+        self.due = min(self.due, now)
         self.keys.outlive(queue, job)
         del queue.jobs[job.job_id]
         self._changed(queue, now)
+
+    def _remove(self, queue: Queue, job: Job) -> None:
+        """Remove a living job for good."""
+        if job.token is None:
+            self._take_out(queue, job)
+        else:
+            queue.end_lease(job)
+            self.totals.removed_leases += 1
+        self.totals.removed += 1
+        self.keys.forget_job(queue, job)
+        del queue.jobs[job.job_id]
 
     def _join_due(self, queue: Queue, limit: int, now: int) -> int:
         """Let up to `limit` due jobs of `queue` join those that wait; return how many did."""
@@ -63,6 +79,7 @@ class Timing(Kept):
             queue.remove_delayed(job, job.rare)
             queue.add_waiting(job)
             joined += 1
+        self.totals.delayed -= joined
         return joined
 
     def _drop_ended(self, queue: Queue, limit: int, now: int) -> int:
@@ -76,7 +93,7 @@ class Timing(Kept):
     def _end(self, queue: Queue, job: Job, now: int) -> None:
         """Let a job whose ttl has passed die."""
         self._take_out(queue, job)
-        self._die(queue, job, EXPIRED, now)
+        self._die(queue, job, DeathReason.EXPIRED, now)
 
 
 def has_ended(job: Job, now: int) -> bool:

@@ -10,11 +10,17 @@ import msgspec
 from sharq_plug.model import (
     Amendment,
     Cancel,
+    Clear,
+    Discard,
     Extend,
     Extras,
     Fail,
     Finish,
+    JobRef,
+    JobState,
+    LetterRef,
     NewJob,
+    Redrive,
     Release,
     Reschedule,
     SetInterval,
@@ -22,6 +28,7 @@ from sharq_plug.model import (
     Settlement,
     Take,
 )
+from sharq_redis.cursors import Cursor
 
 TOKEN_LENGTH = 17
 """A letter, and 96 random bits in base64."""
@@ -29,6 +36,14 @@ RECEIPT_SHARDS = 16
 TOKENS_A_SHARD = 64
 SHARD_LETTERS = b"".join(bytes([letter]) * TOKENS_A_SHARD for letter in b"ABCDEFGHIJKLMNOP") * 2
 """The letters that name a shard of receipts (lua/lib/receipts.lua), in turn."""
+CLEARING = "c"
+"""The letter of the cursors of clearings."""
+STATE_LETTERS = {
+    JobState.WAITING: "w",
+    JobState.LEASED: "l",
+    JobState.DELAYED: "d",
+    JobState.DEAD: "x",
+}
 SHORT_ARRAY = 16
 """Values from which on msgpack begins an array with three bytes; below it does with one."""
 
@@ -124,15 +139,34 @@ def settlement(item: Settlement) -> tuple[object, ...]:
 
 def amendment(change: Amendment) -> tuple[object, ...]:
     """Return an item of `amend` as the verb reads it."""
-    job = (change.job.queue_id, change.job.job_id)
     match change:
-        case Cancel():
-            return (*job, "cancel", _given(leased=change.leased or None))
-        case Reschedule():
+        case Cancel(job):
+            return (job.queue_id, job.job_id, "cancel", _given(leased=change.leased or None))
+        case Reschedule(job):
             how = _given(p=change.priority, at=change.at, delay=change.delay)
-            return (*job, "reschedule", how)
+            return (job.queue_id, job.job_id, "reschedule", how)
+        case Redrive(letter):
+            return (*_letter(letter), "redrive", {})
+        case Discard(letter):
+            return (*_letter(letter), "discard", {})
         case _:
             assert_never(change)
+
+
+def _letter(letter: LetterRef | JobRef) -> tuple[str, int | str]:
+    """Return a dead letter by its number, or by its job's id."""
+    if isinstance(letter, JobRef):
+        return letter.queue_id, letter.job_id
+    return letter.queue_id or "", letter.number
+
+
+def clearing(what: Clear, cursor: str | None, limit: int) -> tuple[str | int, ...]:
+    """Return the arguments of a `clear`. Raises InvalidRequest for a cursor of anything else."""
+    states = "".join(STATE_LETTERS[state] for state in what.states)
+    scan = 0
+    if cursor is not None and what.queue_id is None:
+        scan = Cursor.read(cursor, CLEARING).scan()
+    return (what.queue_id or "", states, "counts" if what.counts else "", limit, scan)
 
 
 def setting(change: Setting) -> tuple[object, ...]:

@@ -50,6 +50,10 @@ class Bucket:
         """Return the keys that every verb on a type is called with; the rest follows from them."""
         return (f"{self.never}/{db}", f"{self.tag}/queues/{queue_type}")
 
+    def totals_of(self, queue_type: str) -> str:
+        """Return the key of the totals of a type."""
+        return f"{self.tag}/totals/{queue_type}"
+
     def channel_of(self, queue_type: str, db: int) -> str:
         """Return the channel of a type. All databases of a Redis share its channels."""
         return f"{self.tag}/wake/{db}/{queue_type}"
@@ -87,3 +91,7 @@ class Buckets:
     def queues(self, queue_type: str) -> str:
         """Return the hash of the queues of a type. Raises InvalidRequest if it is no name."""
         return self.keys(queue_type)[1]
+
+    def totals(self, queue_type: str) -> str:
+        """Return the hash of the totals of a type. Raises InvalidRequest if it is no name."""
+        return self.of(queue_type).totals_of(queue_type)

@@ -1,25 +1,14 @@
-"""Minute counts of a type, and of everything: lua/lib/counts.lua says where they stand."""
+"""Minute counts of everything: lua/lib/counts.lua says where they stand."""
 
 from collections import Counter
 from dataclasses import dataclass
 
 from sharq_plug.model import MINUTE, MinuteCounts, counted_minutes
-from sharq_redis.buckets import Bucket, Buckets
+from sharq_redis.buckets import Buckets
 from sharq_redis.link import Link
 from sharq_redis.replies import minute_counts
 
 FIELDS_A_STEP = 1000
-
-
-async def counts_of_type(link: Link, bucket: Bucket, queue_type: str, now: int) -> MinuteCounts:
-    """Return the counts of a type at `now` (ms)."""
-    minutes = counted_minutes(now)
-    fields = (f"e/{queue_type}", f"d/{queue_type}")
-    found = await link.call_all(
-        [("HMGET", bucket.minutes(minute // MINUTE), *fields) for minute in minutes]
-    )
-    counted = zip(minutes, found, strict=True)
-    return minute_counts(now, ((minute, _count(e), _count(d)) for minute, (e, d) in counted))
 
 
 async def counts_of_everything(link: Link, buckets: Buckets, now: int) -> MinuteCounts:

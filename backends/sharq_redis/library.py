@@ -11,14 +11,28 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from typing import Self
 
 IDEAS = (
-    *("instant", "scope", "writes", "records", "queues", "left", "limits", "line", "counts"),
-    *("bodies", "waiting", "keys", "leases", "expiring", "receipts", "dead", "times", "delays"),
+    *("instant", "scope", "writes", "totals", "records", "queues", "tombstones", "types", "left"),
+    *("limits", "line", "counts"),
+    *(
+        "bodies",
+        "waiting",
+        "keys",
+        "leases",
+        "expiring",
+        "receipts",
+        "dead",
+        "letters",
+        "times",
+        "delays",
+    ),
     *("ttls", "deliveries", "attempts", "wakeups", "step", "returning", "expiry", "choosing"),
-    *("serving",),
+    *("redriving", "removing", "ageing", "discarding", "emptying", "clearing", "serving"),
+    *("paging", "states", "showing", "views"),
 )
 """The files of `lua/lib`, each after those it needs at its beginning."""
 VERBS = (
@@ -27,12 +41,17 @@ VERBS = (
         "dequeue",
         "settle",
         "amend",
+        "redrive",
         "find",
         "configure",
         "clear",
         "tend",
         "realign",
         "look",
+        "list_queues",
+        "list_overdue",
+        "list_jobs",
+        "list_letters",
     ),
     *("clock", "check", "room"),
 )
@@ -63,8 +82,9 @@ class Library:
     verbs: Mapping[str, Verb]
 
     @classmethod
+    @cache
     def load(cls) -> Self:
-        """Make a library of the files that came with this package."""
+        """Return the library of the files that came with this package. It is made once."""
         return cls.of(*texts())
 
     @classmethod

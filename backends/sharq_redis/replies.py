@@ -7,11 +7,15 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from sharq_plug.errors import BrokenQueue
 from sharq_plug.model import (
     Absence,
     Amendment,
     AmendOutcome,
+    Cancel,
     ChangeOutcome,
+    Clear,
+    Cleared,
     Delivery,
     Dequeued,
     EndedLease,
@@ -22,18 +26,23 @@ from sharq_plug.model import (
     JobState,
     JobView,
     LeaseOutcome,
+    LettersMoved,
     MinuteCounts,
     NewJob,
+    Reschedule,
     Setting,
     Settled,
     Settlement,
     counted_minutes,
     is_name,
 )
-from sharq_redis.arguments import TOKEN_LENGTH
+from sharq_redis.arguments import CLEARING, TOKEN_LENGTH
+from sharq_redis.cursors import cursor_text
 
 logger = logging.getLogger(__name__)
 
+MORE = "more"
+"""The cursor of a clearing of one queue. The next step needs no position."""
 JOB_FIELDS = 7
 ENDED_FIELDS = 3
 TIME_BYTES, TIME_END = 6, 2**45
@@ -81,7 +90,7 @@ def enqueue_result(job: NewJob, outcome: int | bytes, waiting: int | bytes) -> E
 
 
 def dequeued(queue_type: str, now: int, answer: list[Any], fresh: str) -> Dequeued:
-    """Return what a take got. Where nothing is in a list, `answer` may have an empty text."""
+    """Return what a take got. `answer` may have an empty text in place of an empty list."""
     next_ready_at, expires_at, repeated, requeued, dead, *fields = answer
     tokens = repeated.decode() or fresh
     jobs = []
@@ -166,9 +175,34 @@ def amend_outcome(change: Amendment, reply: bytes) -> AmendOutcome:
     """Return what became of an item of `amend`."""
     outcome = AMEND_OUTCOMES.get(reply)
     if outcome is None:
-        log_broken(change.job.queue_id, reply)
+        log_broken(_queue_of(change), reply)
         return AmendOutcome.BROKEN
     return outcome
+
+
+def _queue_of(change: Amendment) -> str:
+    if isinstance(change, Cancel | Reschedule):
+        return change.job.queue_id
+    if isinstance(change.letter, JobRef):
+        return change.letter.queue_id
+    return change.letter.queue_id or f"of dead letter {change.letter.number}"
+
+
+def cleared(what: Clear, reply: Sequence[Any]) -> Cleared:
+    """Return what a step of a clearing removed. Raises BrokenQueue."""
+    waiting, leased, dead, delayed, cursor, broken = reply
+    log_all_broken(broken)
+    if broken and what.queue_id is not None:
+        raise BrokenQueue(what.queue_id)
+    text = MORE if what.queue_id is not None else cursor_text(CLEARING, int(cursor or 0))
+    return Cleared(waiting, leased, dead, delayed, text if cursor else None)
+
+
+def letters_moved(reply: Sequence[Any]) -> LettersMoved:
+    """Return what a redrive or a discard of a range did."""
+    count, duplicates, broken, after, queues = reply
+    log_all_broken(queues)
+    return LettersMoved(count, duplicates, broken, None if after < 0 else after)
 
 
 def job_view(job: JobRef, reply: Any, *, payload: bool) -> JobView | Absence:
@@ -178,7 +212,13 @@ def job_view(job: JobRef, reply: Any, *, payload: bool) -> JobView | Absence:
         return Absence.BROKEN
     if not reply:
         return Absence.UNKNOWN
-    state, attempts, due_at, expires_at, position, payload_at, raw = reply
+    return job_shown(reply, payload=payload)
+
+
+def job_shown(reply: Sequence[Any], *, payload: bool) -> JobView:
+    """Return what is known of a job (lua/lib/showing.lua)."""
+    state, attempts, due_at, expires_at, position, payload_at, raw, *letter = reply
+    begins_at, whole = letter or (payload_at, raw)
     requeues, tail = _header(raw, payload_at)
     return JobView(
         state=JobState(state.decode()),
@@ -192,7 +232,7 @@ def job_view(job: JobRef, reply: Any, *, payload: bool) -> JobView | Absence:
         last_error=tail.l,
         cost=tail.c,
         headers=tail.h,
-        payload=raw[payload_at - 1 :] if payload else None,
+        payload=whole[begins_at - 1 :] if payload else None,
     )
 
 
@@ -230,3 +270,8 @@ def log_broken(queue_id: str | bytes, reason: bytes) -> None:
     """Log a damaged queue."""
     name = queue_id if isinstance(queue_id, str) else queue_id.decode("utf-8", "backslashreplace")
     logger.error("queue %s is broken: %s", name, reason.decode("utf-8", "backslashreplace"))
+
+
+def log_broken_type(queue_type: str, reason: bytes) -> None:
+    """Log a type whose keys are damaged."""
+    logger.error("type %s is broken: %s", queue_type, reason.decode("utf-8", "backslashreplace"))

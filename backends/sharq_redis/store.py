@@ -6,23 +6,25 @@ from types import TracebackType
 from typing import Any, Self
 
 from sharq_plug.clock import Clock
-from sharq_plug.errors import BrokenQueue
 from sharq_plug.model import (
     MAX_DEQUEUE_BYTES,
     MAX_RECEIPTS,
-    MINUTE,
     Absence,
     Amendment,
     AmendOutcome,
     ChangeOutcome,
+    Clear,
     Cleared,
     Dequeued,
     EnqueueResult,
     JobRef,
     JobView,
-    MinuteCounts,
+    LetterRange,
+    LettersMoved,
+    Listing,
     NewJob,
     Page,
+    Retention,
     Setting,
     Settled,
     Settlement,
@@ -30,10 +32,11 @@ from sharq_plug.model import (
     Tended,
     View,
 )
-from sharq_plug.store import QueueStore, Wake
+from sharq_plug.store import DEFAULT_RETENTION, QueueStore, Wake
 from sharq_redis.arguments import (
     RECEIPT_SHARDS,
     amendment,
+    clearing,
     fresh_tokens,
     new_job,
     packed,
@@ -43,22 +46,22 @@ from sharq_redis.arguments import (
     setting,
     settlement,
 )
-from sharq_redis.buckets import BUCKETS, Buckets
+from sharq_redis.buckets import Buckets
 from sharq_redis.checks import Checks
-from sharq_redis.counts import counts_of_everything, counts_of_type
 from sharq_redis.durability import check_version
 from sharq_redis.library import Library
 from sharq_redis.link import Link
+from sharq_redis.listing import Listings
+from sharq_redis.looking import Looks
 from sharq_redis.replies import (
     amend_outcome,
     change_outcome,
+    cleared,
     dequeued,
     enqueue_result,
     job_view,
+    letters_moved,
     log_all_broken,
-    log_broken,
-    minute_counts,
-    names_of,
     settled,
 )
 from sharq_redis.target import Target
@@ -68,8 +71,8 @@ from sharq_redis.wire import Connect
 
 CLOCK_TOLERANCE = 1000
 """ms that Redis's clock may step back without a walk over all places."""
-FROM_THE_START = "0"
-BUCKETS_A_STEP = 64
+LETTERS_A_STEP = 250
+"""Dead letters that one script run moves. That takes Redis a few ms."""
 
 
 class RedisStore(QueueStore):
@@ -101,6 +104,8 @@ class RedisStore(QueueStore):
         self._now: Callable[[], int | str] = clock.now if clock else str  # '': Redis's own time
         tolerance = 0 if clock else CLOCK_TOLERANCE
         self._tender = Tender(self._link, self._buckets, self._run, tolerance=tolerance)
+        self._looks = Looks(self._link, self._buckets, self._run)
+        self._listings = Listings(self._link, self._buckets, self._run)
         self._checks = Checks(self._link, self._wakeups, self._buckets, ignored)
 
     async def __aenter__(self) -> Self:
@@ -153,6 +158,20 @@ class RedisStore(QueueStore):
         reply = await self._run("amend", queue_type, packed_all(map(amendment, changes)))
         return [amend_outcome(*pair) for pair in zip(changes, reply, strict=True)]
 
+    async def redrive(self, queue_type: str, letters: LetterRange, *, limit: int) -> LettersMoved:
+        """Redrive dead letters of a range."""
+        return await self._move("redrive", queue_type, letters, limit)
+
+    async def discard(self, queue_type: str, letters: LetterRange, *, limit: int) -> LettersMoved:
+        """Discard dead letters of a range."""
+        return await self._move("discard", queue_type, letters, limit)
+
+    async def _move(
+        self, move: str, queue_type: str, letters: LetterRange, limit: int
+    ) -> LettersMoved:
+        asked = (letters.queue_id or "", letters.after, min(limit, LETTERS_A_STEP))
+        return letters_moved(await self._run("redrive", queue_type, move, *asked))
+
     async def find(
         self, queue_type: str, jobs: Sequence[JobRef], *, payloads: bool = False
     ) -> list[JobView | Absence]:
@@ -167,36 +186,30 @@ class RedisStore(QueueStore):
         reply = await self._run("configure", queue_type, packed_all(map(setting, changes)))
         return [change_outcome(*pair) for pair in zip(changes, reply, strict=True)]
 
-    async def tend(self, *, limit: int) -> Tended:
+    async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
         """Do what is due."""
-        return await self._tender.tend(self._now(), limit)
+        return await self._tender.tend(self._now(), limit, retention)
 
-    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
-        """Remove a queue's jobs."""
-        return Cleared(*await self._run("clear", queue_type, queue_id, "purge" if purge else ""))
+    async def clear(
+        self, queue_type: str, what: Clear, *, cursor: str | None = None, limit: int
+    ) -> Cleared:
+        """Remove jobs of a queue, or of a type."""
+        reply = await self._run("clear", queue_type, *clearing(what, cursor, limit))
+        return cleared(what, reply)
 
     async def look(self, queue_type: str | None = None, queue_id: str | None = None) -> View:
         """Look at a queue, at a type, or at everything."""
-        if queue_type is None or queue_id is None:
-            return View(await self._counts(queue_type))
-        reply = await self._run("look", queue_type, queue_id)
-        if isinstance(reply, bytes):
-            log_broken(queue_id, reply)
-            raise BrokenQueue(queue_id)
-        now, waiting, leased, dead, delayed, *counted = reply
-        minutes = (minute * MINUTE for minute in counted[::3])
-        counts = zip(minutes, counted[1::3], counted[2::3], strict=True)
-        return View(minute_counts(now, counts), waiting, leased, dead, delayed)
+        if queue_type is None:
+            return await self._looks.at_everything(await self._time())
+        if queue_id is None:
+            return await self._looks.at_type(queue_type)
+        return await self._looks.at_queue(queue_type, queue_id)
 
     async def page(
-        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+        self, queue_type: str | None, listing: Listing, *, cursor: str | None = None, limit: int
     ) -> Page:
-        """List types, or the queues of a type."""
-        if queue_type is None:
-            return await self._page_of_types(cursor, limit)
-        queues = self._buckets.queues(queue_type)
-        after, found = await self._link.call("HSCAN", queues, cursor or "0", "COUNT", limit)
-        return Page(names_of(found[::2]), None if after == b"0" else after.decode())
+        """Return a page of a listing."""
+        return await self._listings.page(queue_type, listing, cursor, limit)
 
     async def health(self, *, thorough: bool = False) -> Sequence[str]:
         """Send Redis all that a dequeue and a finish do, on keys that no queue has.
@@ -209,28 +222,6 @@ class RedisStore(QueueStore):
         await self._checks.ping()
         return await self._checks.weaknesses() if thorough else ()
 
-    async def _counts(self, queue_type: str | None) -> MinuteCounts:
-        now = await self._time()
-        if queue_type is None:
-            return await counts_of_everything(self._link, self._buckets, now)
-        return await counts_of_type(self._link, self._buckets.of(queue_type), queue_type, now)
-
-    async def _page_of_types(self, cursor: str | None, limit: int) -> Page:
-        number, after = _place(cursor)
-        first = self._buckets.all[number]
-        if after == FROM_THE_START:  # most buckets are small: ask some at once
-            asked = self._buckets.all[number : number + BUCKETS_A_STEP]
-        else:
-            asked = (first,)
-        scans = [("SSCAN", bucket.types, after, "COUNT", limit) for bucket in asked]
-        names: list[str] = []
-        for bucket_number, (after_, found) in enumerate(await self._link.call_all(scans), number):
-            names += names_of(found)
-            if after_ != b"0":
-                return Page(tuple(names), f"{bucket_number}:{after_.decode()}")
-        following = number + len(asked)
-        return Page(tuple(names), f"{following}:0" if following < BUCKETS else None)
-
     async def _run(self, verb: str, queue_type: str, *arguments: Any) -> Any:
         keys = self._buckets.keys(queue_type)
         return await self._link.run(verb, keys, self._now(), *arguments)
@@ -241,9 +232,3 @@ class RedisStore(QueueStore):
             return now
         seconds, microseconds = await self._link.call("TIME")
         return int(seconds) * 1000 + int(microseconds) // 1000
-
-
-def _place(cursor: str | None) -> tuple[int, str]:
-    """Return the bucket and the scan's cursor in it where a listing goes on."""
-    number, _, after = (cursor or "0:0").partition(":")
-    return int(number), after

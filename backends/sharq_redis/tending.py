@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from sharq_plug.model import EndedLease, Tended
+from sharq_plug.model import MAX_DROPS, EndedLease, Retention, Tended
 from sharq_redis.buckets import BUCKETS, Buckets
 from sharq_redis.link import Link
 from sharq_redis.replies import ended_leases, log_all_broken, names_of
@@ -24,25 +24,31 @@ class Tender:
         self._link = link
         self._buckets = buckets
         self._run = run
+        self._first = 0  # the number of the bucket to begin with
         self._realignment = Realignment(link, buckets, run, tolerance=tolerance)
 
     def note(self, now: int) -> None:
         """Note the instant (ms) of a call."""
         self._realignment.note(now)
 
-    async def tend(self, now: int | str, limit: int) -> Tended:
+    async def tend(self, now: int | str, limit: int, retention: Retention) -> Tended:
         """Do what is due at `now` (ms; '': Redis's own time)."""
         now, latest = await self._realignment.read_clock(now)
+        buckets = [*self._buckets.all[self._first :], *self._buckets.all[: self._first]]
         commands: list[Command] = [
             ("ZRANGE", bucket.due, "-inf", now, "BYSCORE", "LIMIT", 0, TYPES_A_STEP)
-            for bucket in self._buckets.all
+            for bucket in buckets
         ]
         found = await self._link.call_all(commands)
-        due = [name for names in found for name in names_of(names)]
+        due = [(at, name) for at, names in enumerate(found) for name in names_of(names)]
         ended: list[EndedLease] = []
         more = len(due) > TYPES_A_STEP
-        for queue_type in due[:TYPES_A_STEP]:
-            requeued, dead, is_more, broken = await self._run("tend", queue_type, limit)
+        if more:  # types that stay due must not hold up those that are left out
+            left_out_at, _ = due[TYPES_A_STEP]
+            self._first = (self._first + max(1, left_out_at)) % BUCKETS
+        asked = (limit, min(limit, MAX_DROPS), retention.max_age, retention.max_count)
+        for _, queue_type in due[:TYPES_A_STEP]:
+            requeued, dead, is_more, broken = await self._run("tend", queue_type, *asked)
             log_all_broken(broken)
             ended += ended_leases(queue_type, requeued, dead)
             more = more or bool(is_more)

@@ -1,8 +1,7 @@
-"""Jobs: what an enqueue brings, what can be seen of a job, and how it can be changed."""
+"""Jobs: what an enqueue brings, and what can be seen of a job."""
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -27,9 +26,7 @@ __all__ = [
     "MAX_PRIORITY",
     "MAX_UNITS",
     "Absence",
-    "AmendOutcome",
-    "Amendment",
-    "Cancel",
+    "DeathReason",
     "Deduplicate",
     "EnqueueOutcome",
     "EnqueueResult",
@@ -39,8 +36,8 @@ __all__ = [
     "JobView",
     "NewJob",
     "RequeueDelay",
-    "Reschedule",
     "can_carry",
+    "check_time",
 ]
 
 
@@ -109,7 +106,7 @@ class Extras(Struct, frozen=True, gc=False):
     headers: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
-        _check_time(self.delay, self.at)
+        check_time(self.delay, self.at)
         check_integer("priority", self.priority, 0, MAX_PRIORITY)
         if self.ttl is not None:
             check_duration("ttl", self.ttl, 1)
@@ -119,7 +116,8 @@ class Extras(Struct, frozen=True, gc=False):
             raise invalid("headers")
 
 
-def _check_time(delay: int | None, at: int | None) -> None:
+def check_time(delay: int | None, at: int | None) -> None:
+    """Raise InvalidRequest unless these are valid, and at most one of them is given."""
     if delay is not None:
         check_duration("delay", delay)
     if at is not None:
@@ -190,7 +188,7 @@ class EnqueueResult(Struct, frozen=True, gc=False):
     job_id: str | None = None
 
 
-class JobRef(Struct, frozen=True, gc=False):
+class JobRef(Struct, frozen=True, gc=False, tag=True):
     """A job by its name."""
 
     queue_id: str
@@ -208,6 +206,17 @@ class JobState(Enum):
     DELAYED = "delayed"
     LEASED = "leased"
     DEAD = "dead"
+
+
+class DeathReason(Enum):
+    """Why a job died."""
+
+    REQUEUES_EXHAUSTED = "requeues_exhausted"
+    """A lease expired, and no requeue was left."""
+    FAILED = "failed"
+    """A worker failed it without a requeue left, or with `dead`."""
+    EXPIRED = "expired"
+    """Its ttl had passed."""
 
 
 class JobView(Struct, frozen=True, gc=False):
@@ -238,44 +247,3 @@ class Absence(Enum):
     UNKNOWN = "unknown"
     BROKEN = "broken"
     """What the store keeps of the queue is damaged."""
-
-
-class Cancel(Struct, frozen=True, gc=False, tag=True):
-    """Remove a job that waits, is delayed or is dead; with `leased` also one that is leased."""
-
-    job: JobRef
-    leased: bool = False
-
-
-class Reschedule(Struct, frozen=True, gc=False, tag=True):
-    """Give a job that waits or is delayed another priority, another time, or both.
-
-    None keeps what there is. `at` is ms since the epoch, `delay` ms from now.
-    """
-
-    job: JobRef
-    priority: int | None = None
-    delay: int | None = None
-    at: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.priority is not None:
-            check_integer("priority", self.priority, 0, MAX_PRIORITY)
-        _check_time(self.delay, self.at)
-
-
-Amendment: TypeAlias = Cancel | Reschedule
-"""A change of one job."""
-
-
-class AmendOutcome(Enum):
-    """What became of an amendment."""
-
-    DONE = "done"
-    LEASED = "leased"
-    """The job is leased; nothing was changed."""
-    DEAD = "dead"
-    """The job is dead, and cannot be rescheduled."""
-    UNKNOWN = "unknown"
-    BROKEN = "broken"
-    """What the store keeps of the queue is damaged; nothing was changed."""

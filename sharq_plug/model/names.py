@@ -9,6 +9,7 @@ __all__ = [
     "COUNTED_MINUTES",
     "MAX_BATCH",
     "MAX_DEQUEUE_BYTES",
+    "MAX_DROPS",
     "MAX_DURATION",
     "MAX_ENDED",
     "MAX_INSTANT",
@@ -19,6 +20,7 @@ __all__ = [
     "MAX_TOKEN_LENGTH",
     "MINUTE",
     "MIN_RECEIPT_TIME",
+    "can_begin_name",
     "check_duration",
     "check_integer",
     "check_interval",
@@ -49,10 +51,14 @@ MINUTE = 60_000
 COUNTED_MINUTES = 10
 """Minute counts reach so many minutes back, the present one included."""
 MIN_RECEIPT_TIME = 60_000
+MAX_DROPS = 50
+"""Dead letters of a type that one call of `tend` drops, at most."""
 MAX_RECEIPTS = 262_144
 """A queue type keeps at most about so many receipts; the oldest go first."""
 
-_is_name = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@+~-]{1,100}").fullmatch
+MAX_NAME_LENGTH = 100
+
+_is_name = re.compile(rf"(?!\.+\Z)[A-Za-z0-9_.:@+~-]{{1,{MAX_NAME_LENGTH}}}").fullmatch
 
 
 def invalid(field: str) -> InvalidRequest:
@@ -70,6 +76,11 @@ def invalid(field: str) -> InvalidRequest:
 def is_name(value: str) -> bool:
     """Return whether `value` can name a queue type, a queue or a job."""
     return _is_name(value) is not None
+
+
+def can_begin_name(text: str) -> bool:
+    """Return whether a name can begin with `text`, which is not empty."""
+    return is_name(text) or (set(text) == {"."} and len(text) < MAX_NAME_LENGTH)
 
 
 def check_name(field: str, value: str) -> str:

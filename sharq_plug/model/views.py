@@ -1,24 +1,21 @@
-"""Views: what a look, a listing and a clearing answer."""
+"""Views: what a look and a listing show."""
 
 from collections.abc import Mapping
 
 from msgspec import Struct
 
+from sharq_plug.model.jobs import DeathReason, JobView
+
 __all__ = [
-    "Cleared",
+    "JobEntry",
+    "LetterView",
     "MinuteCounts",
     "Page",
+    "QueueView",
+    "Totals",
+    "TypeView",
     "View",
 ]
-
-
-class Cleared(Struct, frozen=True, gc=False):
-    """How many jobs and dead letters a clearing removed."""
-
-    waiting: int
-    leased: int
-    dead: int
-    delayed: int = 0
 
 
 class MinuteCounts(Struct, frozen=True, gc=False):
@@ -31,25 +28,109 @@ class MinuteCounts(Struct, frozen=True, gc=False):
     dequeues: Mapping[int, int]
 
 
-class View(Struct, frozen=True, gc=False):
-    """What there is in a queue, or what was counted of a type or of everything.
+class Totals(Struct, frozen=True, gc=False):
+    """What was counted of a type since it came into being.
 
-    The lengths are those of a queue, 0 for all else and for a queue that nobody knows.
+    `enqueued` counts neither duplicates nor redrives, `dequeued` counts deliveries.
+    `expired_leases` counts leases that were ended because they had expired, `dead` deaths for any
+    reason. `aged_out` counts dead letters that `tend` dropped; `discarded` those that were
+    discarded, cancelled or cleared. `removed` counts living jobs that were cancelled or cleared.
     """
 
-    counts: MinuteCounts
+    enqueued: int = 0
+    dequeued: int = 0
+    finished: int = 0
+    released: int = 0
+    failed: int = 0
+    expired_leases: int = 0
+    dead: int = 0
+    redriven: int = 0
+    discarded: int = 0
+    aged_out: int = 0
+    removed: int = 0
+
+
+class QueueView(Struct, frozen=True, gc=False):
+    """What there is in a queue, and when one of its jobs can go.
+
+    `ready_since` (ms since the epoch) is the place of the queue in line if it may be dequeued now,
+    else None. `next_ready_at` is the earliest instant at which one of its jobs can be ready if no
+    call comes before. It is never in the past, and None if nothing is foreseen. If a queue
+    `is_broken`, its data in the store is damaged, and its lengths are shown as 0.
+    """
+
+    queue_id: str
     waiting: int = 0
     leased: int = 0
     dead: int = 0
     delayed: int = 0
+    ready_since: int | None = None
+    next_ready_at: int | None = None
+    is_broken: bool = False
+
+
+class TypeView(Struct, frozen=True, gc=False):
+    """What there is in all queues of a type together.
+
+    A due job may count as delayed until a dequeue or `tend` lets it join. `queues` counts the
+    queues that exist, `ready_queues` those that may be dequeued now. `ready_since` (ms since the
+    epoch) is the place of the first of these. `next_ready_at` is the earliest of all queues.
+    """
+
+    queue_type: str
+    waiting: int = 0
+    leased: int = 0
+    dead: int = 0
+    delayed: int = 0
+    queues: int = 0
+    ready_queues: int = 0
+    ready_since: int | None = None
+    next_ready_at: int | None = None
+
+
+class View(Struct, frozen=True, gc=False):
+    """What a look shows: minute counts, and what there is in a queue or a type.
+
+    `totals` are those of a type.
+    """
+
+    counts: MinuteCounts
+    queue: QueueView | None = None
+    type: TypeView | None = None
+    totals: Totals | None = None
+
+
+class JobEntry(Struct, frozen=True, gc=False):
+    """A job in a listing of its queue."""
+
+    job_id: str
+    job: JobView
+
+
+class LetterView(Struct, frozen=True, gc=False):
+    """A dead letter. Its number is unique in its type; times are ms since the epoch."""
+
+    number: int
+    queue_id: str
+    job_id: str
+    payload: bytes
+    reason: DeathReason
+    attempts: int
+    enqueued_at: int
+    died_at: int
+    priority: int = 0
+    last_error: str | None = None
+    cost: Mapping[str, int] | None = None
+    headers: Mapping[str, str] | None = None
 
 
 class Page(Struct, frozen=True, gc=False):
     """One bounded step of a listing; `cursor` leads to the next one, None ends it.
 
-    A name may turn up twice over a listing; one that is there from its first step to its
-    last turns up at least once.
+    The listing says what its items are. A listing may show an item twice. It shows at least once
+    each item that is there from its first step to its last and does not change its place in the
+    order. A cursor is 1 to 500 of `A-Z a-z 0-9 _ . : ~ -`.
     """
 
-    names: tuple[str, ...]
+    items: tuple[str | TypeView | QueueView | JobEntry | LetterView, ...]
     cursor: str | None

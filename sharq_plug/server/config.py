@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Meta
 
 from sharq_plug.errors import ConfigError
-from sharq_plug.model import MAX_INTEGER, MAX_INTERVAL, MAX_KEY_TIME
+from sharq_plug.model import MAX_DURATION, MAX_INTEGER, MAX_INTERVAL, MAX_KEY_TIME
 from sharq_plug.plugins import address_of, installed_backends, load_backend
 from sharq_plug.server.config_file import read_file
 from sharq_plug.server.config_names import (
@@ -51,6 +51,8 @@ class QueueSection(msgspec.Struct, frozen=True, kw_only=True):
     enable_requeue_script: bool = True
     max_lease_time: Duration = 43_200_000
     idempotency_time: Annotated[int, Meta(ge=1, le=MAX_KEY_TIME)] = 600_000
+    dead_letter_max_age: Annotated[int, Meta(ge=0, le=MAX_DURATION)] = 2_592_000_000
+    dead_letter_max_count: Annotated[int, Meta(ge=0, le=MAX_INTEGER)] = 1_000_000
 
 
 class ServerSection(msgspec.Struct, frozen=True, kw_only=True):

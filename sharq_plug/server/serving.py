@@ -24,6 +24,7 @@ import uvloop
 from sharq_plug.errors import SharqError
 from sharq_plug.http.wire.app import GRACEFUL_SHUTDOWN_TIMEOUT, App, AppOptions, create_app
 from sharq_plug.http.wire.server import HttpServer, open_server
+from sharq_plug.model import Retention
 from sharq_plug.plugins import create_store, load_backend
 from sharq_plug.server.config import Settings
 from sharq_plug.server.listening import BACKLOG
@@ -160,6 +161,7 @@ def _app_options(settings: Settings, *, says_contact: bool) -> AppOptions:
             idempotency_time=queue.idempotency_time,
             tend_interval=queue.job_requeue_interval,
             default_requeue_limit=queue.default_job_requeue_limit,
+            retention=Retention(queue.dead_letter_max_age, queue.dead_letter_max_count),
             tends=queue.enable_requeue_script,
             max_in_flight=server.max_in_flight,
             says_contact=says_contact,

@@ -13,8 +13,8 @@ from sharq_plug.errors import (
 )
 from sharq_plug.model import (
     Absence,
-    Amendment,
     AmendOutcome,
+    Cancel,
     ChangeOutcome,
     EnqueueOutcome,
     EnqueueResult,
@@ -23,6 +23,7 @@ from sharq_plug.model import (
     JobView,
     LeaseOutcome,
     NewJob,
+    Reschedule,
     Setting,
     Settled,
     Settlement,
@@ -71,7 +72,7 @@ def change_outcomes(
 
 
 def amend_outcomes(
-    changes: Sequence[Amendment], outcomes: Sequence[AmendOutcome]
+    changes: Sequence[Cancel | Reschedule], outcomes: Sequence[AmendOutcome]
 ) -> list[bool | SharqError]:
     """Return for each change whether there is such a job, or LeasedJob, DeadJob or BrokenQueue."""
     return [
@@ -86,7 +87,7 @@ def find_outcomes(
     return [_find_outcome(job, view) for job, view in zip(jobs, found, strict=True)]
 
 
-def _amend_outcome(change: Amendment, outcome: AmendOutcome) -> bool | SharqError:
+def _amend_outcome(change: Cancel | Reschedule, outcome: AmendOutcome) -> bool | SharqError:
     match outcome:
         case AmendOutcome.DONE:
             return True
@@ -98,6 +99,8 @@ def _amend_outcome(change: Amendment, outcome: AmendOutcome) -> bool | SharqErro
             return DeadJob()
         case AmendOutcome.BROKEN:
             return BrokenQueue(change.job.queue_id)
+        case AmendOutcome.DUPLICATE:
+            raise ValueError(f"{change} is not about a dead letter, and has no duplicate")
         case unknown:
             assert_never(unknown)
 

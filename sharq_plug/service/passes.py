@@ -4,8 +4,9 @@ import asyncio
 import logging
 
 from sharq_plug.errors import SharqError
+from sharq_plug.model import Retention
 from sharq_plug.service.background import Background
-from sharq_plug.store import QueueStore
+from sharq_plug.store import DEFAULT_RETENTION, QueueStore
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +21,12 @@ MAX_RETRY_DELAY = 1000
 class Passes:
     """Tend a store every `interval` ms."""
 
-    def __init__(self, store: QueueStore, interval: int) -> None:
+    def __init__(
+        self, store: QueueStore, interval: int, *, retention: Retention = DEFAULT_RETENTION
+    ) -> None:
         self._store = store
         self._interval = interval
+        self._retention = retention
         self._background = Background("upkeep")
 
     def start(self) -> None:
@@ -36,7 +40,7 @@ class Passes:
     async def once(self) -> bool:
         """Do what is due. Return whether more work is due already."""
         for _ in range(ROUNDS):
-            tended = await self._store.tend(limit=TEND_LIMIT)
+            tended = await self._store.tend(limit=TEND_LIMIT, retention=self._retention)
             if not tended.more or self._background.is_stopping:
                 return False
             await asyncio.sleep(0)  # a store may answer without waiting for anything

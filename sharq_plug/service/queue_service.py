@@ -7,42 +7,43 @@ from typing import Any, Self
 
 from sharq_plug.errors import ConfigError, InvalidRequest, SharqError, StoreUnavailable
 from sharq_plug.model import (
-    Amendment,
-    Cleared,
+    Cancel,
     Deduplicate,
     Delivery,
     Dequeued,
+    Discard,
     EnqueueResult,
     Extended,
     Finish,
-    JobRef,
-    JobView,
     LeaseRef,
     NewJob,
+    Redrive,
+    Reschedule,
+    Retention,
     Setting,
     Settlement,
     Take,
-    View,
     check_integer,
     check_name,
     receipt_time,
 )
 from sharq_plug.service.admission import Admission
 from sharq_plug.service.calls import StoreCalls
+from sharq_plug.service.clearing import Clearing
 from sharq_plug.service.deadlines import Deadlines
 from sharq_plug.service.first_contact import FirstContact
+from sharq_plug.service.letters import LetterVerb
 from sharq_plug.service.lines import Lines
+from sharq_plug.service.looking import Looking
 from sharq_plug.service.outcomes import (
     amend_outcomes,
     change_outcomes,
     enqueue_outcomes,
-    find_outcomes,
     settle_outcomes,
 )
 from sharq_plug.service.passes import Passes
-from sharq_plug.store import QueueStore
+from sharq_plug.store import DEFAULT_RETENTION, QueueStore
 
-LISTING_STEP = 1000
 MAX_WAIT = 60_000
 """ms that a dequeue may wait for a job."""
 
@@ -61,6 +62,8 @@ class ServiceOptions:
     """The time between two passes of upkeep."""
     default_requeue_limit: int = -1
     """The requeue limit of jobs that are enqueued without one; -1 is no limit."""
+    retention: Retention = DEFAULT_RETENTION
+    """How long dead letters are kept, and how many."""
     tends: bool = True
     """Whether this process runs passes of upkeep."""
     max_in_flight: int = 1000
@@ -74,7 +77,8 @@ class QueueService:
     """Serve single requests from an open store. Use it as an async context manager.
 
     A call runs to its end even if its caller is cancelled. Every caller is answered within 5 s,
-    or within 5 s after its wait for a job. Jobs that come later are handed back.
+    or within 5 s after its wait for a job. Jobs that come later are handed back. A call
+    that takes many store calls (a whole listing, a clearing) has 5 s for each of them.
     """
 
     def __init__(self, store: QueueStore, options: ServiceOptions | None = None) -> None:
@@ -86,11 +90,13 @@ class QueueService:
         self._receipt_time = receipt_time(self._options.lease_time)
         self._deadlines = Deadlines()
         admission = Admission(self._options.max_in_flight)
-        self._calls = StoreCalls(store, admission=admission, deadlines=self._deadlines)
-        self._lines = Lines(
-            store, calls=self._calls, admission=admission, deadlines=self._deadlines
-        )
-        self._passes = Passes(store, self._options.tend_interval)
+        self._calls = calls = StoreCalls(store, admission=admission, deadlines=self._deadlines)
+        self.looking = Looking(store, calls)
+        self.clearing = Clearing(store, calls)
+        self.redriving = LetterVerb(store, calls, change=Redrive, in_range=store.redrive)
+        self.discarding = LetterVerb(store, calls, change=Discard, in_range=store.discard)
+        self._lines = Lines(store, calls=calls, admission=admission, deadlines=self._deadlines)
+        self._passes = Passes(store, self._options.tend_interval, retention=self._options.retention)
         self._first_contact = FirstContact(
             store, says=self._options.says_contact, then=self._start_passes
         )
@@ -208,7 +214,9 @@ class QueueService:
         """
         self._calls.hand_back(queue_type, jobs)
 
-    async def amend(self, queue_type: str, changes: Sequence[Amendment]) -> list[bool | SharqError]:
+    async def amend(
+        self, queue_type: str, changes: Sequence[Cancel | Reschedule]
+    ) -> list[bool | SharqError]:
         """Change up to 1000 jobs by their ids.
 
         Return for each, in order, whether there is such a job, or LeasedJob, DeadJob or
@@ -217,18 +225,6 @@ class QueueService:
         check_name("queue_type", queue_type)
         outcomes = await self._calls.alone(self._store.amend(queue_type, changes))
         return amend_outcomes(changes, outcomes)
-
-    async def find(
-        self, queue_type: str, jobs: Sequence[JobRef], *, payloads: bool = False
-    ) -> list[JobView | SharqError | None]:
-        """Look at up to 1000 jobs by their ids.
-
-        Return for each, in order, what is known of it, None if it is unknown, or BrokenQueue.
-        Raises InvalidRequest, Overloaded, StoreUnavailable for all.
-        """
-        check_name("queue_type", queue_type)
-        found = await self._calls.alone(self._store.find(queue_type, jobs, payloads=payloads))
-        return find_outcomes(jobs, found)
 
     async def configure(
         self, queue_type: str, changes: Sequence[Setting]
@@ -241,43 +237,6 @@ class QueueService:
         check_name("queue_type", queue_type)
         outcomes = await self._calls.alone(self._store.configure(queue_type, changes))
         return change_outcomes(changes, outcomes)
-
-    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
-        """Remove a queue's jobs, with `purge` also its dead letters and counts.
-
-        Raises InvalidRequest, Overloaded, StoreUnavailable.
-        """
-        check_name("queue_type", queue_type)
-        check_name("queue_id", queue_id)
-        return await self._calls.alone(self._store.clear(queue_type, queue_id, purge=purge))
-
-    async def look(self, queue_type: str | None = None, queue_id: str | None = None) -> View:
-        """Return the lengths and counts of a queue, or the counts of a type or of everything.
-
-        Raises InvalidRequest, BrokenQueue, Overloaded, StoreUnavailable.
-        """
-        if queue_type is not None:
-            check_name("queue_type", queue_type)
-        if queue_id is not None:
-            check_name("queue_id", queue_id)
-        return await self._calls.alone(self._store.look(queue_type, queue_id))
-
-    async def names(self, queue_type: str | None = None) -> list[str]:
-        """List every queue of a type, or (None) every type that has a queue, in bounded steps.
-
-        Raises InvalidRequest, Overloaded, StoreUnavailable.
-        """
-        if queue_type is not None:
-            check_name("queue_type", queue_type)
-        names: dict[str, None] = {}
-        cursor: str | None = None
-        while True:
-            step = self._store.page(queue_type, cursor=cursor, limit=LISTING_STEP)
-            page = await self._calls.alone(step)
-            names.update(dict.fromkeys(page.names))
-            cursor = page.cursor
-            if cursor is None:
-                return list(names)
 
     async def health(self) -> None:
         """Check that a dequeue and a finish can run. Raises StoreUnavailable if they cannot."""

@@ -1,24 +1,31 @@
 """Calls of a store for one item, or of one kind: what tests and measurements are written in."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sharq_plug.model import (
     ChangeOutcome,
+    Clear,
+    Cleared,
     Dequeued,
     Finish,
     LeaseRef,
+    Listing,
     MinuteCounts,
+    Names,
+    Page,
     Release,
+    Retention,
     SetInterval,
     Settled,
     Take,
     Tended,
 )
-from sharq_plug.store import QueueStore
+from sharq_plug.store import DEFAULT_RETENTION, QueueStore
 
 MAX_STEPS = 10_000
-"""Tending, or a listing, that takes more steps than this does not end."""
+"""Tending, clearing, or a listing, that takes more steps than this does not end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,27 +87,75 @@ def reclaimed(tended: Tended, queue_type: str) -> Reclaimed:
 
 
 async def tend_all(
-    store: QueueStore, *, limit: int = 1000, max_steps: int = MAX_STEPS
+    store: QueueStore,
+    *,
+    limit: int = 1000,
+    retention: Retention = DEFAULT_RETENTION,
+    max_steps: int = MAX_STEPS,
 ) -> list[Tended]:
     """Tend until there is no more to do."""
     steps = []
     for _ in range(max_steps):
-        steps.append(await store.tend(limit=limit))
+        steps.append(await store.tend(limit=limit, retention=retention))
         if not steps[-1].more:
             return steps
     raise AssertionError("tending does not end")
+
+
+async def clear_all(
+    store: QueueStore, queue_type: str, what: Clear, *, limit: int = 1000
+) -> list[Cleared]:
+    """Clear step by step until there is no more to remove."""
+    steps: list[Cleared] = []
+    cursor: str | None = None
+    for _ in range(MAX_STEPS):
+        steps.append(await store.clear(queue_type, what, cursor=cursor, limit=limit))
+        cursor = steps[-1].cursor
+        if cursor is None:
+            return steps
+    raise AssertionError("a clearing does not end")
+
+
+def cleared_in_all(steps: Sequence[Cleared]) -> Cleared:
+    """Return what the steps of a clearing removed together."""
+    return Cleared(
+        waiting=sum(step.waiting for step in steps),
+        leased=sum(step.leased for step in steps),
+        dead=sum(step.dead for step in steps),
+        delayed=sum(step.delayed for step in steps),
+    )
+
+
+async def pages_of(
+    store: QueueStore,
+    queue_type: str | None,
+    listing: Listing,
+    *,
+    limit: int,
+    max_steps: int = MAX_STEPS,
+) -> AsyncIterator[Page]:
+    """Follow a listing to its end; yield its pages."""
+    cursor: str | None = None
+    for _ in range(max_steps):
+        page = await store.page(queue_type, listing, cursor=cursor, limit=limit)
+        yield page
+        cursor = page.cursor
+        if cursor is None:
+            return
+    raise AssertionError(f"a listing does not end: {listing}")
+
+
+async def items_of(
+    store: QueueStore, queue_type: str | None, listing: Listing, *, limit: int = 100
+) -> list[Any]:
+    """Follow a listing to its end; return its items."""
+    pages = pages_of(store, queue_type, listing, limit=limit)
+    return [item async for page in pages for item in page.items]
 
 
 async def list_all(
     store: QueueStore, queue_type: str | None, *, limit: int, max_steps: int = MAX_STEPS
 ) -> set[str]:
     """Follow the listing of a type's queues, or (None) of the types, to its end."""
-    found: set[str] = set()
-    cursor: str | None = None
-    for _ in range(max_steps):
-        page = await store.page(queue_type, cursor=cursor, limit=limit)
-        found.update(page.names)
-        cursor = page.cursor
-        if cursor is None:
-            return found
-    raise AssertionError(f"a listing does not end: {found}")
+    pages = pages_of(store, queue_type, Names(), limit=limit, max_steps=max_steps)
+    return {item async for page in pages for item in page.items if isinstance(item, str)}

@@ -7,6 +7,8 @@ import pytest
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.benchmarks import Scenario, Workload
+from sharq_plug.testing.calls import list_all
+from support.looks import queue_of
 
 pytestmark = pytest.mark.anyio
 
@@ -23,9 +25,9 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[QueueStore]:
 
 async def contents(store: QueueStore) -> dict[str, tuple[int, int]]:
     """Return how many jobs wait, and how many are leased, in each queue."""
-    page = await store.page("benchmark", limit=100)
-    found = {name: await store.look("benchmark", name) for name in page.names}
-    return {name: (metrics.waiting, metrics.leased) for name, metrics in found.items()}
+    names = await list_all(store, "benchmark", limit=100)
+    queues = [await queue_of(store, "benchmark", name) for name in names]
+    return {queue.queue_id: (queue.waiting, queue.leased) for queue in queues}
 
 
 async def test_a_filled_queue_holds_enough_jobs_for_two_rounds(store: QueueStore) -> None:

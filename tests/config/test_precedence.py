@@ -15,6 +15,8 @@ EVERY_KEY = [
     ("SHARQ_ENABLE_REQUEUE_SCRIPT", "enable_requeue_script", "off", False),
     ("SHARQ_MAX_LEASE_TIME", "max_lease_time", "20", 20),
     ("SHARQ_IDEMPOTENCY_TIME", "idempotency_time", "21", 21),
+    ("SHARQ_DEAD_LETTER_MAX_AGE", "dead_letter_max_age", "22", 22),
+    ("SHARQ_DEAD_LETTER_MAX_COUNT", "dead_letter_max_count", "23", 23),
     ("SHARQ_SERVER_HOST", "host", "0.0.0.0", "0.0.0.0"),
     ("SHARQ_SERVER_PORT", "port", "15", 15),
     ("SHARQ_SERVER_WORKERS", "workers", "16", 16),

@@ -13,19 +13,28 @@ from sharq_plug.model import (
     MAX_HEADER_BYTES,
     MAX_HEADERS,
     MAX_INSTANT,
+    MAX_INTEGER,
     MAX_KEY_TIME,
     MAX_NAMED_QUEUES,
     MAX_PRIORITY,
     MAX_UNITS,
+    Clear,
     Deduplicate,
     Extend,
     Extras,
     Fail,
     JobRef,
+    Jobs,
+    JobState,
     LeaseRef,
+    LetterRange,
+    LetterRef,
+    Letters,
+    Queues,
     Release,
     RequeueDelay,
     Reschedule,
+    Retention,
     Take,
 )
 
@@ -160,3 +169,54 @@ def test_a_take_names_one_queue_at_least_and_has_a_bound(count: int) -> None:
 def test_a_take_names_queues_by_names() -> None:
     with pytest.raises(InvalidRequest, match="`queues`"):
         Take(1, 1000, queues=("q", "no name"))
+
+
+@pytest.mark.parametrize("number", [0, -1, MAX_INTEGER + 1, True])
+def test_letters_are_numbered_from_1_on(number: int) -> None:
+    with pytest.raises(InvalidRequest, match="`letters`"):
+        LetterRef(number)
+
+
+@pytest.mark.parametrize("after", [-1, MAX_INTEGER + 1, True])
+def test_a_range_of_letters_begins_after_a_number(after: int) -> None:
+    with pytest.raises(InvalidRequest, match="`after`"):
+        LetterRange(after=after)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda queue_id: LetterRef(1, queue_id),
+        LetterRange,
+        Clear,
+        Letters,
+        lambda queue_id: Jobs(queue_id, JobState.WAITING),
+    ],
+)
+@pytest.mark.parametrize("queue_id", ["", "no name", "..", "q" * 101])
+def test_what_is_asked_of_a_queue_names_it(make: Any, queue_id: str) -> None:
+    with pytest.raises(InvalidRequest, match="`queue_id`"):
+        make(queue_id)
+
+
+@pytest.mark.parametrize("prefix", [" ", "a b", "a*", "\u00e9", "x" * 101, "." * 100])
+def test_a_prefix_can_begin_a_name(prefix: str) -> None:
+    with pytest.raises(InvalidRequest, match="`prefix`"):
+        Queues(prefix)
+
+
+@pytest.mark.parametrize("prefix", ["", ".", "." * 99, "x" * 100, "a.", "+"])
+def test_what_can_begin_a_name_is_a_prefix(prefix: str) -> None:
+    assert Queues(prefix).prefix == prefix
+
+
+@pytest.mark.parametrize("max_age", [-1, MAX_DURATION + 1, True])
+def test_the_longest_age_of_a_letter_has_bounds(max_age: int) -> None:
+    with pytest.raises(InvalidRequest, match="`max_age`"):
+        Retention(max_age=max_age)
+
+
+@pytest.mark.parametrize("max_count", [-1, MAX_INTEGER + 1, True])
+def test_the_number_of_letters_that_are_kept_has_bounds(max_count: int) -> None:
+    with pytest.raises(InvalidRequest, match="`max_count`"):
+        Retention(max_count=max_count)

@@ -1,83 +1,21 @@
 """The code of the README is run, and gives what the README shows."""
 
-import json
 import os
 import re
-import shlex
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
 from sharq_plug.plugins import open_store
-from support.readme import ADDRESS, block, blocks
+from support.curl_lines import check_curl_lines
+from support.readme import ADDRESS, README, block, blocks
 from support.server import ServerProcess
 from support.waiting import until
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A curl line of the README, and what stands below it."""
-
-    line: str
-    status: int
-    answer: str
-
-    def __str__(self) -> str:
-        return self.line
-
-
-def examples() -> Iterator[Example | float]:
-    """Yield the README's curl lines, and the seconds to sleep between them."""
-    lines = [line for code in blocks("sh") for line in code.splitlines() if line]
-    for line, below in zip(lines, [*lines[1:], ""], strict=True):
-        if line.startswith("curl "):
-            found = re.fullmatch(r"# (\d{3}) (.*)", below)
-            assert found, f"no answer below {line}"
-            yield Example(line, int(found[1]), found[2])
-        elif line.startswith("sleep "):
-            yield float(line.removeprefix("sleep "))
-
-
-def curl(line: str, url: str) -> httpx.Response:
-    """Send what curl would send."""
-    _, *arguments = shlex.split(line.replace(ADDRESS, url))
-    address, method, data = "", None, None
-    headers = {}
-    while arguments:
-        match arguments.pop(0):
-            case "-X":
-                method = arguments.pop(0)
-            case "-d":
-                data = arguments.pop(0)
-            case "-H":
-                name, _, value = arguments.pop(0).partition(": ")
-                headers[name] = value
-            case argument:
-                assert argument.startswith(url), f"unknown to this test: {argument}"
-                address = argument
-    if data:
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-    return httpx.request(
-        method or ("POST" if data else "GET"), address, content=data, headers=headers
-    )
-
-
-def lasting(body: str) -> str:
-    """Return a body without what differs from run to run: tokens, instants, minutes."""
-    body = re.sub(r'"lease":"[^"]*"', '"lease":"…"', body)
-    body = re.sub(r'"(at|expires_at|enqueued_at|next_ready_at)":\d+', r'"\1":…', body)
-    return re.sub(r'(?<=_counts":)\{[^}]*\}', lambda found: str(total(found[0])), body)
-
-
-def total(counts: str) -> int:
-    return sum(json.loads(counts).values())
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -90,15 +28,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
 
 
 def test_every_curl_line_gives_what_stands_below_it(server: ServerProcess) -> None:
-    lease = ""
-    for example in examples():
-        if isinstance(example, float):
-            time.sleep(example)
-            continue
-        answer = curl(example.line.replace("LEASE", lease), server.url)
-        assert answer.status_code == example.status, example
-        assert lasting(answer.text) == lasting(example.answer), example
-        lease = answer.json().get("lease", lease)
+    check_curl_lines(README, server.url)
 
 
 def test_the_worker_finishes_what_waits(server: ServerProcess) -> None:

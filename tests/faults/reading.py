@@ -19,6 +19,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     MinuteCounts,
     NewJob,
+    QueueView,
     Release,
     Settled,
     Settlement,
@@ -152,14 +153,15 @@ def _outcome(item: Item, status: int, found: Any, now: int) -> Outcome:
                 return Dequeued(tuple(map(_delivery, jobs)), now=now)
         case ((Finish() | Release() | Fail() | Extend()), _):
             return _settled(item, status, found)
-        case Look(), _:
-            return View(
-                _no_counts,
+        case Look(queue_id=str(queue_id)), _:
+            queue = QueueView(
+                queue_id,
                 waiting=found.queue_length,
                 leased=found.leased,
                 dead=found.dead_letters,
                 delayed=found.delayed,
             )
+            return View(_no_counts, queue=queue)
     raise UnexpectedAnswer(f"{item}: {status}, {found}")
 
 

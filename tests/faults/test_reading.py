@@ -23,6 +23,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     LeaseRef,
     NewJob,
+    QueueView,
     Release,
     RequeueDelay,
     Take,
@@ -224,8 +225,8 @@ def test_delayed_jobs_are_read_from_the_metrics(tmp_path: Path) -> None:
         journal.answered(journal.asked("/metrics/sms/johndoe/", b""), success(**counts))
     [event] = read_history([journal.path]).events
     assert isinstance(event.outcome, View)
-    view = event.outcome
-    assert (view.waiting, view.delayed, view.leased, view.dead) == (1, 2, 3, 4)
+    shown = event.outcome.queue
+    assert shown == QueueView("johndoe", waiting=1, delayed=2, leased=3, dead=4)
 
 
 @pytest.mark.parametrize("key", [None, "k"])

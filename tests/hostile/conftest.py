@@ -8,7 +8,11 @@ from support.http_client import Wire
 from support.redis_server import RedisServer
 from support.server import ServerProcess
 
-SETTINGS = {"SHARQ_SERVER_ACCESSLOG": "-", "SHARQ_ENABLE_REQUEUE_SCRIPT": "false"}
+SETTINGS = {
+    "SHARQ_SERVER_ACCESSLOG": "-",
+    "SHARQ_ENABLE_REQUEUE_SCRIPT": "false",
+    "SHARQ_JOB_EXPIRE_INTERVAL": "43200000",
+}
 """Between two requests nothing changes by itself."""
 
 

@@ -1,7 +1,7 @@
 """Requests that are nearly right: the grammar of the API, with something wrong here and there."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote_from_bytes
@@ -22,11 +22,11 @@ NAMES = {"queue_type": TYPES, "queue_id": QUEUES, "job_id": JOBS}
 
 @dataclass(frozen=True)
 class Target:
-    """A route, the schema of its body or of an item of its batch, and whether it needs a body."""
+    """A route, the schema of its body or of an item of its batch, and the fields that it needs."""
 
     route: Route
     schema: type[msgspec.Struct] | None
-    needs_body: bool
+    needs: frozenset[str]
 
 
 def served() -> Iterator[Target]:
@@ -36,8 +36,9 @@ def served() -> Iterator[Target]:
             schema = row.body
             if route.is_batch and isinstance(row, ItemVerb):
                 schema = item_schema(row.body, row.names)
-            required = schema and any(field.required for field in msgspec.structs.fields(schema))
-            target = Target(route, schema, needs_body=bool(required))
+            fields = msgspec.structs.fields(schema) if schema else ()
+            needs = frozenset(field.encode_name for field in fields if field.required)
+            target = Target(route, schema, needs)
             yield from [target] * (3 if route.verb in {"enqueue", "dequeue", "finish"} else 1)
 
 
@@ -72,19 +73,45 @@ def names(usual: tuple[str, ...]) -> st.SearchStrategy[bytes]:
 
 
 OPTIONS = {
-    "attempt_id": st.sampled_from(["a", "a+b", "a%2Bb", "."]).map(str.encode),
-    "count": st.sampled_from(["1", "2", "1000", "0", "1001", "-1", "1.0"]).map(str.encode),
-    "lease_time": st.sampled_from(["43200000", "43200001", "0"]).map(str.encode),
-    "wait": st.sampled_from(["0", "1", "3", "60001", "-1", "1e1"]).map(str.encode),
-    "waits": st.just(b"1"),
-    "x": strange_names,
+    "attempt_id": ["a", "a+b", "a%2Bb", "."],
+    "count": ["1", "2", "1000", "0", "1001", "-1", "1.0"],
+    "cursor": ["0", "1", "q1", "", "~"],
+    "leased": ["0", "1", "2"],
+    "lease_time": ["43200000", "43200001", "0"],
+    "limit": ["1", "2", "1000", "0", "1001", "-1", "1.0"],
+    "payload": ["0", "1", "%31", "2"],
+    "prefix": ["q", "+44", "%2B", ".", "q1q"],
+    "queues": ["q1", "q1,+44.2@q~", ","],
+    "sort": ["overdue", "waiting", "name"],
+    "state": ["waiting", "delayed", "leased", "dead", "alive"],
+    "states": ["dead", "waiting,delayed", "waiting,", "leased%2Cdead"],
+    "together": ["0", "1"],
+    "wait": ["0", "1", "3", "60001", "-1", "1e1"],
+    "waits": ["1"],
+    "x": ["", "1"],
 }
+PAGE = ("cursor", "limit")
+ASKED: Mapping[str, Sequence[str]] = {
+    "dequeue": (*("attempt_id", "count", "lease_time", "queues", "together", "wait", "waits"), "x"),
+    "job": ("leased", "payload"),
+    "types": PAGE,
+    "queues": (*PAGE, "prefix", "sort"),
+    "jobs": (*PAGE, "payload", "state"),
+    "deadletters": PAGE,
+    "deletequeue": ("cursor", "states"),
+}
+"""What is asked in the query of a verb; others get anything."""
 
 
 @st.composite
-def queries(draw: st.DrawFn) -> bytes:
-    drawn = draw(st.lists(st.sampled_from(list(OPTIONS)), min_size=1, max_size=3))
-    pairs = (name.encode() + b"=" + draw(mostly(OPTIONS[name], strange_names)) for name in drawn)
+def queries(draw: st.DrawFn, verb: str) -> bytes:
+    usual = ASKED.get(verb, list(OPTIONS))
+    names = st.sampled_from(usual) | st.sampled_from(list(OPTIONS))
+    drawn = draw(st.lists(names, min_size=1, max_size=3))
+    pairs = []
+    for name in drawn:
+        values = st.sampled_from(OPTIONS[name]).map(str.encode)
+        pairs.append(name.encode() + b"=" + draw(mostly(values, strange_names)))
     return b"?" + b"&".join(pairs)
 
 
@@ -93,9 +120,9 @@ def urls(draw: st.DrawFn, route: Route) -> bytes:
     parts = [route.verb.encode(), *(draw(names(NAMES[name])) for name in route.names)]
     parts += draw(mostly(st.just([]), st.lists(strange_names, max_size=3)))
     no_query = st.just(b"")
-    is_dequeue = route.verb == "dequeue"
+    with_query = queries(route.verb)
     query: bytes = draw(
-        st.one_of(no_query, queries()) if is_dequeue else mostly(no_query, queries())
+        st.one_of(no_query, with_query) if route.verb in ASKED else mostly(no_query, with_query)
     )
     end: bytes = draw(st.sampled_from([b"", b"/"]))
     return b"/" + b"/".join(parts) + end + query
@@ -131,6 +158,9 @@ VALUES = {
     "wait": st.sampled_from([0, 1, 3]),
     "attempt_id": st.sampled_from(["a", "a+b"]),
     "lease_time": st.just(43_200_000),
+    "letters": st.lists(st.integers(1, 9), max_size=3),
+    "jobs": st.lists(st.sampled_from(JOBS), max_size=3),
+    "cursor": st.sampled_from(["0", "1", "9007199254740991"]),
 }
 """Good values of fields; any value is as good for the others."""
 SPANS = frozenset({"delay", "ttl", "requeue_delay", "for", "lease_time"})
@@ -155,10 +185,19 @@ def fields_of(target: Target) -> dict[str, st.SearchStrategy[Any]]:
     return {"jobs": st.lists(mostly(item, json_values), max_size=4)}
 
 
+def is_chosen(draw: st.DrawFn, target: Target, name: str) -> bool:
+    """Return whether a body has a field: always if it is needed, else one time in four.
+
+    Some fields exclude each other, so a body with all of them would always be refused.
+    """
+    return target.route.is_batch or name in target.needs or not draw(st.integers(0, 3))
+
+
 @st.composite
 def objects(draw: st.DrawFn, target: Target) -> bytes:
     fields = fields_of(target)
-    drawn = {name: draw(mostly(values, any_value(name))) for name, values in fields.items()}
+    chosen = [name for name in fields if is_chosen(draw, target, name)]
+    drawn = {name: draw(mostly(fields[name], any_value(name))) for name in chosen}
     for name in draw(mostly(st.just([]), st.lists(st.sampled_from([*fields, "x"]), max_size=2))):
         drawn.pop(name, None) or drawn.update({name: draw(any_value(name))})
     return json.dumps(drawn).encode()
@@ -180,7 +219,7 @@ def bodies(target: Target) -> st.SearchStrategy[bytes]:
         st.binary(max_size=50),
         st.integers(1, 600).map(lambda depth: b"[" * depth + b"]" * depth),
     )
-    usual = objects(target) if target.needs_body else st.just(b"") | objects(target)
+    usual = objects(target) if target.needs else st.just(b"") | objects(target)
     return mostly(usual, rare)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.http.api.request import LISTINGS_AT_ONCE
-from sharq_plug.model import Page
+from sharq_plug.model import Listing, Page
 from sharq_plug.plugins import open_store
 from support.api import QUIET, Served, enqueue, send, serving
 
@@ -162,19 +162,39 @@ class ListedStore(MemoryStore):
     gathering = most = 0
 
     async def page(
-        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+        self, queue_type: str | None, listing: Listing, *, cursor: str | None = None, limit: int
     ) -> Page:
         self.gathering += 1
         self.most = max(self.most, self.gathering)
         for _ in range(10):
             await asyncio.sleep(0)
         self.gathering -= 1
-        return await super().page(queue_type, cursor=cursor, limit=limit)
+        return await super().page(queue_type, listing, cursor=cursor, limit=limit)
 
 
-async def test_only_so_many_lists_are_gathered_at_a_time() -> None:
+@pytest.mark.parametrize(
+    "path", ["/metrics/", "/metrics/sms/", "/deadletters/sms/", "/jobs/sms/q/?payload=1"]
+)
+async def test_only_so_many_large_lists_are_gathered_at_a_time(path: str) -> None:
     store = ListedStore()
     async with serving(lambda: store, QUIET) as served, asyncio.timeout(10):
-        responses = await asyncio.gather(*(served.client.get("/metrics/") for _ in range(30)))
+        responses = await asyncio.gather(*(served.client.get(path) for _ in range(30)))
     assert {response.status_code for response in responses} == {200}
     assert store.most == LISTINGS_AT_ONCE
+
+
+async def test_one_listing_by_backlog_is_made_at_a_time() -> None:
+    store = ListedStore()
+    path = "/queues/sms/?sort=waiting"
+    async with serving(lambda: store, QUIET) as served, asyncio.timeout(10):
+        await send(served.client, enqueue("j1"))
+        responses = await asyncio.gather(*(served.client.get(path) for _ in range(30)))
+        again = await served.client.get(path)
+    refused = [response for response in responses if response.status_code == 503]
+    assert store.most == 1
+    assert {response.status_code for response in responses} == {200, 503}
+    assert {response.headers["retry-after"] for response in refused} == {"1"}
+    assert refused[0].json() == OVERLOADED | {
+        "message": "A listing by backlog is under way already."
+    }
+    assert [queue["queue_id"] for queue in again.json()["queues"]] == ["q"]

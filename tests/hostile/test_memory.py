@@ -41,6 +41,11 @@ ATTACKS = {
         READ,
         b"GET /metrics/ HTTP/1.1\r\nHost: x\r\n\r\n" * 20_000,
     ),
+    "pages of big jobs that nobody reads": (
+        150,
+        READ + ANSWER,
+        b"GET /jobs/sms/q/?payload=1 HTTP/1.1\r\nHost: x\r\n\r\n" * 100,
+    ),
     "big jobs that nobody reads": (
         150,
         READ + ANSWER,

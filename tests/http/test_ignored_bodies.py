@@ -143,4 +143,5 @@ async def test_a_clearing_needs_no_body(client: httpx.AsyncClient, body: bytes) 
     assert cleared.json() == {
         "status": "Success",
         "message": "Successfully removed all queued calls",
+        "removed": {"waiting": 1, "delayed": 0, "leased": 0, "dead": 0},
     }

@@ -6,6 +6,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from support.operators import let_die
+
 pytestmark = pytest.mark.anyio
 
 NAMES = [
@@ -52,9 +54,31 @@ async def test_a_name_goes_through_every_route(
     interval = await client.post(f"/interval/{part}/{part}/", json={"interval": 1})
     assert interval.status_code == 200
 
+    for path in (f"queue/{part}/{part}", f"type/{part}/"):
+        assert (await client.get(f"/{path}")).json()["leased"] == 1
+    [queue] = (await client.get(f"/queues/{part}/?prefix={part}")).json()["queues"]
+    [job] = (await client.get(f"/jobs/{part}/{part}/?state=leased")).json()["jobs"]
+    assert (queue["queue_id"], job["job_id"]) == (name, name)
+
     lease = {"lease": dequeued["lease"]}
     assert (await client.post(f"/finish/{part}/{part}/{part}", json=lease)).status_code == 200
     finish = {"jobs": [{"queue_id": name, "job_id": name, **lease}]}
     assert (await client.post(f"/finish/{part}", json=finish)).json()["results"][0]["code"] == 200
     cleared = await client.delete(f"/deletequeue/{part}/{part}")
     assert cleared.json()["message"] == "No queued calls found"
+    assert (await client.delete(f"/deletequeue/{part}/")).json()["more"] is False
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("write", [str, quote, encoded], ids=["plain", "quoted", "encoded"])
+async def test_a_name_goes_through_the_routes_of_dead_letters(
+    client: httpx.AsyncClient, name: str, write: Callable[[str], str]
+) -> None:
+    part = write(name)
+    await let_die(client, name, queue=f"{name}/{name}")
+    for path in (f"{part}/", f"{part}/{part}"):
+        [letter] = (await client.get(f"/deadletters/{path}")).json()["letters"]
+        assert (letter["queue_id"], letter["job_id"]) == (name, name)
+    redriven = await client.post(f"/redrive/{part}/{part}", json={"jobs": [name]})
+    assert redriven.json()["redriven"] == 1
+    assert (await client.post(f"/discard/{part}/")).json()["discarded"] == 0

@@ -20,11 +20,21 @@ DEQUEUE = ("GET", "/dequeue/sms", None)
 FAILURE = {"status": "failure"}
 SUCCESS = {"status": "success"}
 EMPTY = {"message": "No queued calls found", "status": "Failure", "error": "not_found"}
-CLEARED = {"message": "Successfully removed all queued calls", "status": "Success"}
-PURGED = {
-    "message": "Successfully removed all queued calls and purged related resources",
-    "status": "Success",
-}
+
+
+def cleared(**numbers: int) -> dict[str, object]:
+    """The answer to a clearing that removed so many."""
+    removed = dict.fromkeys(("waiting", "delayed", "leased", "dead"), 0) | numbers
+    message = "Successfully removed all queued calls"
+    return {"message": message, "status": "Success", "removed": removed}
+
+
+def purged(**numbers: int) -> dict[str, object]:
+    """The same, where the queue was purged."""
+    message = "Successfully removed all queued calls and purged related resources"
+    return cleared(**numbers) | {"message": message}
+
+
 UNKNOWN_QUEUE = SUCCESS | {
     "queue_length": 0,
     "delayed": 0,
@@ -113,42 +123,42 @@ CASES = [
         "a queue is cleared",
         ("DELETE", "/deletequeue/sms/q", {}),
         200,
-        CLEARED,
+        cleared(waiting=1),
         [enqueue("j1")],
     ),
     Case(
         "a queue is cleared without a body",
         ("DELETE", "/deletequeue/sms/q", None),
         200,
-        CLEARED,
+        cleared(leased=1),
         [enqueue("j1"), DEQUEUE],
     ),
     Case(
         "a queue of delayed jobs is cleared",
         ("DELETE", "/deletequeue/sms/q", {}),
         200,
-        CLEARED,
+        cleared(delayed=1),
         [enqueue("j1", delay=1)],
     ),
     Case(
         "a queue is purged",
         ("DELETE", "/deletequeue/sms/q", {"purge_all": True}),
         200,
-        PURGED,
+        purged(waiting=1),
         [enqueue("j1")],
     ),
     Case(
         "to purge may be false",
         ("DELETE", "/deletequeue/sms/q", {"purge_all": False}),
         200,
-        CLEARED,
+        cleared(waiting=1),
         [enqueue("j1")],
     ),
     Case(
         "to purge may be null",
         ("DELETE", "/deletequeue/sms/q", {"purge_all": None}),
         200,
-        CLEARED,
+        cleared(waiting=1),
         [enqueue("j1")],
     ),
     Case("nothing is cleared", ("DELETE", "/deletequeue/sms/q", {}), 200, EMPTY),

@@ -19,6 +19,7 @@ from sharq_plug.service import MAX_WAIT, QueueService
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from support.api import Served, enqueue, send, serving
+from support.operators import let_die
 from support.redis_server import RedisServer
 from support.waiting import comes_true
 
@@ -94,6 +95,20 @@ async def test_a_reclaimed_lease_wakes_a_worker(
     await in_line(service, 1)
     clock.advance(60_000)
     await service.tend()
+    assert await job_of(waiting) == "j1"
+
+
+REDRIVES = {"sms/": {"letters": [1]}, "sms/q": {"jobs": ["j1"]}, "sms/q/": {"count": 1}}
+
+
+@pytest.mark.parametrize(("path", "body"), REDRIVES.items())
+async def test_a_redrive_wakes_a_worker(
+    client: httpx.AsyncClient, service: QueueService, path: str, body: object
+) -> None:
+    await let_die(client, "j1")
+    waiting = waiter(client)
+    await in_line(service, 1)
+    await client.post(f"/redrive/{path}", json=body)
     assert await job_of(waiting) == "j1"
 
 

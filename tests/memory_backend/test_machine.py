@@ -1,165 +1,18 @@
 """The machine under the memory store: a pure state machine whose state goes out and in as rows."""
 
-import random
-from collections.abc import Iterator
-from functools import partial
-from itertools import count
 from typing import Any
 
 import msgspec
 import pytest
-from msgspec.structs import replace
+from memory_backend.walk import KEPT, NOW, Walk, copy_of, numbered_tokens, rows_of
 
-from sharq_memory.check import check_machine
 from sharq_memory.machine import TYPES_A_STEP, Machine
 from sharq_memory.rows import VERSION
 from sharq_memory.tally import Tally
-from sharq_plug.model import (
-    Deduplicate,
-    Extras,
-    Finish,
-    LeaseRef,
-    NewJob,
-    RequeueDelay,
-    SetInterval,
-    Take,
-    Tended,
-)
-from sharq_plug.testing.model_check.values import NEW_JOB, SETTINGS, SETTLEMENTS, Fields
+from sharq_plug.model import ALL_STATES, Clear, Finish, LeaseRef, NewJob, SetInterval, Take
 
-NOW = 1_700_000_000_000
-TYPES = ["t", "u"]
-VALUES: Fields = {
-    "queue_id": ["b", "a", "a-", "10", "9"],
-    "interval": [0, 0, 1, 50, 1000, 70_000, 10**9],
-    "receipt_time": [100_000],
-}
-"""Fields with values of their own: these walks take longer steps than the model check."""
 STEPS = 150
 WALKS = 60
-
-
-class Walk:
-    """Calls drawn at random, given to several machines; all must answer the same."""
-
-    def __init__(self, seed: int) -> None:
-        self.machines = [Machine()]
-        self.now = NOW
-        self._chance = random.Random(seed)
-        self._leases: list[tuple[str, LeaseRef]] = []
-        self._tokens = 0
-        self._latest = NOW
-
-    def take_steps(self, steps: int) -> None:
-        for _ in range(steps):
-            call, *arguments = self._draw()
-            answers = [self._ask(machine, call, *arguments) for machine in self.machines]
-            assert all(answer == answers[0] for answer in answers), (call, arguments)
-            self._latest = max(self._latest, self.now)
-            for machine in self.machines:
-                check_machine(machine, self._latest)
-
-    def settle_down(self) -> None:
-        """Tend until nothing is due."""
-        for machine in self.machines:
-            while machine.tend(100, self.now).more:
-                pass
-
-    def _draw(self) -> tuple[Any, ...]:
-        chance = self._chance
-        queue_type, queue_id = chance.choice(TYPES), chance.choice(VALUES["queue_id"])
-        call: tuple[Any, ...]
-        match chance.choice("EEEDDDDSSSSTTCIAAAB"):
-            case "E":
-                jobs = [self._job() for _ in range(3)]
-                call = Machine.enqueue, queue_type, jobs
-            case "D":
-                takes = [self._take() for _ in range(chance.randint(1, 2))]
-                call = Machine.dequeue, queue_type, takes
-            case "S" if self._leases:
-                queue_type, lease = chance.choice(self._leases[-20:])
-                kind = chance.choice(list(SETTLEMENTS))
-                item = kind(lease, **self._drawn(SETTLEMENTS[kind]))
-                call = Machine.settle, queue_type, [item]
-            case "C":
-                clear = partial(Machine.clear, purge=chance.random() < 0.5)
-                call = clear, queue_type, queue_id
-            case "I":
-                setting = chance.choice(list(SETTINGS))
-                change = setting(queue_id, **self._drawn(SETTINGS[setting]))
-                call = Machine.configure, queue_type, [change]
-            case "A":
-                self.now += chance.choice([1, 20, 200, 1000, 60_000, 600_000, 10**9])
-                call = Machine.look, queue_type, queue_id
-            case "B":
-                self.now -= chance.choice([1, 50, 1000, 700_000])
-                call = Machine.look, queue_type, queue_id
-            case _:
-                call = Machine.tend, chance.choice([1, 2, 100])
-        return *call, self.now
-
-    def _drawn(self, fields: Fields) -> dict[str, Any]:
-        return {name: self._chance.choice(VALUES.get(name, fields[name])) for name in fields}
-
-    def _job(self) -> NewJob:
-        extras = self._extras() if self._chance.random() < 0.6 else None
-        return NewJob(**self._drawn(NEW_JOB), extras=extras)
-
-    def _extras(self) -> Extras:
-        chance = self._chance
-        delays = [None, None, 0, 20, 1000, 70_000]
-        late = chance.choice([None, None, None, -50, 20, 1000])
-        key = Deduplicate(chance.choice("kl"), chance.choice([20, 1000, 10**6]))
-        return Extras(
-            delay=chance.choice(delays) if late is None else None,
-            at=None if late is None else self.now + late,
-            priority=chance.choice([0, 0, 1, 9]),
-            ttl=chance.choice([None, None, 1, 200, 70_000]),
-            requeue_delay=chance.choice([None, RequeueDelay(20), RequeueDelay(20, 3, 1000)]),
-            deduplicate=chance.choice([None, None, key]),
-            cost=chance.choice([None, {"job": 2, "tokens": 100}]),
-            headers=chance.choice([None, {"a": "b"}]),
-        )
-
-    def _take(self) -> Take:
-        chance = self._chance
-        lease_time = chance.choice([1, 20, 1000, 100_000])
-        return Take(chance.choice([1, 1, 5]), lease_time, chance.choice([None, None, "x", "y"]))
-
-    def _ask(self, machine: Machine, call: Any, *arguments: Any) -> object:
-        if call is Machine.dequeue:
-            tokens = numbered_tokens(self._tokens)
-            queue_type, takes, now = arguments
-            answers = machine.dequeue(queue_type, takes, now, tokens)
-            if machine is self.machines[-1]:
-                self._tokens = int(next(tokens))
-                jobs = [job for answer in answers for job in answer.jobs]
-                self._leases += [(queue_type, claim(job)) for job in jobs]
-            return answers, machine.given
-        answer = call(machine, *arguments)
-        if isinstance(answer, Tended):
-            by_type = sorted(answer.ended, key=lambda lease: lease.queue_type)
-            answer = replace(answer, ended=tuple(by_type), more=False)
-        return answer, machine.given
-
-
-def claim(job: Any) -> LeaseRef:
-    return LeaseRef(job.queue_id, job.job_id, job.token)
-
-
-def numbered_tokens(number: int) -> Iterator[str]:
-    return map(str, count(number))
-
-
-def copy_of(machine: Machine) -> Machine:
-    """Return the machine made of the rows of another, which went through bytes."""
-    stored = [msgspec.msgpack.encode(row) for row in machine.rows()]
-    return Machine.from_rows(msgspec.msgpack.decode(row) for row in stored)
-
-
-def rows_of(machine: Machine) -> list[str]:
-    """Return a machine's rows in an order that does not depend on its past."""
-    return sorted(map(repr, machine.rows()))
 
 
 @pytest.mark.parametrize("seed", range(WALKS))
@@ -213,9 +66,9 @@ def test_calls_that_queue_nothing_leave_no_state() -> None:
     machine.dequeue("t", [Take(1, 1000, "attempt")], NOW, numbered_tokens(0))
     machine.settle("t", [Finish(LeaseRef("q", "j", "token"), 1000)], NOW)
     machine.configure("t", [SetInterval("q", 5)], NOW)
-    machine.clear("t", "q", NOW, purge=True)
+    machine.clear("t", Clear("q", ALL_STATES, counts=True), None, 100, NOW)
     assert not machine.types
-    assert not machine.tend(100, NOW).more
+    assert not machine.tend(100, KEPT, NOW).more
     machine.enqueue("t", [NewJob("q", "j", b"x", 0)], NOW)
     before = rows_of(machine)
     machine.enqueue("t", [NewJob("other", "j", b"x", 0, max_queued_length=0)], NOW)
@@ -237,7 +90,7 @@ def test_tending_visits_no_type_in_which_jobs_only_wait() -> None:
     for n in range(1000):
         machine.enqueue(f"t{n}", [NewJob("q", "j", b"x", 10**6)], NOW)
     for later in (0, 60_000, 600_000, 10**9):
-        assert not machine.tend(100, NOW + later).more
+        assert not machine.tend(100, KEPT, NOW + later).more
     assert machine.tended == 0
 
 
@@ -246,9 +99,9 @@ def test_tending_visits_a_type_when_something_is_due_there() -> None:
     for n in range(1000):
         machine.enqueue(f"t{n}", [NewJob("q", "j", b"x", 0)], NOW)
     machine.dequeue("t7", [Take(1, 1000)], NOW, numbered_tokens(0))
-    assert not machine.tend(100, NOW + 999).ended
+    assert not machine.tend(100, KEPT, NOW + 999).ended
     assert machine.tended == 0
-    assert [lease.queue_type for lease in machine.tend(100, NOW + 1000).ended] == ["t7"]
+    assert [lease.queue_type for lease in machine.tend(100, KEPT, NOW + 1000).ended] == ["t7"]
     assert machine.tended == 1
 
 
@@ -257,7 +110,7 @@ def test_a_clock_that_steps_back_is_met_a_few_types_at_a_time() -> None:
     for n in range(10 * TYPES_A_STEP):
         machine.enqueue(f"t{n}", [NewJob("q", "j", b"x", 0)], NOW)
     steps = 1
-    while machine.tend(100, NOW - 1000).more:
+    while machine.tend(100, KEPT, NOW - 1000).more:
         steps += 1
         assert machine.tended <= steps * TYPES_A_STEP
     assert machine.tended == 10 * TYPES_A_STEP

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sharq_memory.machine import Machine
-from sharq_plug.model import Extras, Fail, LeaseRef, NewJob, Release, Take
+from sharq_plug.model import Extras, Fail, LeaseRef, NewJob, Release, Retention, Take
 
 NOW = 1_700_000_000_000
 END = NOW + 100
@@ -27,12 +27,12 @@ def release(machine: Machine, lease: LeaseRef) -> None:
 
 
 def expire(machine: Machine, lease: LeaseRef) -> None:
-    machine.tend(100, END)
+    machine.tend(100, Retention(), END)
 
 
 def release_early(machine: Machine, lease: LeaseRef) -> None:
     machine.settle("t", [Release(lease)], NOW)
-    machine.tend(100, END)
+    machine.tend(100, Retention(), END)
 
 
 def release_early_and_dequeue(machine: Machine, lease: LeaseRef) -> None:
@@ -64,8 +64,8 @@ def test_a_job_whose_ttl_has_passed_is_dead_for_this_reason(
     machine.enqueue("t", [NewJob("q", "j", b"x", 0, requeues, extras=Extras(ttl=100))], NOW)
     machine.dequeue("t", [Take(1, 100)], NOW, iter(["a"]))
     end(machine, LeaseRef("q", "j", "a"))
-    [letter] = machine.types["t"].dead["q"].letters.values()
-    assert (letter.reason, letter.died_at) == (reason, END)
+    [letter] = machine.types["t"].dead.by_number.values()
+    assert (letter.reason.value, letter.died_at) == (reason, END)
 
 
 @pytest.mark.parametrize(("errors", "last"), [(["one", "two"], "two"), (["one", None], None)])
@@ -75,8 +75,8 @@ def test_a_dead_letter_tells_the_latest_error(errors: list[str | None], last: st
     for token, error in zip("ab", errors, strict=True):
         machine.dequeue("t", [Take(1, 100)], NOW, iter([token]))
         machine.settle("t", [Fail(LeaseRef("q", "j", token), error)], NOW)
-    [letter] = machine.types["t"].dead["q"].letters.values()
-    assert (letter.reason, letter.error, letter.attempts) == ("failed", last, 2)
+    [letter] = machine.types["t"].dead.by_number.values()
+    assert (letter.reason.value, letter.error, letter.attempts) == ("failed", last, 2)
 
 
 def test_a_fail_says_why_also_when_the_lease_expires_next() -> None:
@@ -85,6 +85,6 @@ def test_a_fail_says_why_also_when_the_lease_expires_next() -> None:
     machine.dequeue("t", [Take(1, 100)], NOW, iter(["a"]))
     machine.settle("t", [Fail(LeaseRef("q", "j", "a"), "why")], NOW)
     machine.dequeue("t", [Take(1, 100)], NOW, iter(["b"]))
-    machine.tend(100, END)
-    [letter] = machine.types["t"].dead["q"].letters.values()
-    assert (letter.reason, letter.error) == ("requeues_exhausted", "why")
+    machine.tend(100, Retention(), END)
+    [letter] = machine.types["t"].dead.by_number.values()
+    assert (letter.reason.value, letter.error) == ("requeues_exhausted", "why")

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sharq_plug.model import Dequeued, Settlement, Take
+from sharq_plug.store import DEFAULT_RETENTION
 from sharq_plug.testing.model_check import Event, History
-from sharq_plug.testing.model_check.operations import Leave, ListNames, Tend, Wake, Watch
+from sharq_plug.testing.model_check.operations import Leave, Tend, Wake, Watch
 
-UNSEEN = ListNames | Watch | Leave | Wake
+UNSEEN = Watch | Leave | Wake
 SPACING = 10
 """Ticks between the steps of two calls."""
 
@@ -29,7 +30,13 @@ def blurred(history: History, chance: random.Random) -> History:
         if not is_unseen and not isinstance(item, UNSEEN):
             events += _blurred_call(items, number * SPACING, used, chance)
     events.sort(key=lambda event: (event.invoked, event.call, event.item))
-    return History(tuple(events), complete=False)
+    return replace(unfinished(history), events=tuple(events))
+
+
+def unfinished(history: History) -> History:
+    """Return a history as one that may lack calls: tending too, with the same retention."""
+    [retention] = history.retentions() or [DEFAULT_RETENTION]
+    return History(history.events, complete=False, retention=retention)
 
 
 def _blurred_call(

@@ -10,13 +10,17 @@ from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
 from sharq_memory.tally import Tally
 from sharq_plug.model import (
+    Clear,
     Cleared,
     Delivery,
     EnqueueOutcome,
     EnqueueResult,
+    Listing,
     MinuteCounts,
+    Names,
     NewJob,
     Page,
+    QueueView,
     View,
 )
 
@@ -39,7 +43,7 @@ class RedeliveryIsNotCounted(TypeState):
 
 
 class OldestMinuteIsLost(TypeState):
-    def look(self, queue_id: str, now: int) -> View:
+    def look(self, queue_id: str | None, now: int) -> View:
         metrics = super().look(queue_id, now)
         oldest = min(metrics.counts.enqueues)
         return replace(
@@ -57,19 +61,19 @@ class LengthCountsTheJobItself(TypeState):
 
 
 class ExpiredLeasesAreNotLeased(TypeState):
-    def look(self, queue_id: str, now: int) -> View:
-        metrics = super().look(queue_id, now)
+    def view_of(self, queue_id: str, now: int) -> QueueView:
+        view = super().view_of(queue_id, now)
         queue = self.queues.get(queue_id)
         leases = () if queue is None else queue.leases or ()
         expired = sum(expires_at <= now for expires_at, *_ in leases)
-        return replace(metrics, leased=metrics.leased - expired)
+        return replace(view, leased=view.leased - expired)
 
 
 class PurgeTakesTheCountsOfItsType(TypeState):
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
-        if purge:
+    def clear(self, what: Clear, cursor: str | None, limit: int, now: int) -> Cleared:
+        if what.counts:
             self.tally = Tally()
-        return super().clear(queue_id, now, purge=purge)
+        return super().clear(what, cursor, limit, now)
 
 
 class BatchIsCountedOnce(MemoryStore):
@@ -83,47 +87,49 @@ class BatchIsCountedOnce(MemoryStore):
         return results
 
 
-class LeasedQueuesAreNotListed(MemoryStore):
+class BrokenListing(MemoryStore):
+    """For a store that lists the names of a type, or of the types, in a wrong way."""
+
     async def page(
-        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+        self, queue_type: str | None, listing: Listing, *, cursor: str | None = None, limit: int
     ) -> Page:
-        page = await super().page(queue_type, cursor=cursor, limit=limit)
-        if queue_type is None:
+        page = await super().page(queue_type, listing, cursor=cursor, limit=limit)
+        if not isinstance(listing, Names):
             return page
-        queues = (self._machine.types.get(queue_type) or TypeState(queue_type)).queues
-        return replace(page, names=tuple(name for name in page.names if queues[name].waiting))
-
-
-class TypesOfLeasesOnlyAreNotListed(MemoryStore):
-    async def page(
-        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
-    ) -> Page:
-        page = await super().page(queue_type, cursor=cursor, limit=limit)
-        if queue_type is not None:
-            return page
-        return replace(
-            page, names=tuple(name for name in page.names if self._machine.types[name].line.places)
-        )
-
-
-class QueuesThatWentAreListed(MemoryStore):
-    async def page(
-        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
-    ) -> Page:
         if queue_type is None:
-            return await super().page(cursor=cursor, limit=limit)
-        queues = (self._machine.types.get(queue_type) or TypeState(queue_type)).queues
-        names = tuple(name for name in queues if cursor is None or name > cursor)[:limit]
-        return Page(names, names[-1] if len(names) == limit else None)
+            return self._listed_types(page)
+        state = self._machine.types.get(queue_type) or TypeState(queue_type)
+        return self._listed(state, page, cursor, limit)
+
+    def _listed(self, state: TypeState, page: Page, cursor: str | None, limit: int) -> Page:
+        """Return the page of a type's queues."""
+        return page
+
+    def _listed_types(self, page: Page) -> Page:
+        """Return the page of the types."""
+        return page
 
 
-class StepLeavesAQueueOut(MemoryStore):
+class LeasedQueuesAreNotListed(BrokenListing):
+    def _listed(self, state: TypeState, page: Page, cursor: str | None, limit: int) -> Page:
+        names = tuple(name for name in page.items if state.queues[name].waiting)
+        return replace(page, items=names)
+
+
+class TypesOfLeasesOnlyAreNotListed(BrokenListing):
+    def _listed_types(self, page: Page) -> Page:
+        types = self._machine.types
+        return replace(page, items=tuple(name for name in page.items if types[name].line.places))
+
+
+class QueuesThatWentAreListed(BrokenListing):
+    def _listed(self, state: TypeState, page: Page, cursor: str | None, limit: int) -> Page:
+        gone = [name for name, queue in state.queues.items() if not queue.jobs]
+        return replace(page, items=(*page.items, *gone[: 2 * limit - len(page.items)]))
+
+
+class StepLeavesAQueueOut(BrokenListing):
     """Each step of a listing but the first begins a queue too late."""
 
-    async def page(
-        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
-    ) -> Page:
-        page = await super().page(queue_type, cursor=cursor, limit=limit)
-        if queue_type is None:
-            return page
-        return page if cursor is None else replace(page, names=page.names[1:])
+    def _listed(self, state: TypeState, page: Page, cursor: str | None, limit: int) -> Page:
+        return page if cursor is None else replace(page, items=page.items[1:])

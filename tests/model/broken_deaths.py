@@ -6,36 +6,41 @@ from model.broken_queues import AfterReleasing
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
-from sharq_memory.dead import DeadLetters
 from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
 from sharq_plug.model import (
     MAX_ENDED,
+    Clear,
     Cleared,
+    DeathReason,
     Dequeued,
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
+    JobState,
     NewJob,
+    Retention,
     Take,
     Tended,
 )
+from sharq_plug.store import DEFAULT_RETENTION
 
 FOR_EVER = 2
 """How often a job without a limit comes back, where that is broken."""
 
 
 class SecondDeathReplacesTheFirst(TypeState):
-    def _die(self, queue: Queue, job: Job, reason: str, now: int) -> None:
-        if job.job_id in self.dead.get(queue.queue_id, ()):
-            self.dead[queue.queue_id] = DeadLetters()
+    def _die(self, queue: Queue, job: Job, reason: DeathReason, now: int) -> None:
+        earlier = self.dead.newest(queue.queue_id, job.job_id)
+        if earlier is not None:
+            self._drop_letter(earlier, now)
         super()._die(queue, job, reason, now)
 
 
 class DeadLetterHoldsItsId(TypeState):
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
-        if job.job_id in self.dead.get(job.queue_id, ()):
+        if self.dead.newest(job.queue_id, job.job_id) is not None:
             return EnqueueResult(EnqueueOutcome.DUPLICATE)
         return super().enqueue(job, now)
 
@@ -63,9 +68,11 @@ class ReleaseGivesRequeuesBack(AfterReleasing):
 
 
 class ClearingTakesDeadLetters(TypeState):
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
-        self.dead.pop(queue_id, None) if not purge else None
-        return super().clear(queue_id, now, purge=purge)
+    def clear(self, what: Clear, cursor: str | None, limit: int, now: int) -> Cleared:
+        for number in list(self.dead.numbers(what.queue_id or "")):
+            if JobState.DEAD not in what.states:
+                self._discard(number, now)
+        return super().clear(what, cursor, limit, now)
 
 
 class TheDeadAreCalledRequeued(TypeState):
@@ -74,25 +81,25 @@ class TheDeadAreCalledRequeued(TypeState):
 
 
 class TendingGoesPastItsLimit(TypeState):
-    def tend(self, limit: int, now: int) -> list[EndedLease]:
-        return super().tend(limit + 1, now)
+    def tend(self, limit: int, retention: Retention, now: int) -> list[EndedLease]:
+        return super().tend(limit + 1, retention, now)
 
 
 class TendingForgetsToSayMore(MemoryStore):
     """Though its limit was reached, and more leases have expired."""
 
-    async def tend(self, *, limit: int) -> Tended:
-        return replace(await super().tend(limit=limit), more=False)
+    async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
+        return replace(await super().tend(limit=limit, retention=retention), more=False)
 
 
 class TendingLeavesOutAType(MemoryStore):
     """The last one, and does not say that there is more to do."""
 
-    async def tend(self, *, limit: int) -> Tended:
+    async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
         last = [*self._machine.types.values()][-1:]
         for state in last:
-            state.tend = lambda limit, now: []
-        tended = await super().tend(limit=limit)
+            state.tend = lambda limit, retention, now: []
+        tended = await super().tend(limit=limit, retention=retention)
         for state in last:
             del state.tend
         return replace(tended, more=False)

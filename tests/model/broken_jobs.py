@@ -8,6 +8,7 @@ from sharq_memory.state import TypeState
 from sharq_plug.model import (
     Absence,
     AmendOutcome,
+    Cancel,
     JobRef,
     JobState,
     JobView,
@@ -16,8 +17,8 @@ from sharq_plug.model import (
 
 
 class CancelEndsLeasesUnasked(TypeState):
-    def _cancel(self, queue: Queue, job: Job, now: int, *, leased: bool) -> AmendOutcome:
-        return super()._cancel(queue, job, now, leased=True)
+    def _cancel(self, change: Cancel, now: int) -> AmendOutcome:
+        return super()._cancel(replace(change, leased=True), now)
 
 
 class AnyonesKeys(Keys):
@@ -48,22 +49,23 @@ class CancelKeepsTheKey(TypeState):
 
 
 class CancelRemovesTheOldestLetter(TypeState):
-    def _cancel_dead(self, ref: JobRef) -> AmendOutcome:
-        letters = self.dead.get(ref.queue_id)
-        newest = None if letters is None else letters.newest(ref.job_id)
-        outcome = super()._cancel_dead(ref)
-        if letters is not None and newest is not None and ref.job_id in letters:
-            letters.remove_newest(ref.job_id)
-            letters.put(letters.number + 1, newest)
-        return outcome
+    def _cancel(self, change: Cancel, now: int) -> AmendOutcome:
+        ref = change.job
+        if self._living(ref) is None:
+            for number in self.dead.numbers(ref.queue_id):
+                if self.dead.by_number[number].job_id == ref.job_id:
+                    return self._discard(number, now)
+        return super()._cancel(change, now)
 
 
 class AfterRescheduling(TypeState):
     """For a state that does something wrong to a job which got another priority or time."""
 
-    def _reschedule(self, queue: Queue, job: Job, change: Reschedule, now: int) -> AmendOutcome:
-        outcome = super()._reschedule(queue, job, change, now)
-        if outcome is AmendOutcome.DONE:
+    def _reschedule(self, change: Reschedule, now: int) -> AmendOutcome:
+        outcome = super()._reschedule(change, now)
+        found = self._living(change.job)
+        if outcome is AmendOutcome.DONE and found is not None:
+            queue, job = found
             at = now if job.rare is None or job.rare.at is None else job.rare.at
             self._take_out(queue, job)
             self._rescheduled(job, at)

@@ -4,15 +4,17 @@ from model.broken_queues import AfterReleasing
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
-from sharq_memory.dead import DeadLetters
 from sharq_memory.queue import Job, Queue
 from sharq_memory.repeatable import Receipts
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
+    Clear,
     Cleared,
+    DeathReason,
     Delivery,
     EnqueueResult,
     Finish,
+    JobState,
     LeaseOutcome,
     LeaseRef,
     NewJob,
@@ -94,29 +96,30 @@ class ReleaseTakesTheAttemptBack(AfterReleasing):
 
 
 class DeadLettersAreDropped(TypeState):
-    def _die(self, queue: Queue, job: Job, reason: str, now: int) -> None:
-        kept = self.dead.get(queue.queue_id)
+    def _die(self, queue: Queue, job: Job, reason: DeathReason, now: int) -> None:
         super()._die(queue, job, reason, now)
-        self.dead[queue.queue_id] = kept or DeadLetters()
+        self._drop_letter(self.totals.dead, now)
 
 
 class ClearingMissesDeadLetters(TypeState):
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
-        letters = self.dead.get(queue_id)
-        cleared = super().clear(queue_id, now, purge=purge)
-        if letters is not None:
-            self.dead[queue_id] = letters
+    def clear(self, what: Clear, cursor: str | None, limit: int, now: int) -> Cleared:
+        living = replace(what, states=what.states - {JobState.DEAD})
+        cleared = super().clear(living, cursor, limit, now)
+        if JobState.DEAD in what.states and what.queue_id is not None and cursor is None:
+            cleared = replace(cleared, dead=self.dead.of_queue(what.queue_id))
         return cleared
 
 
 class ClearedLeasesComeBack(TypeState):
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
-        queue = self.queues.get(queue_id)
-        jobs = [] if queue is None else _plain_leased(queue)
-        cleared = super().clear(queue_id, now, purge=purge)
-        for job in jobs:
+    def clear(self, what: Clear, cursor: str | None, limit: int, now: int) -> Cleared:
+        queue = self.queues.get(what.queue_id or "")
+        jobs = [] if queue is None or not queue.jobs else _plain_leased(queue)
+        cleared = super().clear(what, cursor, limit, now)
+        for job in jobs if queue is not None and not queue.jobs else ():
             job.token = None
-            self._come_back(self._bring_into_being(queue_id, 0), job, job.expires_at)
+            queue = self._bring_into_being(what.queue_id or "", 0)
+            queue.jobs[job.job_id] = job
+            self._come_back(queue, job, job.expires_at)
             return cleared
         return cleared
 
@@ -126,10 +129,10 @@ def _plain_leased(queue: Queue) -> list[Job]:
 
 
 class PurgeKeepsCounts(TypeState):
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
-        queue = self.queues.get(queue_id)
+    def clear(self, what: Clear, cursor: str | None, limit: int, now: int) -> Cleared:
+        queue = self.queues.get(what.queue_id or "")
         tally = None if queue is None else queue.tally
-        cleared = super().clear(queue_id, now, purge=purge)
+        cleared = super().clear(what, cursor, limit, now)
         if queue is not None and tally is not None:
             queue.tally = tally
         return cleared

@@ -7,20 +7,26 @@ from dataclasses import dataclass
 
 from model import (
     broken_attempts,
+    broken_clearing,
     broken_counts,
     broken_deaths,
     broken_jobs,
     broken_leases,
+    broken_letters,
+    broken_listings,
     broken_order,
     broken_queues,
     broken_rates,
     broken_receipts,
+    broken_redriving,
     broken_settling,
     broken_takes,
     broken_times,
+    broken_totals,
     broken_watching,
 )
 from model.broken_queues import BrokenStore
+from model.letter_faults import LETTER_AREAS, OTHER_LETTERS, SHOWN, UNCOMPARED_STEPS
 
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
@@ -41,6 +47,11 @@ MODULES = (
     broken_settling,
     broken_jobs,
     broken_takes,
+    broken_redriving,
+    broken_letters,
+    broken_clearing,
+    broken_totals,
+    broken_listings,
 )
 
 
@@ -73,8 +84,8 @@ class Fault:
         return bool(self.rules) and is_compared and self.name not in UNCOMPARED
 
 
-UNCOMPARED = {"TendingForgetsToSayMore"}
-"""A store may say in vain that there is more to do."""
+UNCOMPARED = {"TendingForgetsToSayMore", "RedriveWakesNobody", *UNCOMPARED_STEPS}
+"""A store may say in vain that there is more to do, and wake in vain."""
 OUT_OF_TIME = {Rule.RATE, Rule.READINESS, Rule.QUEUE_ORDER}
 
 AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
@@ -143,9 +154,9 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("OneRequeueTooMany", "DeadLetter", True, {Rule.RECLAIM, Rule.ATTEMPTS}),
         ("ReleaseCostsARequeue", "Release", True, {Rule.RECLAIM, Rule.ATTEMPTS}),
         ("ReleaseGivesRequeuesBack", "Release", True, {Rule.ATTEMPTS}),
-        ("ForEverHasAnEnd", "Reclaim", True, {Rule.ATTEMPTS}),
+        ("ForEverHasAnEnd", "Reclaim", True, SHOWN | {Rule.ATTEMPTS}),
         ("ReclaimIsEarly", "Reclaim", True, {Rule.RECLAIM, Rule.READINESS, Rule.REPETITION}),
-        ("TendingGoesPastItsLimit", "Reclaim", False, {Rule.RECLAIM}),
+        ("TendingGoesPastItsLimit", "Reclaim", False, OTHER_LETTERS | {Rule.RECLAIM}),
         ("TendingForgetsToSayMore", "Reclaim", False, {Rule.RECLAIM}),
         ("TendingLeavesOutAType", "Reclaim", False, {Rule.RECLAIM}),
         ("LeasesEndByQueue", "Place", False, {Rule.RECLAIM, Rule.QUEUE_ORDER}),
@@ -155,14 +166,9 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("DequeueKeepsQuietAboutWhatItEnded", "DequeueEnds", False, {Rule.RECLAIM}),
         ("DequeueEndsLeasesTooSoon", "DequeueEnds", False, {Rule.RECLAIM}),
         ("DeadJobsAreUnknown", "DeadLetter", False, {Rule.FENCING}),
-        ("DeadLettersAreDropped", "DeadLetter", True, {Rule.LOSS, Rule.FENCING}),
+        ("DeadLettersAreDropped", "DeadLetter", True, {Rule.LOSS, Rule.FENCING, Rule.COUNTS}),
         ("DeadLetterHoldsItsId", "Duplicate", False, {Rule.IDEMPOTENCE}),
-        (
-            "SecondDeathReplacesTheFirst",
-            "DeadLetter",
-            False,
-            {Rule.COUNTS, Rule.LOSS, Rule.AMENDING},
-        ),
+        ("SecondDeathReplacesTheFirst", "DeadLetter", False, OTHER_LETTERS | {Rule.COUNTS}),
         ("TheDeadAreCalledRequeued", "DeadLetter", True, {Rule.RECLAIM}),
         ("ClearingMissesDeadLetters", "Purge", True, {Rule.DOUBLING, Rule.COUNTS}),
         ("ClearingTakesDeadLetters", "Purge", False, {Rule.LOSS, Rule.FENCING, Rule.COUNTS}),
@@ -236,16 +242,16 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
     "ttls": [
         ("TtlEndsWithTheFirstLease", "LeasedTtl", True, {Rule.TTL, Rule.DOUBLING, Rule.READINESS}),
         ("TtlKillsALease", "LeasedTtl", False, {Rule.COUNTS, Rule.RECLAIM}),
-        ("TtlIsOneMore", "Ttl", True, {Rule.TTL, Rule.DOUBLING}),
-        ("TtlBeginsAtTheEnqueue", "Ttl", False, {Rule.COUNTS}),
+        ("TtlIsOneMore", "Ttl", True, {Rule.TTL, Rule.DOUBLING, Rule.READINESS, Rule.COUNTS}),
+        ("TtlBeginsAtTheEnqueue", "Ttl", False, {Rule.COUNTS, Rule.READINESS}),
     ],
     "fails and extends": [
         ("FailSpendsNothing", "Fail", True, {Rule.ATTEMPTS}),
         ("FailOfTheLastRequeueComesBack", "Fail", False, {Rule.DOUBLING, Rule.ATTEMPTS}),
         ("PenaltiesDoNotCount", "RequeueDelay", True, {Rule.DELAY, Rule.READINESS}),
-        ("ExpiryBringsNoDelay", "RequeueDelay", True, {Rule.DELAY}),
+        ("ExpiryBringsNoDelay", "RequeueDelay", True, {Rule.DELAY, Rule.READINESS}),
         ("ExtendRevivesAReclaimedLease", "Extend", True, {Rule.FENCING}),
-        ("ExtendDoesNotMoveTheReclaim", "ExtendedOrder", True, {Rule.RECLAIM}),
+        ("ExtendDoesNotMoveTheReclaim", "ExtendedOrder", True, {Rule.RECLAIM, Rule.REPETITION}),
         ("ExpiredLeaseIsNotExtended", "Extend", False, {Rule.FENCING}),
         ("ExtendAddsToTheLease", "Extend", True, {Rule.FENCING}),
     ],
@@ -269,7 +275,12 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
             {Rule.AMENDING, Rule.JOB_ORDER, Rule.RECLAIM},
         ),
         ("RescheduleMovesTheEndOfTheTtl", "RescheduleTime", True, {Rule.DOUBLING, Rule.TTL}),
-        ("RescheduleForgetsTheReturn", "ReschedulePriority", False, {Rule.AMENDING}),
+        (
+            "RescheduleForgetsTheReturn",
+            "ReschedulePriority",
+            False,
+            {Rule.AMENDING, Rule.JOB_ORDER},
+        ),
         ("PositionIgnoresPriorities", "Position", False, {Rule.AMENDING}),
         ("DueJobIsShownAsDelayed", "Find", False, {Rule.AMENDING}),
     ],
@@ -279,6 +290,7 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("TogetherMixesQueues", "Together", False, {Rule.QUEUE_ORDER}),
         ("TogetherIgnoresTheRate", "Together", True, {Rule.QUEUE_ORDER, Rule.RATE}),
     ],
+    **LETTER_AREAS,
 }
 """For each area: the store, its class of the kit less "Conformance", `sees_little`, the rules."""
 

@@ -6,6 +6,7 @@ from sharq_memory.limits import paid_at
 from sharq_memory.queue import PRIORITY, RETURNED, Job, Queue
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
+    Clear,
     Cleared,
     EnqueueOutcome,
     EnqueueResult,
@@ -62,11 +63,11 @@ class ClearedQueueKeepsItsPlace(TypeState):
         super().__init__(queue_type)
         self._places: dict[str, tuple[int, int]] = {}
 
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
-        queue = self.queues.get(queue_id)
+    def clear(self, what: Clear, cursor: str | None, limit: int, now: int) -> Cleared:
+        queue = self.queues.get(what.queue_id or "")
         if queue is not None and queue.ready_since is not None:
-            self._places[queue_id] = queue.ready_since, queue.place_number
-        return super().clear(queue_id, now, purge=purge)
+            self._places[queue.queue_id] = queue.ready_since, queue.place_number
+        return super().clear(what, cursor, limit, now)
 
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         result = super().enqueue(job, now)

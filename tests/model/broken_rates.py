@@ -9,7 +9,9 @@ from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
     ChangeOutcome,
+    Clear,
     Cleared,
+    DeathReason,
     Delivery,
     Dequeued,
     EndedLease,
@@ -28,11 +30,11 @@ FAR = 10**18
 class PurgeForgetsUnpaidRate(TypeState):
     """Of a queue that has ceased to exist."""
 
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
-        queue = self.queues.get(queue_id)
-        if purge and queue is not None and not queue.jobs:
+    def clear(self, what: Clear, cursor: str | None, limit: int, now: int) -> Cleared:
+        queue = self.queues.get(what.queue_id or "")
+        if what.counts and queue is not None and not queue.jobs:
             queue.last = None
-        return super().clear(queue_id, now, purge=purge)
+        return super().clear(what, cursor, limit, now)
 
 
 class RefusalForgetsUnpaidRate(TypeState):
@@ -61,7 +63,7 @@ class TendingAtItsLimitForgetsUnpaidRates(TypeState):
 class DeathForgetsUnpaidRate(TypeState):
     """Of a queue whose last job died."""
 
-    def _die(self, queue: Queue, job: Job, reason: str, now: int) -> None:
+    def _die(self, queue: Queue, job: Job, reason: DeathReason, now: int) -> None:
         super()._die(queue, job, reason, now)
         if not queue.jobs:
             queue.last = None

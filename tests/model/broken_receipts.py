@@ -8,6 +8,7 @@ from sharq_memory.queue import Job, Queue
 from sharq_memory.repeatable import Receipts
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
+    Clear,
     Cleared,
     Delivery,
     Finish,
@@ -72,9 +73,9 @@ class ReleaseLeavesAReceipt(AfterReleasing):
 
 
 class ClearingForgetsReceipts(TypeState):
-    def clear(self, queue_id: str, now: int, *, purge: bool) -> Cleared:
+    def clear(self, what: Clear, cursor: str | None, limit: int, now: int) -> Cleared:
         self.receipts = Receipts()
-        return super().clear(queue_id, now, purge=purge)
+        return super().clear(what, cursor, limit, now)
 
 
 class TokenOutlivesItsLease(TypeState):

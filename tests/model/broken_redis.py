@@ -1,6 +1,7 @@
 """Redis stores whose library is broken on purpose: a few replaced lines each."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import msgspec
 
@@ -49,10 +50,8 @@ FAULTS = {
         "        tail = Delays.put(queue, job_id, Line.reserve(1) + 1, false, tail, now + delay)\n",
     ),
     "an expiry costs no requeue": ScriptFault(
-        "Returning.come_back(queue, lease, raw, left, tail, payload_at, delay)\n"
-        "        return lives and",
-        "Returning.come_back(queue, lease, raw, requeues, tail, payload_at, delay)\n"
-        "        return lives and",
+        "local lives = Returning.come_back(queue, lease, raw, left, marked,",
+        "local lives = Returning.come_back(queue, lease, raw, requeues, marked,",
     ),
     "a reclaim is 1 ms early": ScriptFault(
         "            local id = call('ZRANGE', EXPIRING, '-inf', integer(now), ",
@@ -67,7 +66,7 @@ FAULTS = {
         ),
     ),
     "a dead letter is not found by its job": ScriptFault(
-        "letter .. string.sub(raw, payload_at), job_id, number)\n",
+        "letter .. string.sub(raw, payload_at), job_id, name)\n",
         "letter .. string.sub(raw, payload_at))\n",
     ),
     "a duplicate is counted": ScriptFault(
@@ -85,7 +84,7 @@ FAULTS = {
         "        call('ZREM', EXPIRING, id)\n        if not fine", "        if not fine"
     ),
     "purging leaves the dead letters": ScriptFault(
-        "            call('UNLINK', Scope.key('dead', id), Scope.key('deaths', id))\n", ""
+        "        if states.dead and not reason then\n", "        if false then\n"
     ),
     "a queue's lease is listed under its latest expiry": ScriptFault(
         "Writes.send(sooner, 'ZADD', EXPIRING, 'LT')", "Writes.send(sooner, 'ZADD', EXPIRING)"
@@ -115,9 +114,79 @@ FAULTS = {
         "        tail = Delays.put(queue, job.id, number, job.attempts > 0, tail, at)\n",
         "        tail = Delays.put(queue, job.id, number, false, tail, at)\n",
     ),
-    "a cancelled letter hides the one before it": ScriptFault(
-        "            call('HSET', letters, job_id, integer(before))\n",
+    "a letter that goes hides the one before it": ScriptFault(
+        "            call('HSET', letters, job_id, before)\n",
         "            call('HDEL', letters, job_id)\n",
+    ),
+    "a redrive doubles a living id": ScriptFault(
+        "        if queue and Bodies.has(queue, job_id) then\n", "        if false then\n"
+    ),
+    "a redrive keeps the attempt": ScriptFault(
+        "Bodies.made(letter.enqueued_at, limit, 0, tail,",
+        "Bodies.made(letter.enqueued_at, limit, letter.attempts, tail,",
+    ),
+    "a redrive keeps the spent requeues": ScriptFault(
+        "old.q or letter.requeues\n", "letter.requeues\n"
+    ),
+    "a redrive keeps the old ttl": ScriptFault("        tail.e = tail.t and now + tail.t\n", ""),
+    "a redrive wakes nobody": ScriptFault(
+        "        Step.write()\n        Totals.write()\n        Wakeups.announce()\n"
+        "        return reply\n",
+        "        Step.write()\n        Totals.write()\n        return reply\n",
+    ),
+    "a second death replaces the first": ScriptFault(
+        "        if before ~= 0 then\n",
+        "        if before ~= 0 then\n"
+        "            Letters.remove(id, Letters.read(id, before))\n        elseif false then\n",
+    ),
+    "a bound on letters is one too high": ScriptFault(
+        "call('ZCARD', LETTERS) - max_count\n", "call('ZCARD', LETTERS) - max_count - 1\n"
+    ),
+    "a bound on letters drops the newest": ScriptFault(
+        "local found = try('ZRANGE', LETTERS, 0, limit - 1,",
+        "local found = try('ZRANGE', LETTERS, 0, limit - 1, 'REV',",
+    ),
+    "a letter is too old 1 ms early": ScriptFault(
+        "if died_at(member) + max_age > now and", "if died_at(member) + max_age > now + 1 and"
+    ),
+    "a dead type is not tended": ScriptFault(
+        "        if has_died then\n", "        if false then\n"
+    ),
+    "a clear by states leaves a job's body": ScriptFault(
+        "        Bodies.remove(queue, job.id)\n        Step.changed(queue)\n        Totals.add",
+        "        Step.changed(queue)\n        Totals.add",
+    ),
+    "a clear of what waits takes what is leased": ScriptFault(
+        "string.find(asked, 'l'),\n", "string.find(asked, 'l') or string.find(asked, 'w'),\n"
+    ),
+    "a clear of a type forgets a queue": ScriptFault(
+        "                return cursor       -- what is left of this page is met again\n",
+        "                return step[1] ~= '0' and step[1] or ''\n",
+    ),
+    "the total of redrives drifts up": ScriptFault(
+        "        Totals.add('redriven', 1)\n", "        Totals.add('redriven', 2)\n"
+    ),
+    "the total of removed jobs drifts down": ScriptFault("        Totals.add('removed', 1)\n", ""),
+    "totals are forgotten 1 ms early": ScriptFault(
+        "        local over = integer(now + KEPT_MS)\n",
+        "        local over = integer(now + KEPT_MS - 1)\n",
+    ),
+    "a number of a letter is given twice": ScriptFault(
+        "        latest = math.max(highest, tonumber(total))",
+        "        latest = highest",
+        more=(("uncounted = latest - tonumber(total)", "uncounted = 0"),),
+    ),
+    "a discard by number takes the newest letter of its job": ScriptFault(
+        "            id = found\n",
+        "            id = found\n"
+        "            number = Letters.newest(id, Letters.read(id, which).job_id)\n",
+    ),
+    "a listing of letters skips one": ScriptFault(
+        "local number = last and '(' .. integer(last)",
+        "local number = last and '(' .. integer(newest_first and last - 1 or last)",
+    ),
+    "the line lists queues that are held": ScriptFault(
+        "            if tonumber(found[at + 1]) > now then\n", "            if false then\n"
     ),
 }
 
@@ -128,6 +197,7 @@ def open_broken(fault: ScriptFault, options: dict[str, object], clock: ManualClo
     return open_redis_store(chosen, clock, broken_library(fault))
 
 
+@cache
 def broken_library(fault: ScriptFault) -> Library:
     """Return the library with that fault. Raises LookupError if it has no such line any more."""
     ideas, verbs = texts()

@@ -9,14 +9,16 @@ from sharq_memory.call import DequeueCall
 from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
+    DeathReason,
     Dequeued,
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
     Extras,
     NewJob,
+    QueueView,
+    Retention,
     Take,
-    View,
 )
 
 FAR = 10**18
@@ -34,13 +36,13 @@ class TtlEndsWithTheFirstLease(TypeState):
 class TtlKillsALease(TypeState):
     """`tend` ends a lease that stands when the ttl of its job has passed, and the job with it."""
 
-    def tend(self, limit: int, now: int) -> list[EndedLease]:
+    def tend(self, limit: int, retention: Retention, now: int) -> list[EndedLease]:
         for queue in [*self.queues.values()]:
             for job in [job for job in queue.jobs.values() if job.token is not None]:
                 if job.rare is not None and (job.rare.ends_at or now) < now:
                     queue.end_lease(job)
-                    self._die(queue, job, "expired", now)
-        return super().tend(limit, now)
+                    self._die(queue, job, DeathReason.EXPIRED, now)
+        return super().tend(limit, retention, now)
 
 
 class TtlIsOneMore(TypeState):
@@ -101,8 +103,8 @@ class DelayIsCountedFromTheEnqueue(TypeState):
 class DueJobIsNotCountedAsWaiting(TypeState):
     """Until it has joined."""
 
-    def look(self, queue_id: str, now: int) -> View:
-        view = super().look(queue_id, now)
+    def view_of(self, queue_id: str, now: int) -> QueueView:
+        view = super().view_of(queue_id, now)
         due = self.queues[queue_id].due_jobs(now) if queue_id in self.queues else 0
         return replace(view, waiting=view.waiting - due, delayed=view.delayed + due)
 

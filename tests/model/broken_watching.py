@@ -12,13 +12,14 @@ from sharq_plug.model import (
     EnqueueOutcome,
     EnqueueResult,
     NewJob,
+    Retention,
     Setting,
     Settled,
     Settlement,
     Take,
     Tended,
 )
-from sharq_plug.store import Wake
+from sharq_plug.store import DEFAULT_RETENTION, Wake
 from sharq_plug.testing import ManualClock
 
 
@@ -36,9 +37,9 @@ class Silent(MemoryStore):
 
 
 class TendingWakesNobody(Silent):
-    async def tend(self, *, limit: int) -> Tended:
+    async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
         self.is_silent = True
-        tended = await super().tend(limit=limit)
+        tended = await super().tend(limit=limit, retention=retention)
         self.is_silent = False
         return tended
 

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 
 import hypothesis
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -13,9 +14,35 @@ STEPS = 50
 SEQUENCES = int(os.environ.get("SHARQ_MODEL_SEQUENCES", "500"))
 """Sequences of STEPS steps in all: four of five on Redis, the others on memory alone."""
 SEED = int(os.environ.get("SHARQ_MODEL_SEED", "1"))
+IS_LONG = SEQUENCES >= 10_000
+"""Whether this is `tox -e model`."""
 FAULT_SEED = 1
 FAULT_SEQUENCES = 1000
 """A seeded fault must show within so many sequences, whatever SHARQ_MODEL_SEED is."""
+
+
+RARELY_MET = {
+    "DelayEndsTooSoon",
+    "DelayIsCountedFromTheEnqueue",
+    "DiscardLeavesItsLetter",
+    "ExpiryBringsNoDelay",
+    "PenaltiesDoNotCount",
+    "RedriveDoublesALivingId",
+    "RedriveKeepsSpentRequeues",
+    "RefusalLeavesAKey",
+    "ReleaseCostsARequeue",
+    "ReleaseGivesRequeuesBack",
+    "ReleaseIgnoresTokens",
+    "a listing of letters skips one",
+    "penalties begin at the second",
+}
+"""Faults that random sequences meet after hundreds of them."""
+in_the_long_run = pytest.mark.skipif(not IS_LONG, reason="takes minutes: tox -e model")
+
+
+def rarely_met(fault: str) -> Sequence[pytest.MarkDecorator]:
+    """Return the marks of a test that looks for a fault among random sequences."""
+    return [in_the_long_run] if fault in RARELY_MET else []
 
 
 def run(machine: type[StoreMachine], sequences: int, *, seed: int, phases: Sequence[Phase]) -> None:

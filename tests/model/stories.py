@@ -1,10 +1,12 @@
 """Histories written by hand: queue type `t`, queue `q`, leases of 1000 ms unless told otherwise."""
 
 from collections.abc import Sequence
-from typing import Any
+from copy import deepcopy
+from typing import Any, Self
 
 from sharq_plug.model import (
     ChangeOutcome,
+    Clear,
     Cleared,
     Delivery,
     Dequeued,
@@ -20,6 +22,7 @@ from sharq_plug.model import (
     LeaseRef,
     MinuteCounts,
     NewJob,
+    QueueView,
     Release,
     SetInterval,
     Settled,
@@ -30,7 +33,7 @@ from sharq_plug.model import (
 )
 from sharq_plug.testing.model_check import Event, History, Operation, Rule, check
 from sharq_plug.testing.model_check.operations import (
-    Clear,
+    ClearStep,
     Item,
     Leave,
     Look,
@@ -64,7 +67,7 @@ class Story:
         self._ms = 0
         self._enqueued_at: dict[tuple[str, str], int] = {}
 
-    def at(self, ms: int) -> "Story":
+    def at(self, ms: int) -> Self:
         self._ms = ms
         return self
 
@@ -75,7 +78,7 @@ class Story:
         *,
         during: tuple[int, int] | None = None,
         lost: bool = False,
-    ) -> "Story":
+    ) -> Self:
         tick = 10 * (len(self._events) + 1)
         invoked, answered = during or (tick, tick + 5)
         now = START + self._ms
@@ -106,7 +109,7 @@ class Story:
         extras: Extras | None = None,
         first: str | None = None,
         **how: Any,
-    ) -> "Story":
+    ) -> Self:
         """Enqueue; `first` is the job that is remembered under the same key."""
         job = NewJob(queue_id, job_id, payload, interval, requeue_limit, extras=extras)
         if outcome is QUEUED:
@@ -131,7 +134,7 @@ class Story:
         priority: int = 0,
         expires_at: int | None = None,
         **how: Any,
-    ) -> "Story":
+    ) -> Self:
         """Dequeue; `expires_at` is that of a lease which was extended."""
         end = self._ms + LEASE_TIME if expires_at is None else expires_at
         enqueued_at = self._enqueued_at.get((queue_id, job_id), START)
@@ -156,12 +159,12 @@ class Story:
         )
         return self.tell(Take(count, LEASE_TIME, attempt_id), answer, **how)
 
-    def lose_a_dequeue(self, attempt_id: str | None = None) -> "Story":
+    def lose_a_dequeue(self, attempt_id: str | None = None) -> Self:
         return self.tell(Take(1, LEASE_TIME, attempt_id), None, lost=True)
 
     def find_nothing(
         self, next_ready_at: int | None, *, dead: Sequence[tuple[str, str]] = ()
-    ) -> "Story":
+    ) -> Self:
         answer = Dequeued(
             (),
             now=START + self._ms,
@@ -172,7 +175,7 @@ class Story:
 
     def finish(
         self, job_id: str, token: str | None, outcome: LeaseOutcome = ENDED, **how: Any
-    ) -> "Story":
+    ) -> Self:
         return self.tell(Finish(LeaseRef("q", job_id, token), RECEIPT_TIME), outcome, **how)
 
     def release(
@@ -183,7 +186,7 @@ class Story:
         *,
         delay: int = 0,
         **how: Any,
-    ) -> "Story":
+    ) -> Self:
         return self.tell(Release(LeaseRef("q", job_id, token), delay), outcome, **how)
 
     def fail(
@@ -195,7 +198,7 @@ class Story:
         delay: int | None = None,
         dead: bool = False,
         **how: Any,
-    ) -> "Story":
+    ) -> Self:
         item = Fail(LeaseRef("q", job_id, token), delay=delay, dead=dead)
         return self.tell(item, outcome, **how)
 
@@ -206,7 +209,7 @@ class Story:
         lease_time: int,
         outcome: Settled | None = None,
         **how: Any,
-    ) -> "Story":
+    ) -> Self:
         """Extend a lease; unless told otherwise, as was asked."""
         item = Extend(LeaseRef("q", job_id, token), lease_time)
         expires_at = START + self._ms + lease_time
@@ -219,20 +222,28 @@ class Story:
         limit: int = 100,
         more: bool = False,
         **how: Any,
-    ) -> "Story":
+    ) -> Self:
         """Tend; `ended` and `dead` are the leases that this ended, each a job id and a token."""
         leases = ended_leases(*ended) + ended_leases(*dead, is_dead=True)
         return self.tell(Tend(limit), Tended(leases, more), **how)
 
-    def set_interval(self, interval: int, *, existed: bool = True, **how: Any) -> "Story":
+    def set_interval(self, interval: int, *, existed: bool = True, **how: Any) -> Self:
         outcome = ChangeOutcome.CHANGED if existed else ChangeOutcome.UNKNOWN
         return self.tell(SetInterval("q", interval), outcome, **how)
 
     def clear(
-        self, waiting: int, leased: int, dead: int = 0, *, delayed: int = 0, **how: Any
-    ) -> "Story":
+        self,
+        waiting: int,
+        leased: int,
+        dead: int = 0,
+        *,
+        delayed: int = 0,
+        what: Clear | None = None,
+        **how: Any,
+    ) -> Self:
+        """Clear to the end in one step: the jobs of the queue that live, unless told otherwise."""
         cleared = Cleared(waiting, leased, dead, delayed)
-        return self.tell(Clear("q", purge=False), cleared, **how)
+        return self.tell(ClearStep(what or Clear("q"), None, 100), cleared, **how)
 
     def look(
         self,
@@ -242,24 +253,39 @@ class Story:
         *,
         delayed: int = 0,
         counted: tuple[int, int] = (0, 0),
-    ) -> "Story":
+        ready_since: int | None = None,
+        ready_at: int | None = None,
+    ) -> Self:
         minutes = counted_minutes(START + self._ms)
         enqueues, dequeues = (dict.fromkeys(minutes, 0) | {minutes[-1]: count} for count in counted)
         counts = MinuteCounts(enqueues, dequeues)
-        return self.tell(Look("q"), View(counts, waiting, leased, dead, delayed))
+        view = QueueView(
+            "q",
+            waiting,
+            leased,
+            dead,
+            delayed,
+            self._instant(ready_since),
+            self._instant(ready_at),
+        )
+        return self.tell(Look("q"), View(counts, view))
 
-    def watch(self, watcher: int = 0) -> "Story":
+    def watch(self, watcher: int = 0) -> Self:
         return self.tell(Watch(watcher), True)
 
-    def leave(self, watcher: int = 0) -> "Story":
+    def leave(self, watcher: int = 0) -> Self:
         return self.tell(Leave(watcher), True)
 
-    def wake(self, delay: int, watcher: int = 0, **how: Any) -> "Story":
+    def wake(self, delay: int, watcher: int = 0, **how: Any) -> Self:
         return self.tell(Wake(watcher, delay), True, **how)
 
     @staticmethod
     def _instant(ms: int | None) -> int | None:
         return None if ms is None else START + ms
+
+    def copy(self) -> Self:
+        """Return a story that goes on from here by itself."""
+        return deepcopy(self)
 
     def history(self, *, seen_whole: bool = False) -> History:
         """Return the history; `seen_whole`: no call on the store is missing."""

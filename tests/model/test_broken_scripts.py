@@ -3,7 +3,7 @@
 import pytest
 from model.broken_redis import FAULTS, ScriptFault, open_broken
 from model.emptying import emptying, nothing_is_left_for_good
-from model.running import run_until_caught
+from model.running import rarely_met, run_until_caught
 from redis import Redis
 
 from sharq_plug.testing.model_check import model_check
@@ -12,7 +12,10 @@ FAULT_PATIENCE = 1.0
 """Seconds to wait for a wake-up of a broken store, which may never come."""
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize(
+    "fault",
+    [pytest.param(fault, id=name, marks=rarely_met(name)) for name, fault in FAULTS.items()],
+)
 def test_a_broken_script_is_caught(
     fault: ScriptFault, redis: Redis, options: dict[str, object]
 ) -> None:

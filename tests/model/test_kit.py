@@ -45,9 +45,12 @@ HELPERS = {
     "AfterBringing",
     "AfterReleasing",
     "AfterRescheduling",
+    "BrokenListing",
     "BrokenStore",
+    "KeepingState",
     "Renumbering",
     "Silent",
+    "ToldTotals",
 }
 """Stores on which others stand; they have no fault of their own."""
 

@@ -17,6 +17,7 @@ from sharq_plug.model import (
     Fail,
     JobRef,
     LeaseRef,
+    Names,
     NewJob,
     Release,
     RequeueDelay,
@@ -116,7 +117,7 @@ async def settle(store: QueueStore, refs: list[LeaseRef], chance: random.Random)
 
 
 async def tend_until_empty(store: QueueStore, done: asyncio.Event) -> None:
-    while (await store.page("t", limit=100)).names:
+    while (await store.page("t", Names(), limit=100)).items:
         await store.tend(limit=100)
         await asyncio.sleep(0.01)
     done.set()

@@ -212,7 +212,8 @@ def test_a_job_that_comes_back_after_its_queue_was_cleared() -> None:
 
 
 def test_a_duplicate_that_is_counted() -> None:
-    story = Story().enqueue("a").enqueue("a", DUPLICATE).look(1, counted=(2, 0))
+    story = Story().enqueue("a").enqueue("a", DUPLICATE)
+    story.look(1, counted=(2, 0), ready_since=0, ready_at=0)
     assert broken_rules(story) == {Rule.COUNTS}
 
 

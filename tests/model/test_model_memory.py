@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from model.broken_memory import FAULTS, Fault
-from model.running import SEQUENCES, run_all, run_in_vain, run_until_caught
+from model.running import SEQUENCES, in_the_long_run, run_all, run_in_vain, run_until_caught
 
 from sharq_memory.due import Due
 from sharq_memory.store import MemoryStore
@@ -64,6 +64,7 @@ def compared_only(fault: Fault) -> type[StoreMachine]:
     return ComparedOnly
 
 
+@in_the_long_run
 @those(lambda fault: fault.differs)
 def test_a_broken_store_differs_from_its_reference(fault: Fault) -> None:
     with pytest.raises(AnswersDiffer):

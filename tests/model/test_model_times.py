@@ -20,10 +20,12 @@ def broken_rules(story: Story) -> set[Rule]:
 
 def test_a_long_legal_story_of_times_breaks_no_rule() -> None:
     story = Story().enqueue("a", extras=LATER).enqueue("b", extras=PATIENT, requeue_limit=1)
-    story.look(1, delayed=1, counted=(2, 0)).dequeue("b", "B1", requeues=1)
+    story.look(1, delayed=1, counted=(2, 0), ready_since=0, ready_at=0)
+    story.dequeue("b", "B1", requeues=1)
     story.extend("b", "B1", 50).at(50).fail("b", "B1").find_nothing(60).at(60)
     story.dequeue("b", "B2", attempt=2, requeues=0).fail("b", "B2").find_nothing(100)
-    story.at(100).look(1, 0, 1, counted=(2, 2)).dequeue("a", "A1").release("a", "A1", delay=20)
+    story.at(100).look(1, 0, 1, counted=(2, 2), ready_since=100, ready_at=100)
+    story.dequeue("a", "A1").release("a", "A1", delay=20)
     story.find_nothing(120).clear(0, 0, delayed=1).find_nothing(None)
     assert broken_rules(story) == set()
 
@@ -189,7 +191,7 @@ def test_a_duplicate_of_a_key_that_nobody_remembers() -> None:
 def test_a_step_of_tending_may_have_left_out_a_type_in_which_nothing_had_expired() -> None:
     for dead in (0, 1):
         story = Story().enqueue("a", extras=SHORT).at(100).tend(more=True)
-        story.look(1 - dead, 0, dead, counted=(1, 0))
+        story.look(1 - dead, 0, dead, counted=(1, 0), ready_since=None if dead else 0)
         assert broken_rules(story) == set()
     story = Story().enqueue("a", extras=SHORT).at(100).tend()
     assert broken_rules(story.look(1, counted=(1, 0))) & {Rule.COUNTS, Rule.RECLAIM}

@@ -9,6 +9,7 @@ from sharq_plug.model import LeaseOutcome, LeaseRef, NewJob
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, finish_all, tend_type
+from support.one_queue import look_at_queue
 from support.redis_keys import tag
 
 pytestmark = pytest.mark.anyio
@@ -68,7 +69,7 @@ async def test_reclaim_passes_over_a_broken_queue(
     clock.advance(1000)
     reclaimed = await tend_type(store, "sms", limit=10)
     assert reclaimed.requeued == 1
-    assert (await store.look("sms", "fine")).waiting == 1
+    assert (await look_at_queue(store, "sms", "fine")).waiting == 1
 
 
 async def test_an_enqueue_into_a_broken_queue_fails_alone_and_changes_nothing(

@@ -8,6 +8,7 @@ from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, tend_all
+from support.one_queue import clear_queue
 from support.redis_keys import tag, tag_of
 
 pytestmark = pytest.mark.anyio
@@ -83,7 +84,7 @@ async def test_queues_that_move_during_the_walk_are_not_passed_over(
     while ahead(keys, clock.now()) > 20:
         assert (await store.tend(limit=10)).more
     assert len(await taken(store)) == 10
-    await store.clear("sms", "q015", purge=False)
+    await clear_queue(store, "sms", "q015", purge=False)
     await store.enqueue("sms", [NewJob("new", "job", b"{}", 0)])
     await tend_all(store, limit=10)
     assert len(await taken(store)) == 20

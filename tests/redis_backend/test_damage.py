@@ -23,6 +23,7 @@ from sharq_plug.testing.calls import (
     release_all,
     tend_type,
 )
+from support.one_queue import clear_queue
 from support.redis_damage import QUEUE, RECORD, TYPE, Damage, Scene, Stage, every_damage
 
 pytestmark = pytest.mark.anyio
@@ -173,7 +174,7 @@ async def test_clearing_removes_a_damaged_queue(
 ) -> None:
     scene = await stage.set(crowded)
     damage(scene, kind)
-    await stage.store.clear(TYPE, QUEUE, purge=clearing == "purge")
+    await clear_queue(stage.store, TYPE, QUEUE, purge=clearing == "purge")
     left = {str(key).split("/")[1] for key in stage.keys.keys(f"*/{TYPE}/{QUEUE}")}
     assert left <= ({"left"} if clearing == "purge" else {"left", "dead", "deaths"})
     [result] = await stage.store.enqueue(TYPE, [job(QUEUE, "again")])

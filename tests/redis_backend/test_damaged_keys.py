@@ -29,10 +29,12 @@ from sharq_plug.testing.calls import (
     counts_of,
     dequeue_for_one,
     finish_all,
+    list_all,
     release_all,
     tend_all,
     tend_type,
 )
+from support.one_queue import clear_queue, look_at_queue
 from support.redis_keys import contents, tag
 
 pytestmark = pytest.mark.anyio
@@ -168,16 +170,6 @@ async def queues_served(store: QueueStore) -> list[str]:
     return [leased.queue_id for leased in served.jobs]
 
 
-async def names_of_types(store: QueueStore) -> list[str]:
-    """Return the types that are listed."""
-    page = await store.page(limit=100)
-    names = [*page.names]
-    while page.cursor is not None:
-        page = await store.page(cursor=page.cursor, limit=100)
-        names += page.names
-    return names
-
-
 async def enqueue(store: QueueStore, clock: ManualClock, leases: Leases) -> bool:
     jobs = [job("fine", "new"), job("broken", "new"), job("broken", "j4"), job("fine", "newer")]
     results = [result.outcome.value for result in await store.enqueue("sms", jobs)]
@@ -222,7 +214,7 @@ async def reclaim(store: QueueStore, clock: ManualClock, leases: Leases) -> bool
     clock.advance(LEASE)
     reclaimed = await tend_type(store, "sms", limit=20)
     assert not reclaimed.more
-    assert (await store.look("sms", "fine")).leased == 0
+    assert (await look_at_queue(store, "sms", "fine")).leased == 0
     return reclaimed.requeued == 1 and reclaimed.dead == 0
 
 
@@ -235,9 +227,9 @@ async def step_back(store: QueueStore, clock: ManualClock, leases: Leases) -> bo
 
 
 async def look(store: QueueStore, clock: ManualClock, leases: Leases) -> bool:
-    assert (await store.look("sms", "fine")).leased == 1
-    assert "fine" in (await store.page("sms", limit=100)).names
-    assert await names_of_types(store) == ["sms"]
+    assert (await look_at_queue(store, "sms", "fine")).leased == 1
+    assert "fine" in await list_all(store, "sms", limit=100)
+    assert await list_all(store, None, limit=100) == {"sms"}
     assert sum((await counts_of(store, "sms")).enqueues.values()) > 0
     try:
         await store.look("sms", "broken")
@@ -333,18 +325,20 @@ async def test_clearing_ends_the_damage_and_the_leases(
 ) -> None:
     leases = await prepare_both(store, clock, case)
     case.damage(keys, key_of(case.kind))
-    cleared = await store.clear("sms", "broken", purge=purge)
+    cleared = await clear_queue(store, "sms", "broken", purge=purge)
     assert 0 <= cleared.waiting <= 6
     assert 0 <= cleared.leased <= 3
     if case.kind:  # the record tells how many there were
         assert (cleared.waiting, cleared.leased) == LENGTHS[case.prepare.__name__]
-    assert keys.hget(f"{TAG}/queues/sms", "broken") is None
+    assert await list_all(store, "sms", limit=100) == {"fine"}
+    if purge:  # else it is listed for its dead letters
+        assert keys.hget(f"{TAG}/queues/sms", "broken") is None
     assert keys.zscore(f"{TAG}/expiring/sms", "broken") is None
     if case.prepare is not fill:  # for the others test_damage.py says it
         left = {key.decode().split("/")[1] for key in keys.scan_iter(f"{TAG}/*/sms/broken")}
         assert left <= {"left"}
     if case.kind == "left" and not purge:  # there was no queue, so this changed nothing
-        await store.clear("sms", "broken", purge=True)
+        await clear_queue(store, "sms", "broken", purge=True)
     await store.enqueue("sms", [job("broken", "again")])
     for ref in leases.values():
         [outcome] = await release_all(store, "sms", [ref])
@@ -353,7 +347,7 @@ async def test_clearing_ends_the_damage_and_the_leases(
     served = (await dequeue_for_one(store, "sms", count=9, lease_time=LEASE)).jobs
     assert [j.job_id for j in served if j.queue_id == "broken"] == ["again"]
     if purge:  # else what is damaged of the dead letters is still there
-        assert (await store.look("sms", "broken")).leased == 1
+        assert (await look_at_queue(store, "sms", "broken")).leased == 1
 
 
 async def test_a_place_that_a_damaged_queue_left_does_not_serve_it_ahead_of_its_rate(
@@ -361,7 +355,7 @@ async def test_a_place_that_a_damaged_queue_left_does_not_serve_it_ahead_of_its_
 ) -> None:
     await store.enqueue("sms", [NewJob("broken", "old", b"{}", 1000), job("fine", "j")])
     garbage_record(keys, "")
-    await store.clear("sms", "broken", purge=True)
+    await clear_queue(store, "sms", "broken", purge=True)
     await store.enqueue("sms", [NewJob("broken", f"new{n}", b"{}", 1000) for n in range(3)])
     served = (await dequeue_for_one(store, "sms", count=9, lease_time=LEASE)).jobs
     assert [leased.job_id for leased in served if leased.queue_id == "broken"] == ["new0"]
@@ -410,7 +404,7 @@ async def test_damaged_keys_of_a_type_stop_no_other_type(
     await dequeue_for_one(store, "mail", count=1, lease_time=LEASE)
     await prepare_both(store, clock, CASES[0])
     await store.enqueue("sms", [job("gone", "j"), job("timed", "j", extras=Extras(delay=LEASE))])
-    await store.clear("sms", "gone", purge=False)
+    await clear_queue(store, "sms", "gone", purge=False)
     assert keys.exists(key)
     damage(keys, key)
     clock.advance(LEASE)
@@ -450,9 +444,9 @@ async def test_names_that_are_no_names_stop_neither_passes_nor_listings(
     clock.advance(LEASE)
     while await Passes(store, 1).once():
         pass
-    assert (await store.look("sms", "fine")).leased == 0
-    assert await names_of_types(store) == ["sms"]
-    assert set((await store.page("sms", limit=100)).names) == {"broken", "fine"}
+    assert (await look_at_queue(store, "sms", "fine")).leased == 0
+    assert await list_all(store, None, limit=100) == {"sms"}
+    assert await list_all(store, "sms", limit=100) == {"broken", "fine"}
     clock.step_back(1)
     while await Passes(store, 1).once():
         pass

@@ -36,6 +36,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, tend_all
+from support.one_queue import clear_queue, look_at_queue
 from support.redis_damage import (
     KEY,
     QUEUE,
@@ -293,7 +294,7 @@ async def live_or_dead(scene: CrowdedScene) -> set[str]:
         delivered += [leased.job_id for leased in served if leased.queue_id == QUEUE]
     assert len(delivered) == len(set(delivered))
     found = await scene.store.find(TYPE, [JobRef(QUEUE, job_id) for job_id in ENQUEUED])
-    view = await scene.store.look(TYPE, QUEUE)
+    view = await look_at_queue(scene.store, TYPE, QUEUE)
     assert view.leased + view.delayed + view.waiting == sum(
         not isinstance(state, Absence) and state.state.value != "dead" for state in found
     )
@@ -309,7 +310,7 @@ async def live_or_dead(scene: CrowdedScene) -> set[str]:
 async def test_clearing_removes_a_damaged_queue(stage: Stage, damage: Damage, kind: str) -> None:
     scene = await stage.set(crowded)
     damage(scene, kind)
-    await stage.store.clear(TYPE, QUEUE, purge=True)
+    await clear_queue(stage.store, TYPE, QUEUE, purge=True)
     left = {str(key).split("/")[1] for key in stage.keys.keys(f"*/{TYPE}/{QUEUE}")}
     assert left <= {"left"}
     assert stage.keys.zscore(f"{tag(TYPE)}/timers/{TYPE}", QUEUE) is None

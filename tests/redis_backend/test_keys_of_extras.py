@@ -16,6 +16,7 @@ from sharq_plug.model import (
     Finish,
     JobRef,
     LeaseRef,
+    LetterRange,
     NewJob,
     Release,
     RequeueDelay,
@@ -25,6 +26,7 @@ from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, tend_all
+from support.one_queue import clear_queue, look_at_queue
 from support.redis_keys import tag, tag_of
 from support.redis_server import RedisServer
 
@@ -79,7 +81,7 @@ async def test_a_queue_that_uses_none_of_it_has_none_of_the_keys(
     await store.amend("sms", [Cancel(JobRef("q", "j5")), Cancel(JobRef("q", dead.job_id))])
     clock.advance(1000)
     await tend_all(store)
-    assert (await store.look("sms", "q")).waiting == 3
+    assert (await look_at_queue(store, "sms", "q")).waiting == 3
     assert expired.job_id == "j4"
     assert not kinds(keys) & NEW
 
@@ -109,12 +111,12 @@ async def test_after_finishing_everything_only_the_key_is_left_and_it_expires(
 ) -> None:
     extras = OF_EACH | {"delay": 1}
     await own_time.enqueue("sms", [job("q", "j1", **extras), job("q", "j2", ttl=5000)])
-    while (await own_time.look("sms", "q")).waiting < 2:
+    while (await look_at_queue(own_time, "sms", "q")).waiting < 2:
         pass
     await finish_all_there_is(own_time)
     await tend_all(own_time)
     lasting = {key for key in keys.scan_iter() if keys.pttl(key) < 0}
-    assert lasting == {CLOCK.encode()}
+    assert lasting == {key.encode() for key in (CLOCK, f"{TAG}/totals/sms", f"{TAG}/due")}
     assert kinds(keys) & NEW == {"key"}
     assert 9000 < keys.pttl(f"{TAG}/key/sms/q/k") <= 70_000
 
@@ -126,13 +128,14 @@ async def test_however_its_jobs_go_a_queue_leaves_only_the_key(
     await store.enqueue("sms", [job("q", "j1", **OF_EACH), job("q", "j2", ttl=5000)])
     await store.enqueue("sms", [job("other", "j")])
     if how in ("clear", "purge"):
-        await store.clear("sms", "q", purge=how == "purge")
+        await clear_queue(store, "sms", "q", purge=how == "purge")
     elif how == "cancel":
         await store.amend("sms", [Cancel(JobRef("q", "j1")), Cancel(JobRef("q", "j2"))])
     else:
         clock.advance(10_000)
         await tend_all(store)
-        assert (await store.look("sms", "q")).dead == 2
+        assert (await look_at_queue(store, "sms", "q")).dead == 2
+        assert (await store.discard("sms", LetterRange("q"), limit=10)).count == 2
     assert kinds(keys) & NEW == {"key"}
     assert keys.hkeys(f"{TAG}/queues/sms") == [b"other"]
 
@@ -174,14 +177,14 @@ async def test_a_damaged_queue_that_a_dequeue_names_is_logged(
 
 
 COUNTS = {
-    "the first job of a queue": 8,
-    "the second": 9,
-    "the third": 6,
+    "the first job of a queue": 9,
+    "the second": 10,
+    "the third": 7,
     "a duplicate": 4,
-    "a dequeue": 8,
-    "a finish": 8,
+    "a dequeue": 9,
+    "a finish": 9,
 }
-"""How many commands a call of one plain job runs: those that it ran before there were extras."""
+"""How many commands a call of one plain job runs: none is for extras or for dead letters."""
 
 
 async def test_a_plain_job_runs_no_command_for_what_others_bring(

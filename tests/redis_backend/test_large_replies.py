@@ -12,6 +12,7 @@ from sharq_plug.plugins import open_store
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import dequeue_for_one
+from support.one_queue import look_at_queue
 from support.redis_server import RedisServer
 
 pytestmark = pytest.mark.anyio
@@ -45,7 +46,7 @@ async def test_a_reply_that_still_comes_in_is_waited_for_by_all(
     proxy.wrong = Wrong.LAG
     dequeue = asyncio.create_task(dequeue_for_one(store, "sms", count=1, lease_time=60_000))
     await asyncio.sleep(0)  # it is on its way
-    behind = [asyncio.create_task(store.look("sms", "q")) for _ in range(3)]
+    behind = [asyncio.create_task(look_at_queue(store, "sms", "q")) for _ in range(3)]
     [job] = (await dequeue).jobs
     assert job.payload == LARGE
     assert [metrics.leased for metrics in await asyncio.gather(*behind)] == [1] * 3
@@ -60,7 +61,7 @@ async def test_a_reply_that_does_not_come_to_an_end_is_given_up(
     with pytest.raises(StoreUnavailable, match="no answer in time"):
         await dequeue_for_one(store, "sms", count=1, lease_time=60_000)
     proxy.wrong = Wrong.NOTHING
-    assert (await store.look("sms", "q")).leased == 1
+    assert (await look_at_queue(store, "sms", "q")).leased == 1
 
 
 async def test_a_redis_that_falls_silent_in_the_middle_of_a_reply_is_given_up(
@@ -91,4 +92,4 @@ async def test_workers_that_ask_for_more_than_comes_in_in_time_leave_no_job_to_n
         received = sum(len(answer.jobs) for answer in answers if isinstance(answer, Dequeued))
         assert refused
         assert len(refused) < len(answers)
-    assert (await store.look("sms", "q")).leased == received
+    assert (await look_at_queue(store, "sms", "q")).leased == received

@@ -11,6 +11,7 @@ from sharq_plug.model import LeaseOutcome, LeaseRef, NewJob
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import counts_of, dequeue_for_one, finish_all, tend_type
+from support.one_queue import clear_queue, look_at_queue
 from support.redis_server import RedisServer, free_port
 
 pytestmark = pytest.mark.anyio
@@ -28,7 +29,7 @@ async def test_scripts_are_loaded_again_after_they_were_flushed(
     await store.enqueue("sms", [job(2)])
     redis_server.client().script_flush()
     assert len((await dequeue_for_one(store, "sms", count=2, lease_time=1000)).jobs) == 2
-    assert (await store.look("sms", "q")).leased == 2
+    assert (await look_at_queue(store, "sms", "q")).leased == 2
 
 
 async def test_when_memory_is_full_only_an_enqueue_is_refused(own_server: RedisServer) -> None:
@@ -44,9 +45,9 @@ async def test_when_memory_is_full_only_an_enqueue_is_refused(own_server: RedisS
         assert (await tend_type(store, "sms", limit=10)).requeued == 1
         ref = LeaseRef("q", leased.job_id, leased.token)
         assert await finish_all(store, "sms", [ref], receipt_time=1000) == [LeaseOutcome.ENDED]
-        assert (await store.clear("sms", "q", purge=True)).waiting == 2
+        assert (await clear_queue(store, "sms", "q", purge=True)).waiting == 2
         client.config_set("maxmemory", 0)
-        assert (await store.look("sms", "q")).waiting == 0
+        assert (await look_at_queue(store, "sms", "q")).waiting == 0
         await store.enqueue("sms", [job(9)])
 
 

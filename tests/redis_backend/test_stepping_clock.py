@@ -15,17 +15,20 @@ from sharq_plug.model import (
     Finish,
     LeaseRef,
     NewJob,
+    QueueView,
     Release,
     SetInterval,
     Take,
     Tended,
+    TypeView,
     View,
     counted_minutes,
 )
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
-from sharq_plug.testing.calls import tend_all
+from sharq_plug.testing.calls import list_all, tend_all
+from support.one_queue import clear_queue, look_at_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -125,9 +128,9 @@ class Pair:
 
         Without, nothing is changed then, and a store need not notice that the clock stepped back.
         """
-        seen, _ = await self.ask(lambda store: store.look(queue_type, queue_id), lengths)
+        seen, _ = await self.ask(lambda store: look_at_queue(store, queue_type, queue_id), lengths)
         purge = purge or not seen.waiting + seen.leased
-        await self.ask(lambda store: store.clear(queue_type, queue_id, purge=purge))
+        await self.ask(lambda store: clear_queue(store, queue_type, queue_id, purge=purge))
 
     async def look(self, queue_type: str, queue_id: str) -> None:
         """Look at a type, at a queue of it, and at the names of all."""
@@ -138,21 +141,20 @@ class Pair:
                 {minute: count for minute, count in counted.items() if minute in minutes}
                 for counted in (view.counts.enqueues, view.counts.dequeues)
             ]
-            return lengths(view), counts
+            return lengths(view.queue or view.type), view.totals, counts
 
         await self.ask(lambda store: store.look(queue_type), seen)
         await self.ask(lambda store: store.look(queue_type, queue_id), seen)
-        await self.ask(
-            lambda store: store.page(queue_type, limit=100), lambda page: sorted(page.names)
-        )
+        await self.ask(lambda store: list_all(store, queue_type, limit=100))
 
 
 def claim(job: Delivery) -> LeaseRef:
     return LeaseRef(job.queue_id, job.job_id, job.token)
 
 
-def lengths(view: View) -> object:
-    return view.waiting, view.leased, view.dead
+def lengths(view: QueueView | TypeView | None) -> tuple[int, ...]:
+    assert view is not None
+    return view.waiting, view.leased, view.dead, view.delayed
 
 
 def without_tokens(answer: Dequeued) -> object:

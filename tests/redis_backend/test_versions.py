@@ -10,17 +10,25 @@ import pytest
 from redis import Redis
 
 from sharq_plug.model import (
+    Amendment,
+    AmendOutcome,
     ChangeOutcome,
     Delivery,
+    Discard,
     EnqueueOutcome,
+    JobRef,
     LeaseOutcome,
     LeaseRef,
+    LetterRange,
+    LetterRef,
     NewJob,
+    Redrive,
     SetInterval,
 )
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, finish_all, release_all, tend_type
+from support.one_queue import clear_queue
 from support.redis_keys import tag
 
 pytestmark = pytest.mark.anyio
@@ -31,6 +39,8 @@ JOBS, ONE, LEFT, DEAD = (
     f"{tag(TYPE)}/{kind}/{TYPE}/{QUEUE}" for kind in ("jobs", "one", "left", "dead")
 )
 TAIL = msgspec.msgpack.encode({"of": "a later version"})
+FIELD = TAIL[1:]
+"""What a tail has of it, whatever stands beside it."""
 VERSION_1, TAILED = 0x10, 0x02
 """In the first byte of a record."""
 TAILED_JOB = 2 << 5
@@ -197,7 +207,7 @@ async def test_a_tail_that_is_not_known_is_kept_by_every_verb(
     keys: Redis,
 ) -> None:
     scene = await scenery(store, clock, keys)
-    tailed_jobs = {name for name, raw in all_jobs(keys).items() if TAIL in raw}
+    tailed_jobs = {name for name, raw in all_jobs(keys).items() if FIELD in raw}
     tailed_leases = {field for field in fields_of(keys) if field.startswith(b"=")}
     await verb(scene)
     record = read(keys.hget(RECORDS, QUEUE)) or read(keys.get(LEFT))
@@ -207,7 +217,7 @@ async def test_a_tail_that_is_not_known_is_kept_by_every_verb(
         if record.endswith(b"job-0" + TAIL):
             assert scene.leases[0].token.encode() in record
     for name, raw in all_jobs(keys).items():
-        assert (TAIL in raw) == (name in tailed_jobs)
+        assert (FIELD in raw) == (name in tailed_jobs)
     for field, lease in fields_of(keys).items():
         assert field not in tailed_leases or lease.endswith(TAIL)
 
@@ -224,7 +234,7 @@ async def test_a_queue_that_ceases_to_exist_and_comes_back_keeps_its_tail(
 ) -> None:
     scene = await crowded(store, clock, keys)
     await set_interval(scene)
-    await store.clear(TYPE, QUEUE, purge=False)
+    await clear_queue(store, TYPE, QUEUE, purge=False)
     assert TAIL in read(keys.get(LEFT))
     await store.enqueue(TYPE, [NewJob(QUEUE, "new", b"{}", INTERVAL)])
     assert TAIL in read(keys.hget(RECORDS, QUEUE))
@@ -250,6 +260,35 @@ async def test_a_dead_letter_has_the_tail_of_its_job(
     clock.advance(1000)
     assert (await tend_type(store, TYPE, limit=10)).dead == 1
     assert read(keys.hget(DEAD, "#1")).endswith(TAIL + b"{}")
+
+
+async def test_a_redriven_job_has_the_tail_that_it_died_with(
+    store: QueueStore, clock: ManualClock, keys: Redis
+) -> None:
+    await store.enqueue(TYPE, [NewJob(QUEUE, "job-0", b"{}", 0, 0)])
+    assert (await dequeue_for_one(store, TYPE, count=1, lease_time=1000)).jobs
+    give_tails(keys)
+    clock.advance(1000)
+    await tend_type(store, TYPE, limit=10)
+    assert await store.amend(TYPE, [Redrive(LetterRef(1))]) == [AmendOutcome.DONE]
+    assert TAIL in read(keys.get(ONE))
+
+
+@pytest.mark.parametrize("version", [1, 3])
+async def test_a_letter_of_a_version_that_is_not_known_is_left_alone(
+    version: int, store: QueueStore, clock: ManualClock, keys: Redis
+) -> None:
+    await store.enqueue(TYPE, [NewJob(QUEUE, "job-0", b"{}", 0, 0)])
+    assert (await dequeue_for_one(store, TYPE, count=1, lease_time=1000)).jobs
+    clock.advance(1000)
+    await tend_type(store, TYPE, limit=10)
+    letter = read(keys.hget(DEAD, "#1"))
+    other = letter[:1] + bytes([version]) + letter[2:]
+    keys.hset(DEAD, "#1", other)
+    changes: list[Amendment] = [Redrive(LetterRef(1)), Discard(JobRef(QUEUE, "job-0"))]
+    assert set(await store.amend(TYPE, changes)) == {AmendOutcome.BROKEN}
+    assert (await store.discard(TYPE, LetterRange(), limit=10)).broken == 1
+    assert keys.hget(DEAD, "#1") == other
 
 
 @pytest.mark.parametrize("version", [0, 2, 15])

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.model import Dequeued, NewJob, Take
+from support.looks import queue_of
 
 LARGE = b"x" * 800_000
 """A payload of which ten go into a dequeue."""
@@ -41,4 +42,4 @@ class GatedStore(MemoryStore):
 
     async def leased(self, queue_type: str = "sms") -> int:
         """Return how many jobs are leased."""
-        return (await self.look(queue_type, "q")).leased
+        return (await queue_of(self, queue_type)).leased

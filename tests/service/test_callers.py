@@ -10,6 +10,7 @@ from sharq_memory.store import MemoryStore
 from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import Dequeued, NewJob, Take
 from sharq_plug.service import QueueService, ServiceOptions
+from support.looks import queue_of
 
 pytestmark = pytest.mark.anyio
 
@@ -52,7 +53,7 @@ async def test_a_cancelled_dequeue_hands_its_job_back_unless_it_can_be_repeated(
     await store.enqueue("sms", [NewJob("q", "job", b"", 0, requeue_limit=0)])
     async with QueueService(store, QUIET) as service:
         await cancelled_dequeue(service, store, attempt_id=attempt_id)
-    metrics = await store.look("sms", "q")
+    metrics = await queue_of(store)
     assert (metrics.waiting, metrics.leased, metrics.dead) == (waiting, 1 - waiting, 0)
 
 

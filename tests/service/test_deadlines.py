@@ -11,16 +11,28 @@ from service.asked import turn
 from service.gated import GatedStore
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import StoreUnavailable
-from sharq_plug.model import LeaseRef, NewJob, SetInterval
+from sharq_plug.model import (
+    Cancel,
+    Clear,
+    JobRef,
+    LeaseRef,
+    LetterRange,
+    LetterRef,
+    NewJob,
+    Queues,
+    SetInterval,
+)
 from sharq_plug.service import QueueService, ServiceOptions, deadlines
 from sharq_redis import link
 from support.hurried import HURRIED, HurriedLoop
+from support.looks import queue_of
 
 pytestmark = pytest.mark.anyio
 
 QUIET = ServiceOptions(tends=False)
 JOB = NewJob("q", "new", b"{}", 0)
 LEASE = LeaseRef("q", "new")
+JOB_REF = JobRef("q", "new")
 DEADLINE = 0.05
 
 Call = Callable[[QueueService], Awaitable[object]]
@@ -38,11 +50,17 @@ CALLS: dict[str, Call] = DEQUEUES | {
     "settle": lambda service: service.settle("sms", [service.finish(LEASE)]),
     "settle many": lambda service: service.settle("sms", [service.finish(LEASE)] * 2),
     "configure": lambda service: service.configure("sms", [SetInterval("q", 1)]),
-    "clear": lambda service: service.clear("sms", "q", purge=True),
-    "look": lambda service: service.look("sms", "q"),
-    "look at everything": lambda service: service.look(),
-    "types": lambda service: service.names(),
-    "queues": lambda service: service.names("sms"),
+    "clear": lambda service: service.clearing.clear("sms", Clear("q")),
+    "look": lambda service: service.looking.look("sms", "q"),
+    "look at everything": lambda service: service.looking.look(),
+    "types": lambda service: service.looking.names(),
+    "queues": lambda service: service.looking.names("sms"),
+    "page": lambda service: service.looking.page("sms", Queues(), limit=1),
+    "longest": lambda service: service.looking.longest("sms", limit=1),
+    "find": lambda service: service.looking.find("sms", [JOB_REF]),
+    "amend": lambda service: service.amend("sms", [Cancel(JOB_REF)]),
+    "redrive": lambda service: service.redriving.oldest("sms", LetterRange(), count=1),
+    "discard": lambda service: service.discarding.named("sms", [LetterRef(1)]),
     "health": lambda service: service.health(),
 }
 
@@ -75,7 +93,10 @@ class SilentStore(MemoryStore):
         self.go_on = asyncio.Event()
 
 
-for verb in ("enqueue", "dequeue", "settle", "configure", "clear", "look", "page", "health"):
+for verb in (
+    *("enqueue", "dequeue", "settle", "amend", "configure", "clear", "redrive", "discard"),
+    *("look", "find", "page", "health"),
+):
     setattr(SilentStore, verb, silent(verb))
 
 
@@ -158,7 +179,7 @@ async def test_an_enqueue_that_is_told_before_it_went_to_the_store_is_not_carrie
             await under_way
         store.go_on.set()
         await turn()
-        assert (await service.look("sms", "q")).waiting == 1
+        assert (await queue_of(store)).waiting == 1
 
 
 async def test_an_answer_that_is_there_counts_though_the_process_was_held_up(

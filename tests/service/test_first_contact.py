@@ -3,13 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import ConfigError, StoreUnavailable
-from sharq_plug.model import Tended
+from sharq_plug.model import Retention, Tended
 from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.store import DEFAULT_RETENTION
 
 pytestmark = pytest.mark.anyio
 
@@ -39,10 +41,10 @@ class ComingStore(MemoryStore):
             raise self.failures.pop(0)
         return ()
 
-    async def tend(self, *, limit: int) -> Tended:
+    async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
         self.passes += 1
         self.passed.set()
-        return await super().tend(limit=limit)
+        return await super().tend(limit=limit, retention=retention)
 
 
 @pytest.fixture(autouse=True)
@@ -51,7 +53,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def said(
-    store: ComingStore, caplog: pytest.LogCaptureFixture, **options: bool
+    store: ComingStore, caplog: pytest.LogCaptureFixture, **options: Any
 ) -> list[tuple[str, str]]:
     """Return what is logged until the first pass came, and the store has been heard out."""
     with caplog.at_level(logging.INFO):

@@ -8,13 +8,18 @@ import pytest
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import StoreUnavailable
-from sharq_plug.model import LeaseOutcome, LeaseRef, NewJob, Tended
+from sharq_plug.model import LeaseOutcome, LeaseRef, NewJob, Retention, Tended
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.service.passes import Passes
+from sharq_plug.store import DEFAULT_RETENTION
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, finish_all
+from support.looks import queue_of
 
 pytestmark = pytest.mark.anyio
+
+TOTALS_KEPT = 24 * 3600 * 1000
+NEVER = Retention(max_age=1, max_count=1)
 
 
 class FlakyStore(MemoryStore):
@@ -25,11 +30,11 @@ class FlakyStore(MemoryStore):
         self.error: Exception | None = None
         self.passes = asyncio.Semaphore(0)
 
-    async def tend(self, *, limit: int) -> Tended:
+    async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
         self.passes.release()
         if self.error is not None:
             raise self.error
-        return await super().tend(limit=limit)
+        return await super().tend(limit=limit, retention=retention)
 
 
 async def lease_one(store: MemoryStore, *queue_types: str) -> None:
@@ -45,7 +50,7 @@ async def test_every_type_is_seen_however_many_there_are() -> None:
     await lease_one(store, *types)
     clock.advance(1000)
     await Passes(store, 1).once()
-    waiting = [(await store.look(queue_type, "q")).waiting for queue_type in types]
+    waiting = [(await queue_of(store, queue_type)).waiting for queue_type in types]
     assert waiting == [1] * 100
 
 
@@ -76,7 +81,7 @@ async def test_a_backlog_is_reclaimed_whole_without_a_pause() -> None:
         await dequeue_for_one(store, "a", count=1000, lease_time=1000)
     clock.advance(1000)
     async with QueueService(store, ServiceOptions(tend_interval=3_600_000)):
-        while (await store.look("a", "q")).waiting < 10_000:  # noqa: ASYNC110
+        while (await queue_of(store, "a")).waiting < 10_000:  # noqa: ASYNC110
             await asyncio.sleep(0)  # the passes tell nobody how far they are
 
 
@@ -94,7 +99,7 @@ async def test_what_is_kept_of_finishes_and_attempts_is_forgotten_as_fast_as_it_
             ref = LeaseRef("q", name, job.token)
             assert await finish_all(store, "a", [ref], receipt_time=1000) == [LeaseOutcome.ENDED]
         clock.advance(1000)
-    clock.advance(600_000)
+    clock.advance(TOTALS_KEPT)  # until then an empty type keeps its totals, and large dictionaries
     for _ in range(3):  # a pass for each second
         while await passes.once():
             pass
@@ -121,19 +126,33 @@ async def test_one_pass_leaves_other_tasks_their_turn_while_it_has_much_to_forge
 
 async def test_passes_end_though_the_store_swallows_a_cancellation() -> None:
     class SwallowingStore(FlakyStore):
-        async def tend(self, *, limit: int) -> Tended:
+        async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
             asked.set()
             try:
                 await asyncio.wait_for(go_on.wait(), 60)
             except asyncio.CancelledError:
                 go_on.set()
-            return await super().tend(limit=limit)
+            return await super().tend(limit=limit, retention=retention)
 
     asked, go_on = asyncio.Event(), asyncio.Event()
     async with asyncio.timeout(10):
         async with QueueService(SwallowingStore(), ServiceOptions(tend_interval=1)):
             await asked.wait()
             asyncio.get_running_loop().call_later(0.05, go_on.set)
+
+
+@pytest.mark.parametrize("retention", [Retention(), Retention(max_age=0, max_count=7)])
+async def test_dead_letters_are_kept_as_the_options_say(retention: Retention) -> None:
+    class NotingStore(MemoryStore):
+        async def tend(self, *, limit: int, retention: Retention = NEVER) -> Tended:
+            noted.append(retention)
+            return await super().tend(limit=limit, retention=retention)
+
+    noted: list[Retention] = []
+    options = ServiceOptions(tends=False, retention=retention)
+    async with QueueService(NotingStore(), options) as service:
+        await service.tend()
+    assert noted == [retention]
 
 
 async def test_without_passes_nothing_is_reclaimed() -> None:

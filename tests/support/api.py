@@ -65,6 +65,7 @@ MUST_BE = {
     "cost": "an integer from 1 to 1000000, or an object of at most 8 names with an integer "
     "from 0 to 1000000 each (`job` from 1)",
     "count": "an integer from 1 to 1000",
+    "cursor": "the `cursor` of an earlier answer to the same question",
     "dead": "true or false",
     "deduplicate": f"an object of a `key` ({A_NAME}) and an integer `for` from 1 to 604800000",
     "delay": "an integer from 0 to 1000000000000",
@@ -74,12 +75,18 @@ MUST_BE = {
     "idempotency_key": A_NAME,
     "jobs": "a list of at most 1000 items",
     "lease": "text of 1 to 200 ASCII characters",
+    "letters": "a list of at most 1000 integers from 1 to 9007199254740991",
+    "limit": "an integer from 1 to 1000",
     "lease_time": "an integer from 1 to this server's `max_lease_time`",
+    "prefix": "the beginning of a name: up to 100 of A-Z a-z 0-9 _ - . : @ + ~",
     "priority": "an integer from 0 to 9",
     "queues": f"a list of 1 to 100 names, each {A_NAME}",
     "together": "true or false",
     "requeue_delay": "an integer from 0 to 1000000000000, or an object of `first` (the same), "
     "`factor` (an integer from 1 to 10) and `most` (as `first`)",
+    "sort": "overdue or waiting",
+    "state": "waiting, delayed, leased or dead",
+    "states": "names of states, with commas between them: waiting, delayed, leased, dead",
     "ttl": "an integer from 1 to 1000000000000",
     "wait": "an integer from 0 to 60000",
 }

@@ -9,9 +9,9 @@ ADDRESS = "http://127.0.0.1:8080"
 """Where the examples expect the server."""
 
 
-def blocks(language: str) -> list[str]:
-    """Return the code blocks in a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def blocks(language: str, page: str = README) -> list[str]:
+    """Return the code blocks of a page that are in a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
 
 
 def block(language: str, containing: str) -> str:

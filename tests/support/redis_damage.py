@@ -14,6 +14,8 @@ from support.redis_keys import contents, tag
 TYPE, QUEUE, KEY = "sms", "damaged", "k"
 RECORD = "queues"
 """The kind of the key in which each queue of the type has a field: its record."""
+OF_THE_TYPE = ("totals", "letters")
+"""Kinds of keys that the queues of a type share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Scene:
     def key(self, kind: str) -> str:
         """Return the key of that kind."""
         name = f"{tag(TYPE)}/{kind}/{TYPE}"
-        if kind != RECORD:
+        if kind not in (RECORD, *OF_THE_TYPE):
             name += f"/{QUEUE}"
         return name + f"/{KEY}" * (kind == "key")
 

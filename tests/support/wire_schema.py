@@ -225,34 +225,45 @@ class QueueMetrics(msgspec.Struct, frozen=True):
     dead_letters: Count
 
 
+class Lengths(msgspec.Struct, frozen=True):
+    """How many jobs of each state there are."""
+
+    waiting: Count
+    delayed: Count
+    leased: Count
+    dead: Count
+
+
 class Cleared(msgspec.Struct, frozen=True):
     """The result of clearing a queue."""
 
     status: Literal["Success", "Failure"]
+    removed: Lengths | None = None
 
 
 Answers: TypeAlias = Mapping[int, "msgspec.json.Decoder[Any]"]
 """The statuses that a request can get, and what reads the body of each."""
 
 
-def _answers(bodies: Mapping[int, type[msgspec.Struct]]) -> Answers:
+def answers_of(bodies: Mapping[int, type[msgspec.Struct]]) -> Answers:
+    """Return what reads the bodies of answers, by their statuses."""
     return {status: msgspec.json.Decoder(body) for status, body in bodies.items()}
 
 
-ENQUEUE_ONE = _answers({201: Queued, 429: Failure})
-ENQUEUE_MANY = _answers({200: EnqueueResults})
-DEQUEUE_ONE = _answers({200: OneDelivery, 404: NothingReady})
-DEQUEUE_MANY = _answers({200: ManyDeliveries, 404: NothingReady})
-FINISH_ONE = _answers({200: Success, 404: Failure, 409: Failure})
-FINISH_MANY = _answers({200: LeaseResults})
+ENQUEUE_ONE = answers_of({201: Queued, 429: Failure})
+ENQUEUE_MANY = answers_of({200: EnqueueResults})
+DEQUEUE_ONE = answers_of({200: OneDelivery, 404: NothingReady})
+DEQUEUE_MANY = answers_of({200: ManyDeliveries, 404: NothingReady})
+FINISH_ONE = answers_of({200: Success, 404: Failure, 409: Failure})
+FINISH_MANY = answers_of({200: LeaseResults})
 RELEASE_ONE = FAIL_ONE = FINISH_ONE
 RELEASE_MANY = FAIL_MANY = FINISH_MANY
-EXTEND_ONE = _answers({200: Extended, 404: Failure, 409: Failure})
-EXTEND_MANY = _answers({200: ExtendResults})
-INTERVAL = _answers({200: Success, 404: Failure})
-TYPE_METRICS = _answers({200: QueueIds})
-QUEUE_METRICS = _answers({200: QueueMetrics})
-CLEAR = _answers({200: Cleared})
+EXTEND_ONE = answers_of({200: Extended, 404: Failure, 409: Failure})
+EXTEND_MANY = answers_of({200: ExtendResults})
+INTERVAL = answers_of({200: Success, 404: Failure})
+TYPE_METRICS = answers_of({200: QueueIds})
+QUEUE_METRICS = answers_of({200: QueueMetrics})
+CLEAR = answers_of({200: Cleared})
 
 
 def read(answers: Answers, status: int, body: bytes, *, results: int | None = None) -> Any:

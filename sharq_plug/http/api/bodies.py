@@ -21,7 +21,6 @@ Fields = TypeVar("Fields", bound=msgspec.Struct)
 Item = TypeVar("Item")
 
 LIMIT = b"max_queued_length"
-_NO_BODY = frozenset({b"", b'""', b"null"})
 _holds_lease = re.compile(
     rb"""(?<![\w-])lease[\\"']*+\s*+[:=]|name=["']?lease["';\s]""", re.ASCII
 ).search
@@ -127,14 +126,6 @@ class IntervalBody(msgspec.Struct, frozen=True):
     interval: int
 
 
-class DeleteQueueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a clearing. `purge_all` may be any JSON value."""
-
-    purge_all: Raw = Raw()
-    queue_type: Raw = Raw()  # SharQ ignores these two
-    queue_id: Raw = Raw()
-
-
 class _LimitedPayload(msgspec.Struct):
     max_queued_length: Raw = Raw()
 
@@ -176,16 +167,9 @@ def read_lease_body(decoder: msgspec.json.Decoder[LeaseBody], body: bytes) -> Le
         return _ANY_LEASE
 
 
-def read_delete_queue_body(
-    decoder: msgspec.json.Decoder[DeleteQueueBody], body: bytes
-) -> DeleteQueueBody:
-    """Return the fields of a clearing. Its body may be empty."""
-    return DeleteQueueBody() if body.strip() in _NO_BODY else read_body(decoder, body)
-
-
-def read_dequeue_body(decoder: msgspec.json.Decoder[DequeueBody], body: bytes) -> DequeueBody:
-    """Return what a dequeue asks for. Its body may be empty."""
-    return read_body(decoder, body) if body.strip() else DequeueBody()
+def read_optional_body(decoder: msgspec.json.Decoder[Fields], body: bytes) -> Fields:
+    """Return the fields of a body that may be empty."""
+    return read_body(decoder, body if body.strip() else b"{}")
 
 
 def complete_enqueue(fields: EnqueueBody) -> EnqueueBody:

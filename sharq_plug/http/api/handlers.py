@@ -4,25 +4,22 @@ from collections.abc import Sequence
 from functools import partial
 
 from sharq_plug.errors import InvalidRequest
-from sharq_plug.http.api.bodies import DeleteQueueBody, DequeueBody, is_true
-from sharq_plug.http.api.queries import NOTHING_ASKED, decode_dequeue_query
+from sharq_plug.http.api.bodies import DequeueBody
+from sharq_plug.http.api.queries import NOTHING_ASKED, read_dequeue_query
 from sharq_plug.http.api.replies import (
     Reply,
-    clear_reply,
-    count_fields,
     deliveries_reply,
     delivery_reply,
     no_job_reply,
     respond,
     success,
-    view_reply,
 )
 from sharq_plug.http.api.request import Request
+from sharq_plug.http.api.turns import may_build
+from sharq_plug.http.api.views import count_fields, metrics_reply, view_reply
 from sharq_plug.model import Delivery
 
 DEFAULT_QUEUE_TYPE = "default"
-LARGE = 1024 * 1024
-"""Bytes of payload from which on a response waits for its turn to be built."""
 
 
 async def index(_request: Request) -> Reply:
@@ -32,14 +29,14 @@ async def index(_request: Request) -> Reply:
 
 async def dequeue(request: Request, queue_type: str = DEFAULT_QUEUE_TYPE) -> Reply:
     """Lease the next job of a type, or with `count` the next ones, as the query asks for."""
-    return await _dequeue(request, decode_dequeue_query(request.query_string), queue_type)
+    return await _dequeue(request, read_dequeue_query(request.query_string), queue_type)
 
 
 async def dequeue_by_post(
     request: Request, asked: DequeueBody, queue_type: str = DEFAULT_QUEUE_TYPE
 ) -> Reply:
     """Lease the next job of a type, or with `count` the next ones, as the body asks for."""
-    if decode_dequeue_query(request.query_string) != NOTHING_ASKED:
+    if read_dequeue_query(request.query_string) != NOTHING_ASKED:
         raise InvalidRequest("A POST asks in its body, not in its query.")
     return await _dequeue(request, asked, queue_type)
 
@@ -72,16 +69,16 @@ async def _dequeue(request: Request, asked: DequeueBody, queue_type: str) -> Rep
 async def metrics(request: Request) -> Reply:
     """List the types, and return the counts of everything."""
     async with request.server.listings:
-        queue_types = await request.service.names()
-        view = await request.service.look()
+        queue_types = await request.service.looking.names()
+        view = await request.service.looking.look()
         return success(queue_types=queue_types, **count_fields(view.counts))
 
 
 async def type_metrics(request: Request, queue_type: str) -> Reply:
     """List the queues of a type, and return its counts."""
     async with request.server.listings:
-        queue_ids = await request.service.names(queue_type)
-        view = await request.service.look(queue_type)
+        queue_ids = await request.service.looking.names(queue_type)
+        view = await request.service.looking.look(queue_type)
         return success(queue_ids=queue_ids, **count_fields(view.counts))
 
 
@@ -89,15 +86,17 @@ async def queue_metrics(request: Request, queue_type: str, queue_id: str) -> Rep
     """Return what there is in a queue, and its counts."""
     if not queue_type:
         raise InvalidRequest("`queue_id` should be accompanied by `queue_type`.")
-    return view_reply(await request.service.look(queue_type, queue_id))
+    return metrics_reply(await request.service.looking.look(queue_type, queue_id))
 
 
-async def delete_queue(
-    request: Request, body: DeleteQueueBody, queue_type: str, queue_id: str
-) -> Reply:
-    """Clear a queue."""
-    purge = is_true(body.purge_all)
-    return clear_reply(await request.service.clear(queue_type, queue_id, purge=purge), purge=purge)
+async def show_queue(request: Request, queue_type: str, queue_id: str) -> Reply:
+    """Return what there is in a queue, when its next job can go, and its counts."""
+    return view_reply(await request.service.looking.look(queue_type, queue_id))
+
+
+async def show_type(request: Request, queue_type: str) -> Reply:
+    """Return what there is in a type, when its next job can go, its totals and its counts."""
+    return view_reply(await request.service.looking.look(queue_type))
 
 
 async def deep_status(request: Request) -> Reply:
@@ -115,10 +114,7 @@ async def _take_turn(
     """
     is_gone = True
     try:
-        size = sum(len(job.payload) for job in jobs)
-        if size > LARGE:
-            async with request.server.memory.building(size):
-                pass
+        await may_build(request.server, sum(len(job.payload) for job in jobs))
         is_gone = request.is_abandoned  # Sanic may not have noticed yet
     finally:
         if is_gone and not is_repeatable:

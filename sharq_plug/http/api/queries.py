@@ -1,57 +1,109 @@
-"""Query strings: from text to typed options, or an InvalidRequest in SharQ's words."""
+"""Query strings: from text to typed options, or an InvalidRequest that says what is allowed."""
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from enum import Enum
+from functools import partial
+from typing import Any, TypeVar
 from urllib.parse import unquote
+
+import msgspec
 
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.http.api.bodies import DequeueBody
-from sharq_plug.model import invalid
+from sharq_plug.model import JobState, invalid
+
+Options = TypeVar("Options", bound=msgspec.Struct)
 
 _is_number = re.compile(r"[0-9]{1,15}", re.ASCII).fullmatch
 _not_letters = re.compile(r"[^a-z0-9]+")
 
 
+class Sort(Enum):
+    """Orders in which queues are listed."""
+
+    OVERDUE = "overdue"
+    WAITING = "waiting"
+
+
+class JobQuery(msgspec.Struct, frozen=True):
+    """The options of a look at a job."""
+
+    payload: bool = False
+
+
+class CancelQuery(msgspec.Struct, frozen=True):
+    """The options of a cancel."""
+
+    leased: bool = False
+
+
+class PageQuery(msgspec.Struct, frozen=True):
+    """The options of every listing."""
+
+    cursor: str | None = None
+    limit: int = 100
+
+
+class QueuesQuery(PageQuery, frozen=True):
+    """The options of a listing of queues."""
+
+    prefix: str = ""
+    sort: Sort | None = None
+
+
+class JobsQuery(PageQuery, frozen=True):
+    """The options of a listing of jobs."""
+
+    state: JobState = JobState.WAITING
+    payload: bool = False
+
+
+class ClearQuery(msgspec.Struct, frozen=True):
+    """The options of a clearing."""
+
+    states: frozenset[JobState] | None = None
+    cursor: str | None = None
+
+
 NOTHING_ASKED = DequeueBody()
-_OPTIONS = DequeueBody.__struct_fields__
+_OF_DEQUEUE = DequeueBody.__struct_fields__
 _OF_OTHERS = frozenset({"queue_id", "queue_type"})
 """Parameters that clients of other routes may send along; they are near to `queues`."""
-_BARE = {name.replace("_", ""): name for name in _OPTIONS}
+_BARE = {name.replace("_", ""): name for name in _OF_DEQUEUE}
 
 
-def decode_dequeue_query(query: str) -> DequeueBody:
-    """Return the options in a query string; ignore other parameters.
+def _ignore(_name: str) -> None:
+    """Accept any other parameter."""
 
-    A parameter that is nearly an option is refused. If `?waits=30000` were ignored, a worker
-    would ask again without a pause.
+
+def read_query(
+    query: str, options: type[Options], check_other: Callable[[str], None] = _ignore
+) -> Options:
+    """Return the options in a query string: the fields of `options`.
+
+    Other parameters are ignored, unless `check_other(name)` refuses them.
     """
-    if not query:
-        return NOTHING_ASKED
     said: dict[str, Any] = {}
     for part in query.split("&"):
         name, _, value = part.partition("=")
         name = _decoded(name)
-        if name not in _OPTIONS:
-            _check_not_nearly_an_option(name)
+        if name not in options.__struct_fields__:
+            check_other(name)
         elif name in said:
             raise InvalidRequest(f"`{name}` is given more than once.")
         else:
             said[name] = _READERS.get(name, _number)(name, _decoded(value))
-    return DequeueBody(**said)
+    return options(**said)
 
 
-def decode_flag(query: str, name: str) -> bool:
-    """Return whether a query says `name=1`; raise InvalidRequest unless that is 0, 1 or absent."""
-    values = [
-        value
-        for part in query.split("&")
-        for key, _, value in [part.partition("=")]
-        if _decoded(key) == name
-    ]
-    if len(values) > 1:
-        raise InvalidRequest(f"`{name}` is given more than once.")
-    return bool(values) and _flag(name, values[0])
+def read_dequeue_query(query: str) -> DequeueBody:
+    """Return what a dequeue asks for in its query.
+
+    A parameter that is nearly an option is refused. If `?waits=30000` were ignored, a worker
+    would ask again without a pause.
+    """
+    return read_query(query, DequeueBody, _check_not_nearly_an_option) if query else NOTHING_ASKED
 
 
 def _decoded(part: str) -> str:
@@ -79,12 +131,30 @@ def _number(name: str, text: str) -> int:
     return int(text)
 
 
+def _member(kind: type[Enum], name: str, text: str) -> Enum:
+    try:
+        return kind(text)
+    except ValueError:
+        raise invalid(name) from None
+
+
+def _states(name: str, text: str) -> frozenset[Enum]:
+    return frozenset(_member(JobState, name, state) for state in text.split(","))
+
+
 _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "attempt_id": _text,
+    "cursor": _text,
+    "leased": _flag,
+    "payload": _flag,
+    "prefix": _text,
     "queues": _names,
+    "sort": partial(_member, Sort),
+    "state": partial(_member, JobState),
+    "states": _states,
     "together": _flag,
 }
-"""How the options are read that are no numbers."""
+"""How to read the options that are not numbers."""
 
 
 def _check_not_nearly_an_option(name: str) -> None:

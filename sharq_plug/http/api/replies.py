@@ -8,14 +8,11 @@ import msgspec
 from msgspec import Raw
 
 from sharq_plug.model import (
-    Cleared,
     Delivery,
     Dequeued,
     EnqueueOutcome,
     EnqueueResult,
     Extended,
-    MinuteCounts,
-    View,
 )
 
 encode: Final = msgspec.json.Encoder().encode
@@ -158,33 +155,6 @@ def no_job_reply(dequeued: Dequeued) -> Reply:
         return respond(404, fields)
     seconds = max(1, math.ceil((ready_at - dequeued.now) / 1000))
     return respond(404, fields, headers={"Retry-After": str(seconds)})
-
-
-def clear_reply(removed: Cleared, *, purge: bool) -> Reply:
-    """Say in SharQ's words what a clearing removed; it answers 200 in either case."""
-    if not (removed.waiting or removed.delayed or removed.leased or removed.dead):
-        message = "No queued calls found"
-        return respond(200, {"status": "Failure", "message": message, "error": "not_found"})
-    message = "Successfully removed all queued calls"
-    if purge:
-        message += " and purged related resources"
-    return respond(200, {"status": "Success", "message": message})
-
-
-def view_reply(view: View) -> Reply:
-    """Return 200 with what there is in a queue, and its counts."""
-    return success(
-        queue_length=view.waiting,
-        delayed=view.delayed,
-        leased=view.leased,
-        dead_letters=view.dead,
-        **count_fields(view.counts),
-    )
-
-
-def count_fields(counts: MinuteCounts) -> dict[str, object]:
-    """Return the fields in which SharQ gives its minute counts."""
-    return {"enqueue_counts": counts.enqueues, "dequeue_counts": counts.dequeues}
 
 
 def _delivery(job: Delivery) -> DeliveryBody:

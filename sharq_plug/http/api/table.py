@@ -5,11 +5,10 @@ from typing import Any
 
 import msgspec
 
-from sharq_plug.http.api import handlers, jobs
+from sharq_plug.http.api import clearing, handlers, jobs, letters, listings
 from sharq_plug.http.api.batches import Completion
 from sharq_plug.http.api.bodies import (
     LIMIT,
-    DeleteQueueBody,
     DequeueBody,
     EnqueueBody,
     ExtendBody,
@@ -19,15 +18,16 @@ from sharq_plug.http.api.bodies import (
     ReleaseBody,
     complete_enqueue,
     read_body,
-    read_delete_queue_body,
-    read_dequeue_body,
     read_lease_body,
+    read_optional_body,
 )
+from sharq_plug.http.api.clearing import ClearBody, read_clear_body
 from sharq_plug.http.api.enqueueing import Sender, sender
 from sharq_plug.http.api.items import ItemVerb
 from sharq_plug.http.api.jobs import JobPatch
+from sharq_plug.http.api.letters import LettersBody
 from sharq_plug.http.api.replies import enqueue_answer, existence_answer, settled_answer
-from sharq_plug.http.api.routes import Row, Verb
+from sharq_plug.http.api.routes import Handler, Row, Verb
 from sharq_plug.model import (
     Extend,
     Extended,
@@ -81,7 +81,18 @@ def _on_a_lease(
     )
 
 
+TYPE = ("queue_type",)
+QUEUE = ("queue_type", "queue_id")
 JOB = ("queue_type", "queue_id", "job_id")
+
+
+def _on_letters(verb: str, handler: Handler) -> Verb:
+    return Verb(verb, (TYPE, QUEUE), "POST", handler, body=LettersBody, read=read_optional_body)
+
+
+def _clear(path: tuple[str, ...], handler: Handler) -> Verb:
+    return Verb("deletequeue", (path,), "DELETE", handler, body=ClearBody, read=read_clear_body)
+
 
 TABLE: tuple[Row, ...] = (
     Verb("", ((),), "GET", handlers.index),
@@ -96,14 +107,14 @@ TABLE: tuple[Row, ...] = (
         answer=enqueue_answer,
         has_batches=True,
     ),
-    Verb("dequeue", ((), ("queue_type",)), "GET", handlers.dequeue, changes_state=True),
+    Verb("dequeue", ((), TYPE), "GET", handlers.dequeue, changes_state=True),
     Verb(
         "dequeue",
-        ((), ("queue_type",)),
+        ((), TYPE),
         "POST",
         handlers.dequeue_by_post,
         body=DequeueBody,
-        read=read_dequeue_body,
+        read=read_optional_body,
     ),
     _on_a_lease("finish", LeaseBody, _finish, read=read_lease_body),
     _on_a_lease("release", ReleaseBody, _release),
@@ -129,15 +140,17 @@ TABLE: tuple[Row, ...] = (
         answer=existence_answer,
     ),
     Verb("metrics", ((),), "GET", handlers.metrics),
-    Verb("metrics", (("queue_type",),), "GET", handlers.type_metrics),
-    Verb("metrics", (("queue_type", "queue_id"),), "GET", handlers.queue_metrics),
-    Verb(
-        "deletequeue",
-        (("queue_type", "queue_id"),),
-        "DELETE",
-        handlers.delete_queue,
-        body=DeleteQueueBody,
-        read=read_delete_queue_body,
-    ),
+    Verb("metrics", (TYPE,), "GET", handlers.type_metrics),
+    Verb("metrics", (QUEUE,), "GET", handlers.queue_metrics),
+    Verb("types", ((),), "GET", listings.types),
+    Verb("type", (TYPE,), "GET", handlers.show_type),
+    Verb("queues", (TYPE,), "GET", listings.queues),
+    Verb("queue", (QUEUE,), "GET", handlers.show_queue),
+    Verb("jobs", (QUEUE,), "GET", listings.jobs),
+    Verb("deadletters", (TYPE, QUEUE), "GET", listings.dead_letters),
+    _on_letters("redrive", letters.redrive),
+    _on_letters("discard", letters.discard),
+    _clear(QUEUE, clearing.clear_queue),
+    _clear(TYPE, clearing.clear_type),
     Verb("deepstatus", ((),), "GET", handlers.deep_status),
 )

@@ -4,11 +4,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sharq_plug.model import MINUTE, LeaseOutcome
+from sharq_plug.model import MINUTE, LeaseOutcome, Retention, Totals
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import change_interval, dequeue_for_one
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance, OpenStore
+from sharq_plug.testing.conformance.operating import (
+    DAY,
+    let_each_die,
+    letters,
+    numbers,
+    tend,
+    totals,
+)
 from sharq_plug.testing.conformance.vocabulary import (
     RECEIPT_TIME,
     TYPE,
@@ -90,3 +98,19 @@ class ClockAtZeroConformance(Conformance):
         early.advance(RECEIPT_TIME - 10)
         assert await finish(store_at_0, claim(done)) is LeaseOutcome.ENDED
         assert await lengths(store_at_0, "q") == (0, 0, 1)
+
+    async def test_letters_and_totals_count_from_0(
+        self, store_at_0: QueueStore, early: ManualClock
+    ) -> None:
+        await let_each_die(store_at_0, "q", "j")
+        [letter] = await letters(store_at_0)
+        assert (letter.enqueued_at, letter.died_at) == (0, 0)
+        await tend(store_at_0, retention=Retention(max_age=10))
+        assert await numbers(store_at_0) == [1]
+        early.advance(10)
+        await tend(store_at_0, retention=Retention(max_age=10))
+        assert await numbers(store_at_0) == []
+        early.advance(DAY - 1)
+        assert (await totals(store_at_0)).aged_out == 1
+        early.advance(1)
+        assert await totals(store_at_0) == Totals()

@@ -3,11 +3,31 @@
 import asyncio
 from collections import Counter
 
-from sharq_plug.model import EnqueueOutcome, LeaseOutcome, LeaseRef
+from sharq_plug.model import (
+    ALL_STATES,
+    AmendOutcome,
+    EnqueueOutcome,
+    JobRef,
+    LeaseOutcome,
+    LeaseRef,
+    LetterRef,
+    Redrive,
+    Retention,
+)
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import dequeue_for_one, finish_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.operating import (
+    amend,
+    clear_states,
+    discard_range,
+    let_each_die,
+    numbers,
+    redrive_range,
+    tend,
+    totals,
+)
 from sharq_plug.testing.conformance.vocabulary import (
     LEASE_TIME,
     RECEIPT_TIME,
@@ -120,3 +140,40 @@ class ConcurrencyConformance(Conformance):
         await asyncio.gather(*(produce(n) for n in range(4)), work(), work(), work())
         finished.extend(claim(job) for job in await take_batch(store, 4 * MANY))
         assert len(finished) == len(set(finished)) == 4 * MANY
+
+
+class OperatorConcurrencyConformance(Conformance):
+    """What several operators do at the same time is done once."""
+
+    async def test_one_letter_is_redriven_once(self, store: QueueStore) -> None:
+        await let_each_die(store, "q", "j")
+        refs: list[LetterRef | JobRef] = [LetterRef(1), JobRef("q", "j")] * MANY
+        outcomes = Counter(await asyncio.gather(*(amend(store, Redrive(ref)) for ref in refs)))
+        assert outcomes == {AmendOutcome.DONE: 1, AmendOutcome.UNKNOWN: 2 * MANY - 1}
+        assert await lengths(store, "q") == (1, 0, 0)
+
+    async def test_each_letter_is_redriven_or_discarded_or_dropped(self, store: QueueStore) -> None:
+        await let_each_die(store, "q", *(f"j{n}" for n in range(MANY)))
+        redriven, discarded, *_ = await asyncio.gather(
+            redrive_range(store, limit=10),
+            discard_range(store, limit=10),
+            tend(store, retention=Retention(max_count=25)),
+            redrive_range(store, limit=10),
+        )
+        of_type = await totals(store)
+        assert await lengths(store, "q") == (of_type.redriven, 0, len(await numbers(store)))
+        assert of_type.redriven >= redriven.count
+        assert of_type.discarded == discarded.count
+        gone = of_type.redriven + of_type.discarded + of_type.aged_out
+        assert gone == MANY - len(await numbers(store))
+
+    async def test_two_who_clear_a_type_remove_each_job_once(self, store: QueueStore) -> None:
+        for queue_id in ("a", "b", "c"):
+            await let_each_die(store, queue_id, "dead")
+            await enqueue(store, queue_id, *(f"j{n}" for n in range(MANY)), delay=10)
+        one, two = await asyncio.gather(
+            *(clear_states(store, None, *ALL_STATES, limit=2) for _ in range(2))
+        )
+        assert (one.delayed + two.delayed, one.dead + two.dead) == (3 * MANY, 3)
+        removed = await totals(store)
+        assert (removed.removed, removed.discarded) == (3 * MANY, 3)

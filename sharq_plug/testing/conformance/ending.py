@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from sharq_plug.model import LeaseOutcome
+from sharq_plug.model import JobRef, JobState, JobView, LeaseOutcome
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import Reclaimed, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.coming_back import GiveBack, both_ways
 from sharq_plug.testing.conformance.vocabulary import (
+    TYPE,
     by_state,
     claim,
     enqueue,
@@ -134,6 +135,17 @@ class LeasedTtlConformance(Conformance):
         tended = await store.tend(limit=100)
         assert [(lease.token, lease.is_dead) for lease in tended.ended] == [(job.token, True)]
         assert await by_state(store, "q") == (0, 0, 0, 1)
+
+    async def test_a_job_that_dies_at_its_end_as_its_lease_expires_has_spent_a_requeue(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", "j", ttl=100, requeue_limit=2)
+        await take(store, lease_time=100)
+        clock.advance(100)
+        await tend_all(store)
+        [view] = await store.find(TYPE, [JobRef("q", "j")])
+        assert isinstance(view, JobView)
+        assert (view.state, view.requeues_remaining) == (JobState.DEAD, 1)
 
     async def test_a_lease_that_expires_before_the_end_gives_its_job_back(
         self, store: QueueStore, clock: ManualClock

@@ -5,7 +5,22 @@ import asyncio
 import pytest
 
 from sharq_plug.errors import InvalidRequest
-from sharq_plug.model import LeaseOutcome, LeaseRef
+from sharq_plug.model import (
+    Backlogs,
+    Clear,
+    Discard,
+    JobRef,
+    Jobs,
+    JobState,
+    LeaseOutcome,
+    LeaseRef,
+    LetterRange,
+    Letters,
+    Listing,
+    Names,
+    Overdue,
+    Queues,
+)
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import (
     change_interval,
@@ -62,6 +77,11 @@ NO_NAMES = [
     ),
     *("\u212a", "\u00e9", "\uff11", "\u0661", "a\u200b", "\ud800"),
     "x" * 101,
+]
+
+LISTINGS: list[Listing] = [
+    *(Names(), Queues(), Queues("q"), Overdue(), Backlogs(), Letters(), Letters("q")),
+    *(Jobs("q", state) for state in JobState),
 ]
 
 every_no_name = pytest.mark.parametrize("no_name", NO_NAMES, ids=ascii)
@@ -122,10 +142,14 @@ class NameConformance(Conformance):
             finish_all(store, no_name, [LeaseRef("q", "j")], receipt_time=1),
             release_all(store, no_name, [LeaseRef("q", "j")]),
             change_interval(store, no_name, "q", 1),
-            store.clear(no_name, "q", purge=False),
+            store.amend(no_name, [Discard(JobRef("q", "j"))]),
+            store.redrive(no_name, LetterRange(), limit=1),
+            store.discard(no_name, LetterRange(), limit=1),
+            store.clear(no_name, Clear("q"), limit=1),
+            store.clear(no_name, Clear(), limit=1),
             store.look(no_name, "q"),
             counts_of(store, no_name),
-            store.page(no_name, limit=1),
+            *(store.page(no_name, listing, limit=1) for listing in LISTINGS),
             return_exceptions=True,
         )
         assert {type(refusal) for refusal in refusals} == {InvalidRequest}

@@ -1,7 +1,8 @@
 """Listings: whole, in bounded steps, and of what exists only."""
 
+from sharq_plug.model import Names
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.calls import MAX_STEPS, tend_all
+from sharq_plug.testing.calls import pages_of, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -17,8 +18,8 @@ from sharq_plug.testing.conformance.vocabulary import (
     take_batch,
 )
 
-ABOUT = 5
-"""How many times its limit the longest step may hold."""
+ABOUT = 2
+"""How many times its limit the longest page may hold."""
 
 
 class ListingConformance(Conformance):
@@ -37,15 +38,10 @@ class ListingConformance(Conformance):
             await store.enqueue(TYPE, jobs[start : start + 500])
         await take_batch(store, 1000)
         await enqueue(store, "stranger", "j", queue_type="other")
-        found: set[str] = set()
-        cursor: str | None = None
-        for _ in range(MAX_STEPS):
-            page = await store.page(TYPE, cursor=cursor, limit=100)
-            assert len(page.names) <= ABOUT * 100
-            found.update(page.names)
-            cursor = page.cursor
-            if cursor is None:
-                break
+        found: set[object] = set()
+        async for page in pages_of(store, TYPE, Names(), limit=100):
+            assert len(page.items) <= ABOUT * 100
+            found.update(page.items)
         assert found == expected
         assert await listed(store, limit=1000) == expected
 
@@ -115,16 +111,13 @@ class ListingConformance(Conformance):
             await enqueue(store, queue_id, "j")
         for n in range(200):
             await enqueue(store, f"goes{n}", "j")
-        found: set[str] = set()
-        cursor: str | None = None
-        for step in range(MAX_STEPS):
-            page = await store.page(TYPE, cursor=cursor, limit=10)
-            found.update(page.names)
-            cursor = page.cursor
-            if cursor is None:
-                break
+        found: set[object] = set()
+        step = 0
+        async for page in pages_of(store, TYPE, Names(), limit=10):
+            found.update(page.items)
             await clear(store, f"goes{step}", purge=True)
             await enqueue(store, f"comes{step}", "j")
+            step += 1
         assert found >= staying
 
     @staticmethod

@@ -17,6 +17,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     finish,
     job_order,
     listed,
+    look,
     new_job,
     next_ready_at,
     queue_order,
@@ -95,7 +96,7 @@ class MeetingEndedConformance(Conformance):
         steps = []
         for _ in range(3):
             more = (await tend_type(store, TYPE, limit=4)).more
-            steps.append((more, (await store.look(TYPE, "q")).dead))
+            steps.append((more, (await look(store, "q")).dead))
         assert steps == [(True, 4), (True, 8), (False, 10)]
 
     async def test_tending_lets_them_die_in_the_order_of_their_ends(

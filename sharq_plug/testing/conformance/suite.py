@@ -1,5 +1,9 @@
 """All of the conformance classes in one."""
 
+from sharq_plug.testing.conformance.aging import (
+    LetterAgeConformance,
+    LetterCountConformance,
+)
 from sharq_plug.testing.conformance.amending import AmendedDeadConformance, FreedKeyConformance
 from sharq_plug.testing.conformance.batching import BatchConformance
 from sharq_plug.testing.conformance.cancelling import (
@@ -8,11 +12,29 @@ from sharq_plug.testing.conformance.cancelling import (
     CancelledPlaceConformance,
 )
 from sharq_plug.testing.conformance.carrying import CarryConformance, ExtrasConformance
+from sharq_plug.testing.conformance.cleared_queues import (
+    ClearedLeaseConformance,
+    ClearedLetterConformance,
+    ClearedPlaceConformance,
+    ClearedRateConformance,
+)
 from sharq_plug.testing.conformance.clearing import ClearConformance, PurgeConformance
+from sharq_plug.testing.conformance.clearing_states import (
+    ClearCountConformance,
+    ClearStepConformance,
+    StateClearConformance,
+)
+from sharq_plug.testing.conformance.clearing_types import (
+    ClearedTypeConformance,
+    TypeClearConformance,
+)
 from sharq_plug.testing.conformance.clock_at_zero import ClockAtZeroConformance
 from sharq_plug.testing.conformance.clocks import SteppingBackConformance
 from sharq_plug.testing.conformance.coming_back import LateReturnConformance
-from sharq_plug.testing.conformance.concurrency import ConcurrencyConformance
+from sharq_plug.testing.conformance.concurrency import (
+    ConcurrencyConformance,
+    OperatorConcurrencyConformance,
+)
 from sharq_plug.testing.conformance.counting import MinuteCountConformance, ViewConformance
 from sharq_plug.testing.conformance.deduplicating import (
     DeduplicationConformance,
@@ -28,6 +50,8 @@ from sharq_plug.testing.conformance.dequeueing import (
     BatchSizeConformance,
     DequeueConformance,
 )
+from sharq_plug.testing.conformance.discarding import DiscardConformance, LetterNumberConformance
+from sharq_plug.testing.conformance.dropping_letters import LetterTendingConformance
 from sharq_plug.testing.conformance.ending import LeasedTtlConformance, TtlConformance
 from sharq_plug.testing.conformance.enqueueing import (
     DepthLimitConformance,
@@ -52,9 +76,32 @@ from sharq_plug.testing.conformance.joining import (
     JoinTendConformance,
     UnjoinedConformance,
 )
+from sharq_plug.testing.conformance.kept_totals import KeptTotalsConformance
 from sharq_plug.testing.conformance.leases import FinishConformance, ReleaseConformance
 from sharq_plug.testing.conformance.listing import ListingConformance
+from sharq_plug.testing.conformance.listing_changes import (
+    ChangingJobsConformance,
+    ChangingQueuesConformance,
+)
+from sharq_plug.testing.conformance.listing_jobs import (
+    JobListingConformance,
+    LargePageConformance,
+    LetterListingConformance,
+)
+from sharq_plug.testing.conformance.listing_queues import (
+    BacklogConformance,
+    OverdueConformance,
+    PrefixConformance,
+    QueueListingConformance,
+    TypeListingConformance,
+)
+from sharq_plug.testing.conformance.looking import QueueLookConformance, TypeLookConformance
 from sharq_plug.testing.conformance.meeting_ended import MeetingEndedConformance
+from sharq_plug.testing.conformance.moving_letters import (
+    DiscardedRangeConformance,
+    LetterRangeConformance,
+    RedrivenRangeConformance,
+)
 from sharq_plug.testing.conformance.named_queues import (
     NamedAttemptConformance,
     NamedNextReadyConformance,
@@ -68,11 +115,19 @@ from sharq_plug.testing.conformance.next_ready import (
 )
 from sharq_plug.testing.conformance.opening import OpeningConformance
 from sharq_plug.testing.conformance.order import JobOrderConformance, QueueOrderConformance
+from sharq_plug.testing.conformance.paging import CursorConformance, PageConformance
 from sharq_plug.testing.conformance.places import PlaceConformance
 from sharq_plug.testing.conformance.prioritizing import PriorityConformance
 from sharq_plug.testing.conformance.rate import RateConformance, UnpaidRateConformance
 from sharq_plug.testing.conformance.receipts import ReceiptConformance
 from sharq_plug.testing.conformance.reclaiming import DeadLetterConformance, ReclaimConformance
+from sharq_plug.testing.conformance.redriven_jobs import RedrivenJobConformance
+from sharq_plug.testing.conformance.redriven_places import (
+    RedrivenPlaceConformance,
+    RedrivenRateConformance,
+    RedrivenWakeConformance,
+)
+from sharq_plug.testing.conformance.redriving import RedriveConformance, RedrivenKeyConformance
 from sharq_plug.testing.conformance.repeating import RepeatedDequeueConformance
 from sharq_plug.testing.conformance.requeue_delaying import RequeueDelayConformance
 from sharq_plug.testing.conformance.rescheduled_places import RescheduledPlaceConformance
@@ -81,10 +136,12 @@ from sharq_plug.testing.conformance.rescheduling import (
     RescheduleTimeConformance,
 )
 from sharq_plug.testing.conformance.taking_together import TogetherConformance
+from sharq_plug.testing.conformance.totals import TotalsConformance
 from sharq_plug.testing.conformance.watching import WatchingConformance
 
 
 class StoreConformance(  # pytest runs the tests of the last base first
+    OperatorConcurrencyConformance,
     ConcurrencyConformance,
     WatchingConformance,
     SteppingBackConformance,
@@ -92,9 +149,48 @@ class StoreConformance(  # pytest runs the tests of the last base first
     BatchConformance,
     IsolationConformance,
     NameConformance,
+    BacklogConformance,
+    OverdueConformance,
+    PrefixConformance,
+    QueueListingConformance,
+    TypeListingConformance,
+    TypeLookConformance,
+    QueueLookConformance,
+    ChangingJobsConformance,
+    ChangingQueuesConformance,
+    CursorConformance,
+    PageConformance,
+    LargePageConformance,
+    LetterListingConformance,
+    JobListingConformance,
     ListingConformance,
+    KeptTotalsConformance,
+    TotalsConformance,
     ViewConformance,
     MinuteCountConformance,
+    ClearedTypeConformance,
+    TypeClearConformance,
+    ClearedLetterConformance,
+    ClearedLeaseConformance,
+    ClearedPlaceConformance,
+    ClearedRateConformance,
+    ClearCountConformance,
+    ClearStepConformance,
+    StateClearConformance,
+    LetterTendingConformance,
+    LetterCountConformance,
+    LetterAgeConformance,
+    LetterNumberConformance,
+    DiscardConformance,
+    DiscardedRangeConformance,
+    RedrivenRangeConformance,
+    LetterRangeConformance,
+    RedrivenWakeConformance,
+    RedrivenPlaceConformance,
+    RedrivenRateConformance,
+    RedrivenJobConformance,
+    RedrivenKeyConformance,
+    RedriveConformance,
     PurgeConformance,
     ClearConformance,
     DeadLetterConformance,

@@ -4,6 +4,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from sharq_plug.model import (
+    ALL_STATES,
+    Clear,
     Cleared,
     Delivery,
     EnqueueOutcome,
@@ -15,6 +17,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     LeaseRef,
     NewJob,
+    QueueView,
     Release,
     Settled,
     Settlement,
@@ -22,6 +25,8 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import (
     Reclaimed,
+    clear_all,
+    cleared_in_all,
     dequeue_for_one,
     finish_all,
     list_all,
@@ -144,9 +149,11 @@ async def release(
     return await settle(store, Release(lease, delay), queue_type=queue_type)
 
 
-async def fail(store: QueueStore, lease: LeaseRef, **fields: Any) -> Settled:
+async def fail(
+    store: QueueStore, lease: LeaseRef, *, queue_type: str = TYPE, **fields: Any
+) -> Settled:
     """Fail one job, with these `fields` of a `Fail`, and return the outcome."""
-    return await settle(store, Fail(lease, **fields))
+    return await settle(store, Fail(lease, **fields), queue_type=queue_type)
 
 
 async def extend(store: QueueStore, lease: LeaseRef, lease_time: int) -> Settled:
@@ -222,21 +229,32 @@ def _total(steps: Sequence[Reclaimed]) -> Reclaimed:
 async def clear(
     store: QueueStore, queue_id: str, *, purge: bool = False, queue_type: str = TYPE
 ) -> Cleared:
-    """Clear a queue."""
-    return await store.clear(queue_type, queue_id, purge=purge)
+    """Clear the living jobs of a queue; with `purge` also its dead letters and minute counts."""
+    what = Clear(queue_id, ALL_STATES, counts=True) if purge else Clear(queue_id)
+    return cleared_in_all(await clear_all(store, queue_type, what))
+
+
+async def look(store: QueueStore, queue_id: str, *, queue_type: str = TYPE) -> QueueView:
+    """Return what there is in a queue."""
+    view = (await store.look(queue_type, queue_id)).queue
+    assert view is not None
+    assert view.queue_id == queue_id
+    return view
 
 
 async def lengths(
     store: QueueStore, queue_id: str, *, queue_type: str = TYPE
 ) -> tuple[int, int, int]:
     """Return how many jobs of a queue wait, are leased, are dead."""
-    view = await store.look(queue_type, queue_id)
+    view = await look(store, queue_id, queue_type=queue_type)
     return view.waiting, view.leased, view.dead
 
 
-async def by_state(store: QueueStore, queue_id: str) -> tuple[int, int, int, int]:
+async def by_state(
+    store: QueueStore, queue_id: str, *, queue_type: str = TYPE
+) -> tuple[int, int, int, int]:
     """Return how many jobs of a queue wait, are delayed, are leased, are dead."""
-    view = await store.look(TYPE, queue_id)
+    view = await look(store, queue_id, queue_type=queue_type)
     return view.waiting, view.delayed, view.leased, view.dead
 
 

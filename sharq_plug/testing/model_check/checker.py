@@ -7,11 +7,14 @@ from sharq_plug.testing.model_check.sound.evidence import gather
 from sharq_plug.testing.model_check.sound.expiries import check_expiries
 from sharq_plug.testing.model_check.sound.fencing import check_fencing
 from sharq_plug.testing.model_check.sound.keys import check_keys
+from sharq_plug.testing.model_check.sound.letters import check_letters
+from sharq_plug.testing.model_check.sound.listings import check_listings
 from sharq_plug.testing.model_check.sound.order import check_order
 from sharq_plug.testing.model_check.sound.presence import check_presence
 from sharq_plug.testing.model_check.sound.rate import check_rate
 from sharq_plug.testing.model_check.sound.repeats import check_repeats
 from sharq_plug.testing.model_check.sound.times import check_times
+from sharq_plug.testing.model_check.sound.totals import check_totals
 from sharq_plug.testing.model_check.violations import Violation
 
 
@@ -43,4 +46,7 @@ def check_soundly(history: History) -> list[Violation]:
         *check_repeats(history, evidence),
         *check_times(evidence),
         *check_keys(evidence),
+        *check_letters(history, evidence),
+        *check_listings(evidence),
+        *check_totals(history, evidence),
     ]

@@ -6,19 +6,35 @@ from typing import Any, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from sharq_plug.model import Dequeued, EndedLease, Page, Tended
+from sharq_plug.model import (
+    Dequeued,
+    EndedLease,
+    Jobs,
+    Letters,
+    Listing,
+    Overdue,
+    Page,
+    QueueView,
+    Tended,
+    TypeView,
+)
 
 Value = TypeVar("Value")
 
 LEFT_OPEN: Mapping[type, frozenset[str]] = {
     Dequeued: frozenset({"next_ready_at", "ended"}),
     Tended: frozenset({"ended", "more"}),
-    Page: frozenset({"names", "cursor"}),
+    Page: frozenset({"items", "cursor"}),
+    QueueView: frozenset({"next_ready_at"}),
+    TypeView: frozenset({"waiting", "delayed", "next_ready_at"}),
 }
 """Fields in which two good stores may differ; the judge has rules for each of them.
 
-`ended` is compared by itself, since its order is only told among leases with the same fate.
+`ended` is compared by itself, since its order is only told among leases with the same fate. So are
+the jobs that wait or are delayed in a type: a due one may count as either.
 """
+ORDERED = (Jobs, Letters, Overdue)
+"""Listings that promise an order."""
 
 
 class Tokens:
@@ -64,7 +80,24 @@ def comparable(value: object) -> object:
     shown = {name: comparable(part) for name, part in _parts(value) if name not in left_open}
     if isinstance(value, Dequeued):
         shown["ended"] = by_fate(value.ended)
+    if isinstance(value, TypeView):
+        shown["unleased"] = value.waiting + value.delayed
     return type(value).__name__, shown
+
+
+def listed(listing: Listing, items: Sequence[object]) -> object:
+    """Return what must be equal of all items of a listing: their order too, if it promises one."""
+    if isinstance(listing, ORDERED):
+        return comparable(list(items))
+    return {_name(item): comparable(item) for item in items}
+
+
+def _name(item: object) -> object:
+    match item:
+        case QueueView(queue_id=name) | TypeView(queue_type=name):
+            return name
+        case _:
+            return item
 
 
 def by_fate(leases: Sequence[EndedLease]) -> dict[tuple[str, bool], list[EndedLease]]:

@@ -11,26 +11,50 @@ from hypothesis import strategies as st
 
 from sharq_plug.model import (
     Amendment,
+    Backlogs,
+    Clear,
+    Discard,
     Extras,
     Finish,
     JobRef,
+    Jobs,
+    JobState,
     LeaseRef,
+    LetterRange,
+    LetterRef,
+    Letters,
+    Listing,
+    Names,
     NewJob,
+    Overdue,
+    Queues,
+    Redrive,
     Reschedule,
     Setting,
     Settlement,
     Take,
+    Types,
 )
 from sharq_plug.testing.model_check.moves import (
     LONG_LEASE_TIME,
     SHORT_LEASE_TIME,
 )
-from sharq_plug.testing.model_check.operations import Clear, Item, ListNames, Look, Tend
+from sharq_plug.testing.model_check.operations import (
+    ClearStep,
+    DiscardRange,
+    Item,
+    Look,
+    PageStep,
+    RedriveRange,
+    Tend,
+)
 from sharq_plug.testing.model_check.steps import (
+    ClearOut,
     FollowListing,
     OneCall,
     Settle,
     Step,
+    TendOnce,
 )
 from sharq_plug.testing.model_check.values import (
     AMENDMENTS,
@@ -39,6 +63,7 @@ from sharq_plug.testing.model_check.values import (
     NEW_JOB,
     SETTINGS,
     SETTLEMENTS,
+    STATES,
     Fields,
 )
 from sharq_plug.testing.model_check.walk import (
@@ -98,6 +123,22 @@ takes = st.builds(
     st.sampled_from([False] * 5 + [True]),
 )
 jobs = st.builds(JobRef, queue_ids, new_job_fields["job_id"])
+some_queue_ids = st.one_of(st.none(), queue_ids)
+letter_refs = st.one_of(jobs, st.builds(LetterRef, st.integers(1, 8), some_queue_ids))
+letter_ranges = st.builds(LetterRange, some_queue_ids, st.integers(0, 4))
+states = st.sampled_from(STATES)
+clears = st.one_of(
+    st.builds(Clear, queue_ids, states, st.booleans()), st.builds(Clear, st.none(), states)
+)
+listings_of_a_type: st.SearchStrategy[Listing] = st.one_of(
+    st.just(Names()),
+    st.builds(Queues, st.sampled_from(["", "", "a", "a-", "z"])),
+    st.just(Overdue()),
+    st.just(Backlogs()),
+    st.builds(Jobs, queue_ids, st.sampled_from(JobState), st.booleans()),
+    st.builds(Letters, some_queue_ids),
+)
+listings_of_types: st.SearchStrategy[Listing] = st.sampled_from([Names(), Types()])
 picks = st.builds(Pick, st.sampled_from([Manner.OWN, Manner.OWN, *Manner]), st.integers(0, 5))
 earlies = st.sampled_from([0, 0, 1, -1])
 receipt_times = st.sampled_from(SETTLEMENTS[Finish]["receipt_time"])
@@ -127,11 +168,18 @@ def amending(draw: st.DrawFn, kind: type[Amendment], fields: Fields) -> Step:
     changes: list[Item] = []
     for _ in range(draw(st.integers(1, 2))):
         drawn = {name: draw(values) for name, values in sampled(fields).items()}
+        named: st.SearchStrategy[Any] = letter_refs if kind in {Redrive, Discard} else jobs
         if kind is Reschedule:
             [name] = draw(st.sampled_from([["delay"], ["at"]]))
             drawn[name] = draw(st.sampled_from(INSTANTS[name]))
-        changes.append(kind(draw(jobs), **drawn))
+        changes.append(kind(draw(named), **drawn))
     return OneCall(draw(types), changes)
+
+
+def ranging(kind: type[RedriveRange] | type[DiscardRange]) -> st.SearchStrategy[Step]:
+    """Draw a redrive or a discard of a range."""
+    step = st.builds(kind, letter_ranges, limits)
+    return st.builds(OneCall, types, st.lists(step, min_size=1, max_size=1))
 
 
 ITEMS: dict[type, st.SearchStrategy[Step]] = {
@@ -141,16 +189,18 @@ ITEMS: dict[type, st.SearchStrategy[Step]] = {
     **{kind: amending(kind, fields) for kind, fields in AMENDMENTS.items()},
     JobRef: st.builds(OneCall, types, st.lists(jobs, min_size=1, max_size=3)),
     **{kind: setting(kind, fields) for kind, fields in SETTINGS.items()},
-    Tend: st.builds(OneCall, st.none(), st.lists(st.builds(Tend, limits), min_size=1, max_size=1)),
-    Clear: st.builds(
-        OneCall,
-        types,
-        st.lists(st.builds(Clear, queue_ids, st.booleans()), min_size=1, max_size=1),
-    ),
+    Tend: st.builds(TendOnce, limits),
+    ClearStep: st.builds(ClearOut, types, clears, limits),
+    RedriveRange: ranging(RedriveRange),
+    DiscardRange: ranging(DiscardRange),
     Look: st.one_of(
         st.builds(OneCall, types, st.lists(st.builds(Look, queue_ids), min_size=1, max_size=1)),
         st.builds(OneCall, st.one_of(types, st.none()), st.just([Look()])),
     ),
-    ListNames: st.builds(FollowListing, st.one_of(types, st.none()), limits),
+    PageStep: st.one_of(
+        st.builds(FollowListing, types, listings_of_a_type, limits),
+        st.builds(FollowListing, types, listings_of_a_type, limits),
+        st.builds(FollowListing, st.none(), listings_of_types, limits),
+    ),
 }
 """How a call of each type of item is drawn."""

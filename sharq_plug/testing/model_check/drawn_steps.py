@@ -7,8 +7,10 @@ a rule and Hypothesis leaves some rules out.
 from hypothesis import strategies as st
 
 from sharq_plug.model import (
+    ALL_STATES,
     MAX_ENDED,
     MAX_JOINS,
+    Clear,
     Finish,
     NewJob,
     Release,
@@ -28,6 +30,7 @@ from sharq_plug.testing.model_check.drawing import (
     some,
     types,
 )
+from sharq_plug.testing.model_check.drawn_letters import letter_moves
 from sharq_plug.testing.model_check.job_moves import CancelKeyed, CancelLetters, LetGo, TakeOf
 from sharq_plug.testing.model_check.moves import (
     LONG_LEASE_TIME,
@@ -45,15 +48,16 @@ from sharq_plug.testing.model_check.moves import (
     Tie,
     Work,
 )
-from sharq_plug.testing.model_check.operations import Clear, Tend
 from sharq_plug.testing.model_check.steps import (
     Advance,
     AdvanceTo,
+    ClearOut,
     OneCall,
     Settle,
     StartWatching,
     Step,
     StopWatching,
+    TendOnce,
 )
 from sharq_plug.testing.model_check.timed_moves import (
     ComeDue,
@@ -82,11 +86,11 @@ def refills(draw: st.DrawFn) -> Refill:
     interval = draw(st.sampled_from([1, 10, 50]))
     refused = NewJob(queue_id, JOB_IDS[1], b"", interval, max_queued_length=0)
     meanwhile: list[Step] = [
-        OneCall(queue_type, [Clear(queue_id, purge=True)]),
-        OneCall(queue_type, [Clear(queue_id, purge=False)]),
+        ClearOut(queue_type, Clear(queue_id, ALL_STATES, counts=True), 100),
+        ClearOut(queue_type, Clear(queue_id), 100),
         OneCall(queue_type, [refused]),
         OneCall(queue_type, [SetInterval(queue_id, 0)]),
-        OneCall(None, [Tend(100)]),
+        TendOnce(100),
         EndOneLease(queue_type, QUEUE_IDS[-1]),
     ]
     steps = [
@@ -222,7 +226,7 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(RepeatInVain, types, queue_ids, st.sampled_from(["one", "t+w.o"])),
     st.builds(Work, types, some, st.booleans()),
     st.builds(FinishAgain, types, some, receipt_times, st.booleans(), earlies),
-    st.builds(HandBack, types, some),
+    st.builds(HandBack, types, some, st.booleans()),
     refills(),
     ties(),
     st.builds(LetExpire, types, some, st.booleans()),
@@ -236,6 +240,9 @@ steps: st.SearchStrategy[Step] = st.one_of(
     timed_steps(),
     timed_steps(),
     timed_steps(),
+    letter_moves,
+    letter_moves,
+    letter_moves,
     takes_of,
     st.builds(LookLater, types, queue_ids, st.sampled_from([9, 9, 10])),
     st.builds(StartWatching, types),

@@ -8,8 +8,15 @@ time is in ms since the epoch, as the store's clock tells it or one that agrees 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sharq_plug.model import Delivery, Dequeued, Extend, Take
-from sharq_plug.testing.model_check.operations import Operation, Outcome, Wake
+from sharq_plug.model import Cleared, Delivery, Dequeued, Extend, Retention, Take
+from sharq_plug.store import DEFAULT_RETENTION
+from sharq_plug.testing.model_check.operations import (
+    ClearStep,
+    Operation,
+    Outcome,
+    Tend,
+    Wake,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,25 +79,31 @@ class History:
 
     `complete` says that not one call on the store is missing. If some are, they may only be
     those that no caller asks for: tending, releases of jobs that never reached their caller,
-    and calls that change nothing.
+    and calls that change nothing. Such tending has this `retention`.
     """
 
     events: tuple[Event, ...]
     complete: bool
+    retention: Retention = DEFAULT_RETENTION
 
     @property
     def is_exact(self) -> bool:
         """Return whether all calls are there, one after the other, each at a known instant.
 
         In such a history, a wake-up that was not heard while time stood still, or before its
-        watcher left, did not come.
+        watcher left, did not come. The steps of a clearing follow each other with no other call
+        between them, and all tending has the same retention.
         """
-        if not self.complete:
+        if not self.complete or len(self.retentions()) > 1:
             return False
-        ended = None
+        ended = clearing = None
         for event in self.events:
-            if isinstance(event.operation.item, Wake):
+            item = event.operation.item
+            if isinstance(item, Wake):
                 continue
+            if clearing is not None and clearing != (event.operation.queue_type, item):
+                return False
+            clearing = _next_step(event)
             if event.answered is None or event.outcome is None:
                 return False
             if event.invoked_at != event.answered_at:
@@ -100,6 +113,12 @@ class History:
                     return False
                 ended = event.answered
         return True
+
+    def retentions(self) -> set[Retention]:
+        """Return the retentions of all tending."""
+        items = [event.operation.item for event in self.events]
+        seen = {item.retention for item in items if isinstance(item, Tend)}
+        return seen if self.complete else seen | {self.retention}
 
     def grants(self) -> Iterator[Grant]:
         """Iterate over all leases that were given, each once, however often it was answered."""
@@ -144,6 +163,16 @@ class History:
                 attempt = event.operation.queue_type, take.attempt_id
                 attempts.setdefault(attempt, []).append((event, take.lease_time))
         return attempts
+
+
+def _next_step(event: Event) -> tuple[str | None, ClearStep] | None:
+    """Return the type and the step that go on with a clearing, unless it is at its end."""
+    item, answer = event.operation.item, event.outcome
+    if not isinstance(item, ClearStep) or not isinstance(answer, Cleared):
+        return None
+    if answer.cursor is None:
+        return None
+    return event.operation.queue_type, replace(item, cursor=answer.cursor)
 
 
 def _lease_time(job: Delivery, asked: Sequence[tuple[Event, int]]) -> int:

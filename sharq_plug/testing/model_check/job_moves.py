@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sharq_plug.model import (
+    ALL_STATES,
     Cancel,
+    Clear,
     Deduplicate,
     Extras,
     Fail,
@@ -15,7 +17,6 @@ from sharq_plug.model import (
     Take,
 )
 from sharq_plug.testing.model_check.moves import LONG_LEASE_TIME
-from sharq_plug.testing.model_check.operations import Clear
 from sharq_plug.testing.model_check.walk import JOB_IDS, Walk
 
 FIRST, SECOND, THIRD = JOB_IDS[:3]
@@ -37,7 +38,7 @@ class CancelKeyed:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.ask(self.queue_type, [Clear(self.queue_id, purge=False)])
+        await walk.clear(self.queue_type, Clear(self.queue_id))
         await walk.ask(self.queue_type, [self._new(FIRST)])
         if self.is_leased:
             await walk.take(self.queue_type, Take(100, LONG_LEASE_TIME))
@@ -63,7 +64,7 @@ class CancelLetters:
     async def take(self, walk: Walk) -> None:
         """Do it."""
         ref = JobRef(self.queue_id, FIRST)
-        await walk.ask(self.queue_type, [Clear(self.queue_id, purge=True)])
+        await walk.clear(self.queue_type, Clear(self.queue_id, ALL_STATES, counts=True))
         for error in ("first", "second"):
             await walk.ask(self.queue_type, [NewJob(self.queue_id, FIRST, b"", 0)])
             named = Take(1, LONG_LEASE_TIME, queues=(self.queue_id,))
@@ -99,7 +100,7 @@ class LetGo:
             for rank, ref in zip([0, 0, 1], refs, strict=True)
         ]
         one = Take(1, LONG_LEASE_TIME, queues=(self.queue_id,))
-        await walk.ask(self.queue_type, [Clear(self.queue_id, purge=False)])
+        await walk.clear(self.queue_type, Clear(self.queue_id))
         await walk.ask(self.queue_type, jobs)
         if self.is_back:
             leases = await walk.take(self.queue_type, one)

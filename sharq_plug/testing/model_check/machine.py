@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from sharq_plug.model import Retention
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
@@ -13,6 +15,7 @@ from sharq_plug.testing.model_check.drawn_steps import steps
 from sharq_plug.testing.model_check.history import History
 from sharq_plug.testing.model_check.steps import Step
 from sharq_plug.testing.model_check.twins import PATIENCE, Inspect, OpenStore, Twins
+from sharq_plug.testing.model_check.values import RETENTIONS
 from sharq_plug.testing.model_check.walk import TYPES, Walk
 
 
@@ -38,6 +41,11 @@ class StoreMachine(RuleBasedStateMachine):
         except BaseException:
             self._runner.close()
             raise
+
+    @initialize(retention=st.sampled_from(RETENTIONS))
+    def keep(self, retention: Retention) -> None:
+        """Settle for how long dead letters are kept."""
+        self._twins.retention = retention
 
     @rule(step=steps)
     def take(self, step: Step) -> None:

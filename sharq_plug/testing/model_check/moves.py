@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from sharq_plug.model import MINUTE, LeaseRef, NewJob, Release, Take
-from sharq_plug.testing.model_check.operations import Clear, Look
+from sharq_plug.model import ALL_STATES, MINUTE, Clear, Fail, LeaseRef, NewJob, Release, Take
+from sharq_plug.testing.model_check.operations import Look
 from sharq_plug.testing.model_check.steps import Step
 from sharq_plug.testing.model_check.walk import (
     JOB_IDS,
@@ -55,14 +55,18 @@ class Work:
 class HandBack:
     """Dequeue jobs and release them at once, finish them too late, and dequeue them again.
 
-    They are finished with tokens and without.
+    They are finished with tokens and without. With `fails` each has failed once before.
     """
 
     queue_type: str
     count: int
+    fails: bool
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
+        if self.fails:
+            leases = await walk.take(self.queue_type, Take(self.count, LONG_LEASE_TIME))
+            await walk.ask(self.queue_type, [Fail(lease, delay=0) for lease in leases])
         leases = await walk.take(self.queue_type, Take(self.count, LONG_LEASE_TIME))
         await walk.ask(self.queue_type, [Release(lease) for lease in leases])
         await walk.finish(self.queue_type, leases)
@@ -95,7 +99,7 @@ class FinishAgain:
         strange = [LeaseRef(lease.queue_id, other, lease.token) for lease in leases[:1]]
         await walk.finish(self.queue_type, strange)
         if leases and self.clears:
-            await walk.ask(self.queue_type, [Clear(leases[0].queue_id, purge=False)])
+            await walk.clear(self.queue_type, Clear(leases[0].queue_id))
         await walk.advance(RECEIPT_TIME - self.early)
         await walk.finish(self.queue_type, leases)
 
@@ -117,7 +121,7 @@ class Refill:
     async def take(self, walk: Walk) -> None:
         """Do it."""
         job = NewJob(self.queue_id, JOB_IDS[0], b"", self.interval, requeue_limit=0)
-        await walk.ask(self.queue_type, [Clear(self.queue_id, purge=False)])
+        await walk.clear(self.queue_type, Clear(self.queue_id))
         await walk.ask(self.queue_type, [job])
         await walk.advance(self.interval)
         leases = await walk.take(self.queue_type, Take(100, 1))
@@ -224,7 +228,7 @@ class LetMany:
         half = Take(self.count // 2, LONG_LEASE_TIME)
         await walk.ask(self.queue_type, [half, half])
         await walk.take(self.queue_type, Take(1000, LONG_LEASE_TIME))
-        await walk.ask(self.queue_type, [Clear(self.queue_id, purge=True)])
+        await walk.clear(self.queue_type, Clear(self.queue_id, ALL_STATES, counts=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,13 +17,18 @@ from sharq_plug.model import (
     Amendment,
     AmendOutcome,
     ChangeOutcome,
+    Clear,
     Cleared,
     Dequeued,
     EnqueueResult,
     JobRef,
     JobView,
+    LetterRange,
+    LettersMoved,
+    Listing,
     NewJob,
     Page,
+    Retention,
     Setting,
     Settled,
     Settlement,
@@ -31,7 +36,7 @@ from sharq_plug.model import (
     Tended,
     View,
 )
-from sharq_plug.store import QueueStore
+from sharq_plug.store import DEFAULT_RETENTION, QueueStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +44,32 @@ class Tend:
     """A step of tending. Its outcome is a Tended; its queue type is None."""
 
     limit: int
+    retention: Retention = DEFAULT_RETENTION
 
 
 @dataclass(frozen=True, slots=True)
-class Clear:
-    """A clearing of a queue. Its outcome is a Cleared."""
+class ClearStep:
+    """A step of a clearing. Its outcome is a Cleared."""
 
-    queue_id: str
-    purge: bool
+    what: Clear
+    cursor: str | None
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class RedriveRange:
+    """A redrive of dead letters, the oldest first. Its outcome is a LettersMoved."""
+
+    letters: LetterRange
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardRange:
+    """A discard of dead letters, the oldest first. Its outcome is a LettersMoved."""
+
+    letters: LetterRange
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +83,13 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
-class ListNames:
-    """A step of a listing: of a type's queues, or (without a queue type) of the types.
+class PageStep:
+    """A step of a listing: of a type, or (without a queue type) of the types.
 
     Its outcome is a Page.
     """
 
+    listing: Listing
     cursor: str | None
     limit: int
 
@@ -103,9 +127,11 @@ Item: TypeAlias = (
     | JobRef
     | Setting
     | Tend
-    | Clear
+    | ClearStep
+    | RedriveRange
+    | DiscardRange
     | Look
-    | ListNames
+    | PageStep
     | Watch
     | Leave
     | Wake
@@ -120,6 +146,7 @@ Outcome: TypeAlias = (
     | ChangeOutcome
     | Tended
     | Cleared
+    | LettersMoved
     | View
     | Page
     | bool
@@ -176,13 +203,23 @@ VERBS: Mapping[type, Ask] = {
     **dict.fromkeys(kinds(Amendment), _amend),
     JobRef: lambda store, queue_type, jobs: store.find(queue_type, jobs, payloads=True),
     **dict.fromkeys(kinds(Setting), _configure),
-    Tend: _one(lambda store, _, tend: store.tend(limit=tend.limit)),
-    Clear: _one(
-        lambda store, queue_type, clear: store.clear(queue_type, clear.queue_id, purge=clear.purge)
+    Tend: _one(lambda store, _, tend: store.tend(limit=tend.limit, retention=tend.retention)),
+    ClearStep: _one(
+        lambda store, queue_type, step: store.clear(
+            queue_type, step.what, cursor=step.cursor, limit=step.limit
+        )
+    ),
+    RedriveRange: _one(
+        lambda store, queue_type, step: store.redrive(queue_type, step.letters, limit=step.limit)
+    ),
+    DiscardRange: _one(
+        lambda store, queue_type, step: store.discard(queue_type, step.letters, limit=step.limit)
     ),
     Look: _one(lambda store, queue_type, look: store.look(queue_type, look.queue_id)),
-    ListNames: _one(
-        lambda store, queue_type, step: store.page(queue_type, cursor=step.cursor, limit=step.limit)
+    PageStep: _one(
+        lambda store, queue_type, step: store.page(
+            queue_type, step.listing, cursor=step.cursor, limit=step.limit
+        )
     ),
 }
 """How a store is asked for items, by the type of the first."""

@@ -11,13 +11,18 @@ from sharq_plug.model import (
     Amendment,
     AmendOutcome,
     ChangeOutcome,
+    Clear,
     Cleared,
     Dequeued,
     EnqueueResult,
     JobRef,
     JobView,
+    LetterRange,
+    LettersMoved,
+    Listing,
     NewJob,
     Page,
+    Retention,
     Setting,
     Settled,
     Settlement,
@@ -25,17 +30,19 @@ from sharq_plug.model import (
     Tended,
     View,
 )
-from sharq_plug.store import QueueStore
+from sharq_plug.store import DEFAULT_RETENTION, QueueStore
 from sharq_plug.store import Wake as TellWatcher
 from sharq_plug.testing.model_check.history import Event, History
 from sharq_plug.testing.model_check.operations import (
-    Clear,
+    ClearStep,
+    DiscardRange,
     Item,
     Leave,
-    ListNames,
     Look,
     Operation,
     Outcome,
+    PageStep,
+    RedriveRange,
     Tend,
     Wake,
     Watch,
@@ -178,14 +185,27 @@ class RecordingStore(QueueStore):
         """Change the intervals of queues."""
         return await self._all(queue_type, changes, self._store.configure(queue_type, changes))
 
-    async def tend(self, *, limit: int) -> Tended:
+    async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
         """Do what is due."""
-        return await self._one(None, Tend(limit), self._store.tend(limit=limit))
+        answer = self._store.tend(limit=limit, retention=retention)
+        return await self._one(None, Tend(limit, retention), answer)
 
-    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
-        """Remove a queue's jobs."""
-        answer = self._store.clear(queue_type, queue_id, purge=purge)
-        return await self._one(queue_type, Clear(queue_id, purge), answer)
+    async def redrive(self, queue_type: str, letters: LetterRange, *, limit: int) -> LettersMoved:
+        """Redrive dead letters of a range."""
+        answer = self._store.redrive(queue_type, letters, limit=limit)
+        return await self._one(queue_type, RedriveRange(letters, limit), answer)
+
+    async def discard(self, queue_type: str, letters: LetterRange, *, limit: int) -> LettersMoved:
+        """Remove dead letters of a range."""
+        answer = self._store.discard(queue_type, letters, limit=limit)
+        return await self._one(queue_type, DiscardRange(letters, limit), answer)
+
+    async def clear(
+        self, queue_type: str, what: Clear, *, cursor: str | None = None, limit: int
+    ) -> Cleared:
+        """Remove jobs of a queue or a type."""
+        answer = self._store.clear(queue_type, what, cursor=cursor, limit=limit)
+        return await self._one(queue_type, ClearStep(what, cursor, limit), answer)
 
     async def look(self, queue_type: str | None = None, queue_id: str | None = None) -> View:
         """Look at a queue, at a type, or at everything."""
@@ -193,11 +213,11 @@ class RecordingStore(QueueStore):
         return await self._one(queue_type, Look(queue_id), answer)
 
     async def page(
-        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+        self, queue_type: str | None, listing: Listing, *, cursor: str | None = None, limit: int
     ) -> Page:
-        """List types, or the queues of a type."""
-        answer = self._store.page(queue_type, cursor=cursor, limit=limit)
-        return await self._one(queue_type, ListNames(cursor, limit), answer)
+        """List something."""
+        answer = self._store.page(queue_type, listing, cursor=cursor, limit=limit)
+        return await self._one(queue_type, PageStep(listing, cursor, limit), answer)
 
     async def health(self, *, thorough: bool = False) -> Sequence[str]:
         """Pass on what the store says of itself; nothing is recorded."""

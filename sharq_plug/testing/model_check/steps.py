@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from sharq_plug.model import LeaseRef, Settlement
+from sharq_plug.model import Clear, LeaseRef, Listing, Settlement
 from sharq_plug.testing.model_check.operations import Item
 from sharq_plug.testing.model_check.walk import Pick, Walk
 
@@ -42,15 +42,40 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
-class FollowListing:
-    """List types, or the queues of a type, to the end, in steps of `limit`."""
+class TendOnce:
+    """Tend, with the retention of the walk."""
 
-    queue_type: str | None
     limit: int
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.twins.list_names(self.queue_type, limit=self.limit)
+        await walk.tend(self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class ClearOut:
+    """Clear a queue or a type to the end, in steps of `limit`."""
+
+    queue_type: str
+    what: Clear
+    limit: int
+
+    async def take(self, walk: Walk) -> None:
+        """Do it."""
+        await walk.clear(self.queue_type, self.what, limit=self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class FollowListing:
+    """Follow a listing to the end, in steps of `limit`."""
+
+    queue_type: str | None
+    listing: Listing
+    limit: int
+
+    async def take(self, walk: Walk) -> None:
+        """Do it."""
+        await walk.twins.follow(self.queue_type, self.listing, limit=self.limit)
 
 
 @dataclass(frozen=True, slots=True)

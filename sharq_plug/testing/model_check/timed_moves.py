@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sharq_plug.model import (
+    ALL_STATES,
+    Clear,
     Deduplicate,
     Extend,
     Extras,
@@ -14,7 +16,7 @@ from sharq_plug.model import (
     Take,
 )
 from sharq_plug.testing.model_check.moves import LONG_LEASE_TIME, SHORT_LEASE_TIME
-from sharq_plug.testing.model_check.operations import Clear, Look
+from sharq_plug.testing.model_check.operations import Look
 from sharq_plug.testing.model_check.walk import JOB_IDS, Walk
 
 KEY = "k"
@@ -37,7 +39,7 @@ class ComeDue:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.ask(self.queue_type, [Clear(self.queue_id, purge=False)])
+        await walk.clear(self.queue_type, Clear(self.queue_id))
         delayed = _new(self.queue_id, JOB_IDS[0], Extras(delay=self.delay))
         others = [] if self.is_alone else [_new(self.queue_id, JOB_IDS[1])]
         if self.watches:
@@ -63,7 +65,7 @@ class Ranked:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.ask(self.queue_type, [Clear(self.queue_id, purge=False)])
+        await walk.clear(self.queue_type, Clear(self.queue_id))
         jobs = [
             _new(self.queue_id, job_id, Extras(priority=priority))
             for job_id, priority in zip(JOB_IDS, self.priorities, strict=False)
@@ -93,7 +95,7 @@ class Outlive:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.ask(self.queue_type, [Clear(self.queue_id, purge=False)])
+        await walk.clear(self.queue_type, Clear(self.queue_id))
         extras = Extras(ttl=self.ttl, delay=self.delay)
         await walk.ask(self.queue_type, [_new(self.queue_id, JOB_IDS[0], extras)])
         await walk.advance(self.delay)
@@ -125,7 +127,7 @@ class FailOften:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        await walk.ask(self.queue_type, [Clear(self.queue_id, purge=False)])
+        await walk.clear(self.queue_type, Clear(self.queue_id))
         extras = Extras(requeue_delay=self.requeue_delay)
         job = NewJob(self.queue_id, JOB_IDS[0], b"", 0, self.requeue_limit, extras=extras)
         await walk.ask(self.queue_type, [job])
@@ -187,8 +189,7 @@ class SameKey:
 
     async def take(self, walk: Walk) -> None:
         """Do it."""
-        clear = Clear(self.queue_id, purge=False)
-        await walk.ask(self.queue_type, [clear])
+        await walk.clear(self.queue_type, Clear(self.queue_id))
         limit = 0 if self.does == "refuse" else None
         await walk.ask(self.queue_type, [self._new(0, limit)])
         if self.does in {"finish", "fail"}:
@@ -198,7 +199,7 @@ class SameKey:
             else:
                 await walk.ask(self.queue_type, [Fail(lease, dead=True) for lease in leases])
         if self.does == "clear":
-            await walk.ask(self.queue_type, [clear])
+            await walk.clear(self.queue_type, Clear(self.queue_id))
         half = self.keep_for // 2
         await walk.advance(half)
         await walk.ask(self.queue_type, [self._new(1)])
@@ -227,14 +228,14 @@ class ComeDueTogether:
         queue_id, other = self.queue_ids
         extras = Extras(ttl=10) if self.dies else Extras(delay=10)
         jobs = [_new(queue_id, f"m{number}", extras) for number in range(self.count)]
-        await walk.ask(self.queue_type, [Clear(queue_id, purge=False)])
+        await walk.clear(self.queue_type, Clear(queue_id))
         await walk.ask(self.queue_type, jobs)
         await walk.advance(10)
         await walk.ask(self.queue_type, [_new(other, JOB_IDS[0])])
         await walk.ask(self.queue_type, [Take(2, LONG_LEASE_TIME), Take(1, LONG_LEASE_TIME)])
         await walk.take(self.queue_type, Take(3, LONG_LEASE_TIME))
         await walk.ask(self.queue_type, [Look(queue_id)])
-        await walk.ask(self.queue_type, [Clear(queue_id, purge=True)])
+        await walk.clear(self.queue_type, Clear(queue_id, ALL_STATES, counts=True))
         await walk.twins.tend_all()
 
 

@@ -3,16 +3,26 @@
 import asyncio
 from collections.abc import Callable, Collection, Sequence, Set
 from contextlib import AsyncExitStack, suppress
+from typing import Any
 
-from sharq_plug.model import EndedLease, Extras, Fail, NewJob, Release, Tended
-from sharq_plug.store import QueueStore
-from sharq_plug.testing.calls import list_all, tend_all
+from sharq_plug.model import (
+    Clear,
+    EndedLease,
+    Extras,
+    Fail,
+    Listing,
+    NewJob,
+    Release,
+    Tended,
+)
+from sharq_plug.store import DEFAULT_RETENTION, QueueStore
+from sharq_plug.testing.calls import clear_all, cleared_in_all, pages_of, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.model_check.checker import check_soundly
-from sharq_plug.testing.model_check.comparing import Tokens, by_fate, comparable
+from sharq_plug.testing.model_check.comparing import Tokens, by_fate, comparable, listed
 from sharq_plug.testing.model_check.exact.judge import Judge
 from sharq_plug.testing.model_check.history import History
-from sharq_plug.testing.model_check.operations import Item, Outcome, Tend, ask
+from sharq_plug.testing.model_check.operations import Item, Outcome, PageStep, Tend, ask
 from sharq_plug.testing.model_check.recording import Recorder, RecordingStore
 from sharq_plug.testing.model_check.violations import Violation
 
@@ -78,6 +88,7 @@ class Hearing:
 class Twins:
     """Ask a store and, if there is one, a reference; raise AnswersDiffer if the answers do.
 
+    All tending has the same `retention`, which is set before the first call.
     The store alone is watched: which wake-ups come in vain, each store decides for itself.
     """
 
@@ -89,6 +100,7 @@ class Twins:
         patience: float = PATIENCE,
     ) -> None:
         self.clock = ManualClock()
+        self.retention = DEFAULT_RETENTION
         self._recorder = Recorder(self.clock.now)
         self._inspect = inspect
         self._inspected = [open_store(self.clock)]
@@ -178,25 +190,44 @@ class Twins:
     async def tend_all(self) -> None:
         """Tend until neither store says that there is more to do."""
         for _ in range(MAX_STEPS):
-            [answer] = await self.ask(None, [Tend(100)])
+            [answer] = await self.ask(None, [Tend(100, self.retention)])
             if isinstance(answer, Tended) and not answer.more:
                 break
         else:
             raise AssertionError("tending has no end")
         if self._reference is not None:
-            await _tended(self._reference, Tend(100))
+            await _tended(self._reference, Tend(100, self.retention))
 
     async def health(self) -> None:
         """Ask both stores whether a dequeue and a finish can run."""
         for store in self._inspected:
             await store.health()
 
-    async def list_names(self, queue_type: str | None, *, limit: int) -> None:
-        """List types, or the queues of a type, in steps of `limit`."""
-        found = await list_all(self._store, queue_type, limit=limit, max_steps=MAX_STEPS)
+    async def follow(self, queue_type: str | None, listing: Listing, *, limit: int) -> list[Any]:
+        """Follow a listing to its end in steps of `limit`; return the store's items."""
+        found = await _followed(self._store, queue_type, listing, limit)
         if self._reference is not None:
-            expected = await list_all(self._reference, queue_type, limit=limit, max_steps=MAX_STEPS)
-            _compare(found, expected)
+            expected = await _followed(self._reference, queue_type, listing, limit)
+            _compare(listed(listing, found), listed(listing, expected))
+        return found
+
+    async def page(self, queue_type: str | None, step: PageStep) -> str | None:
+        """Ask the store alone for a page, and return its cursor.
+
+        Two good stores may show other pages where something changes between the steps.
+        """
+        page = await self._store.page(
+            queue_type, step.listing, cursor=step.cursor, limit=step.limit
+        )
+        return page.cursor
+
+    async def clear(self, queue_type: str, what: Clear, *, limit: int) -> None:
+        """Clear to the end in steps of `limit`."""
+        found = cleared_in_all(await clear_all(self._store, queue_type, what, limit=limit))
+        if self._reference is not None:
+            steps = await clear_all(self._reference, queue_type, what, limit=limit)
+            _compare(found, cleared_in_all(steps))
+        self._inspect_all()
 
     async def _compare_tended(
         self, reference: QueueStore, tend: Tend, ours: Tended, theirs: Outcome
@@ -226,12 +257,14 @@ class Twins:
 
 
 def _is_timed(item: Item) -> bool:
-    """Return whether an item may leave a job that joins or dies by itself some time."""
+    """Return whether an item may leave a job that joins or dies by itself, or let letters go."""
     match item:
         case NewJob(extras=Extras()):
             return True
         case Release(delay=delay) | Fail(delay=delay):
             return bool(delay)
+        case Tend(retention=retention):
+            return retention != DEFAULT_RETENTION
         case _:
             return False
 
@@ -245,7 +278,14 @@ def _of_types(ended: Sequence[EndedLease], queue_types: Set[str]) -> object:
     return by_fate([lease for lease in ended if lease.queue_type in queue_types])
 
 
+async def _followed(
+    store: QueueStore, queue_type: str | None, listing: Listing, limit: int
+) -> list[Any]:
+    pages = pages_of(store, queue_type, listing, limit=limit, max_steps=MAX_STEPS)
+    return [item async for page in pages for item in page.items]
+
+
 async def _tended(store: QueueStore, tend: Tend) -> list[EndedLease]:
     """Tend until there is no more to do; return the leases that this ended."""
-    steps = await tend_all(store, limit=tend.limit, max_steps=MAX_STEPS)
+    steps = await tend_all(store, limit=tend.limit, retention=tend.retention, max_steps=MAX_STEPS)
     return [lease for tended in steps for lease in tended.ended]

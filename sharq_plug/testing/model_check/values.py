@@ -7,15 +7,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 from sharq_plug.model import (
+    ALL_STATES,
+    LIVING,
     Amendment,
     Cancel,
     Deduplicate,
+    Discard,
     Extend,
     Fail,
     Finish,
+    JobState,
+    Redrive,
     Release,
     RequeueDelay,
     Reschedule,
+    Retention,
     SetInterval,
     Setting,
     Settlement,
@@ -69,8 +75,26 @@ INSTANTS: Fields = {
 AMENDMENTS: Mapping[type[Amendment], Fields] = {
     Cancel: {"leased": [False, True]},
     Reschedule: {"priority": [None, None, 0, 1, 9]},
+    Redrive: {},
+    Discard: {},
 }
-"""The fields of each kind of amendment, but for its job, and a time."""
+"""The fields of each kind of amendment, but for its job or letter, and a time."""
+RETENTIONS = [
+    *[Retention()] * 5,
+    Retention(max_age=200),
+    Retention(max_age=60_000, max_count=3),
+    Retention(max_count=2),
+    Retention(max_age=0),
+    Retention(max_count=0),
+]
+"""One of them holds for a whole walk."""
+WAITING, DELAYED, LEASED, DEAD = JobState
+STATES = [
+    *[LIVING, ALL_STATES] * 2,
+    *map(frozenset, [{WAITING}, {DELAYED}, {LEASED}, {DEAD}]),
+    *map(frozenset, [{WAITING, DELAYED}, {WAITING, DEAD}, {DELAYED, LEASED}, {LEASED, DEAD}]),
+]
+"""States that are cleared together."""
 SETTINGS: Mapping[type[Setting], Fields] = {
     SetInterval: {"interval": INTERVALS},
 }

@@ -52,7 +52,11 @@ class Rule(Enum):
     WAKING = "waking"
     """A watcher was not woken in time for a job, or was woken after it had left."""
     LISTING = "listing"
-    """A listing left a name out, or named what was not there."""
+    """A listing left something out, or showed what was not there, or in another order."""
+    LETTERS = "letters"
+    """Dead letters were redriven or discarded, numbered or dropped otherwise than they must be."""
+    TOTALS = "totals"
+    """The totals of a type were wrong."""
 
 
 @dataclass(frozen=True, slots=True)

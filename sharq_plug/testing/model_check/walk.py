@@ -7,24 +7,46 @@ from enum import Enum
 from msgspec.structs import astuple, replace
 
 from sharq_plug.model import (
+    ALL_STATES,
+    MINUTE,
     AmendOutcome,
+    Backlogs,
     Cancel,
+    Clear,
     Dequeued,
     EndedLease,
     Extended,
     Extras,
+    Fail,
     Finish,
     JobRef,
+    Jobs,
+    JobState,
     LeaseOutcome,
     LeaseRef,
+    LetterRange,
+    LetterRef,
+    Letters,
+    LettersMoved,
+    Names,
     NewJob,
+    Overdue,
+    Queues,
     Reschedule,
     SetInterval,
     Settlement,
     Take,
     Tended,
+    Types,
 )
-from sharq_plug.testing.model_check.operations import Clear, Item, Look, Outcome, Tend
+from sharq_plug.testing.model_check.operations import (
+    DiscardRange,
+    Item,
+    Look,
+    Outcome,
+    RedriveRange,
+    Tend,
+)
 from sharq_plug.testing.model_check.twins import MAX_STEPS, Twins
 
 TYPES = ["t", "pay.load"]
@@ -101,17 +123,48 @@ class Walk:
 
     async def tend(self, limit: int = 100) -> None:
         """Tend once."""
-        await self.ask(None, [Tend(limit)])
+        await self.ask(None, [Tend(limit, self.twins.retention)])
+
+    async def clear(self, queue_type: str, what: Clear, *, limit: int = 100) -> None:
+        """Clear a queue or a type to the end, and remember which leases that ended."""
+        await self.twins.clear(queue_type, what, limit=limit)
+        if JobState.LEASED in what.states:
+            leases = self._standing[queue_type]
+            gone = [lease for lease in leases if what.queue_id in {None, lease.queue_id}]
+            self._retire(queue_type, gone)
+
+    async def letters(self, queue_type: str) -> list[LetterRef]:
+        """Return the dead letters of a type, the newest first."""
+        found = await self.twins.follow(queue_type, Letters(), limit=100)
+        return [LetterRef(letter.number) for letter in found]
+
+    async def move_letters(
+        self,
+        queue_type: str,
+        queue_id: str | None,
+        verb: type[RedriveRange] | type[DiscardRange],
+        limit: int,
+    ) -> None:
+        """Redrive or discard the dead letters of a queue or a type, in steps of `limit`."""
+        after: int | None = 0
+        while after is not None:
+            step = verb(LetterRange(queue_id, after), limit)
+            [answer] = await self.ask(queue_type, [step])
+            after = answer.after if isinstance(answer, LettersMoved) else None
 
     async def compare_state(self) -> None:
-        """Look at all there is."""
+        """Look at all there is, and list it."""
         for queue_type in TYPES:
             for queue_id in QUEUE_IDS:
                 await self.ask(queue_type, [Look(queue_id)])
+                for state in JobState:
+                    await self.twins.follow(queue_type, Jobs(queue_id, state), limit=1)
             await self.ask(queue_type, [Look()])
-            await self.twins.list_names(queue_type, limit=100)
+            for listing in (Names(), Queues(), Overdue(), Backlogs(), Letters()):
+                await self.twins.follow(queue_type, listing, limit=100)
         await self.ask(None, [Look()])
-        await self.twins.list_names(None, limit=100)
+        for of_types in (Names(), Types()):
+            await self.twins.follow(None, of_types, limit=100)
 
     async def finish_all(self, queue_type: str) -> None:
         """Serve a type's jobs, each at its time, until there are none."""
@@ -132,7 +185,7 @@ class Walk:
         """Remove what is left, and let every rate be paid off and be forgotten."""
         for queue_type in TYPES:
             for queue_id in QUEUE_IDS:
-                await self.ask(queue_type, [Clear(queue_id, purge=True)])
+                await self.clear(queue_type, Clear(queue_id, ALL_STATES, counts=True))
         await self.advance(LONG_AFTER)
         await self.twins.tend_all()
 
@@ -155,10 +208,6 @@ class Walk:
                 self._note_dequeued(queue_type, outcome)
             case Tend(), Tended():
                 self._note_ended(outcome.ended)
-            case Clear(), _:
-                leases = self._standing[queue_type]
-                gone = [lease for lease in leases if lease.queue_id == item.queue_id]
-                self._retire(queue_type, gone)
             case Cancel(job), AmendOutcome.DONE:
                 self._retire_job(queue_type, job)
             case Reschedule(_, _, delay, at), AmendOutcome.DONE:
@@ -180,6 +229,8 @@ class Walk:
             self._instants += [job.expires_at, self.now + interval]
 
     def _note_settled(self, queue_type: str, item: Settlement) -> None:
+        if isinstance(item, Fail):
+            self._note_death()
         self._retire_job(queue_type, item.lease)
         durations = [value for value in astuple(item) if isinstance(value, int)]
         self._instants += [self.now + duration for duration in durations]
@@ -189,7 +240,14 @@ class Walk:
         kept_for = 0 if extras.deduplicate is None else extras.deduplicate.keep_for
         self._instants += [begins, begins + (extras.ttl or 0), self.now + kept_for]
 
+    def _note_death(self) -> None:
+        """Note when a job that may have died now is too old a letter, if that is soon."""
+        if self.twins.retention.max_age <= MINUTE:
+            self._instants.append(self.now + self.twins.retention.max_age)
+
     def _note_ended(self, ended: Sequence[EndedLease]) -> None:
+        if any(lease.is_dead for lease in ended):
+            self._note_death()
         for lease in ended:
             ref = LeaseRef(lease.queue_id, lease.job_id, lease.token)
             self._retire(lease.queue_type, [ref])

@@ -5,11 +5,11 @@
 -- or TAILED: then one more packed value stands before the payload, a map, the job's tail. What a feature
 -- keeps of the jobs that use it stands there. A server keeps what it does not know of a tail as it is.
 -- Further kinds are further versions. A tail holds, of what a job has:
---   p  its priority                e  when its ttl has passed (ms)
+--   p  its priority                t  its ttl (ms); e  when that has passed
 --   d  its requeue delay: first (ms), factor, most (ms); n  how often its requeues were spent
 --   k  its deduplication key, u  until when (ms) it is remembered under it
 --   l  the error of its latest fail         c  its cost, by units       h  its headers
---   i  its number, once it was delayed
+--   i  its number, once it was delayed     q  its requeue limit, once a requeue was spent
 --
 -- The one job of a queue that has had no other stands in a key of its own: a hash for it would take twice
 -- the memory. From the second job on all are fields of one hash.

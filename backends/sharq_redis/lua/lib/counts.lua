@@ -64,6 +64,18 @@ do
         end
     end
 
+    -- Return the counts of the type, as `append` puts them. What is no number is 0.
+    function Counts.of_type()
+        local counts, name = {}, Scope.type_name()
+        for that = minute - COUNTED_MINUTES + 1, minute do
+            local found = try('HMGET', Scope.bucket_key('minutes', integer(that)), 'e/' .. name, 'd/' .. name)
+            counts[#counts + 1] = that
+            counts[#counts + 1] = tonumber(found[1] or 0) or 0
+            counts[#counts + 1] = tonumber(found[2] or 0) or 0
+        end
+        return counts
+    end
+
     -- Count for the type. `what` is 'e' or 'd'. A damaged counter stops nothing.
     function Counts.add_to_type(what, amount)
         if amount == 0 then

@@ -1,71 +1,123 @@
 -- Dead letters: jobs that are delivered no more, kept with the reason.
 --
--- A queue's hash holds '#' number -> letter, job id -> the number of its newest letter, '#' -> the latest
--- number. A letter is one packed array {version, job id, reason, died at, attempts, interval, enqueued at,
--- requeues, the number of the letter before it of the same job or 0, the job's tail if it has one} and then
--- the payload. A zset orders their numbers by the time of death.
+-- A letter has a number that is unique in its type: the count of deaths in the type so far (lib/totals.lua).
+--   dead     '#' number -> letter; job id -> the number of its newest letter. If a job id has several letters:
+--            '<' number -> the number of its previous letter, '>' number -> the number of its next letter
+--   deaths   number -> number
+--   letters  of the type: number and time of death (6 bytes each), queue id -> number
+-- A letter is one packed array {version, job id, reason, died at, attempts, interval, enqueued at, requeues,
+-- the job's tail if it has one} and then the payload.
 
 local Dead = {}
+local LETTER_VERSION = 2
 
 do
-    local LETTER_VERSION = 1
+    local MEMBER, MEMBER_LENGTH = '>I6I6', 12
+    local latest, uncounted     -- of this call: the latest number; how many earlier deaths the totals do not count
+    local checked               -- id of the queue whose keys were checked last
+    local has_died = false      -- whether this call, or an earlier one that failed, added a letter
+    local deaths, letters = {n = 0}, {n = 0}    -- to be written: `deaths` of one queue, and `letters`
 
-    -- Return the number of the newest letter of a job, or 0. Raises if one could not be added.
+    function Dead.begin()
+        latest, checked = nil, nil
+        deaths.n, letters.n = 0, 0
+    end
+
+    -- Have `tend` look at the dead letters of the type if one was added.
+    function Dead.note_due()
+        if has_died then
+            has_died = false
+            call('ZADD', DUE, 'LT', integer(now), Scope.type_name())
+        end
+    end
+
+    -- Return the member of `letters` for a letter.
+    function Dead.member(number, died_at, id)
+        return struct.pack(MEMBER, number, died_at) .. id
+    end
+
+    -- Return the queue id in a member of `letters`.
+    function Dead.owner_of(member)
+        return string.sub(member, MEMBER_LENGTH + 1)
+    end
+
+    -- Return the time of death and the queue id in a member of `letters`.
+    function Dead.parse_member(member)
+        local _, died_at = struct.unpack(MEMBER, member)
+        return died_at, Dead.owner_of(member)
+    end
+
+    local function check_type()
+        local highest = tonumber(call('ZRANGE', LETTERS, -1, -1, 'WITHSCORES')[2] or 0)
+        local total = call('HGET', TOTALS, 'dead') or '0'
+        if not string.find(total, '^%d+$') then
+            error('the number of dead letters of its type is damaged')
+        end
+        latest = math.max(highest, tonumber(total))     -- someone may have removed the totals by hand
+        uncounted = latest - tonumber(total)
+    end
+
+    -- Return the number of the newest letter of a job, or 0. Raise if a letter could not be added.
     function Dead.check(queue, job_id)
-        local numbers = call('HMGET', Scope.key('dead', queue[ID]), '#', job_id)
-        local latest, newest = tonumber(numbers[1] or 0), tonumber(numbers[2] or 0)
-        if not latest or not newest then
+        local id = queue[ID]
+        local newest = tonumber(call('HGET', Scope.key('dead', id), job_id) or 0)
+        if not newest then
             error('its dead letters are damaged')
         end
-        call('ZCARD', Scope.key('deaths', queue[ID]))
+        if not latest then
+            check_type()
+        end
+        if checked ~= id then
+            call('ZCARD', Scope.key('deaths', id))
+            checked = id
+        end
         return newest
     end
 
-    local function add(queue, job_id, reason, attempts, raw, payload_at, tail, before)
-        local letters = Scope.key('dead', queue[ID])
-        local number = call('HINCRBY', letters, '#', 1)
+    local function next_number()
+        latest = latest + 1
+        Totals.add('dead', 1 + uncounted)
+        uncounted = 0
+        return latest
+    end
+
+    local function send_deaths()
+        Writes.send(deaths, 'ZADD', Scope.key('deaths', deaths.id))
+    end
+
+    local function add(queue, job_id, reason, attempts, raw, payload_at, tail, before, requeues)
+        local id, number = queue[ID], next_number()
+        local key, name = Scope.key('dead', id), integer(number)
         local letter = cmsgpack.pack({LETTER_VERSION, job_id, reason, now, attempts, queue[INTERVAL],
-            Bodies.enqueued_at(raw), (Bodies.parse(raw)), before, tail})
-        call('HSET', letters, '#' .. number, letter .. string.sub(raw, payload_at), job_id, number)
-        call('ZADD', Scope.key('deaths', queue[ID]), now, integer(number))
+            Bodies.enqueued_at(raw), requeues or (Bodies.parse(raw)), tail})
+        call('HSET', key, '#' .. name, letter .. string.sub(raw, payload_at), job_id, name)
+        if before ~= 0 then
+            call('HSET', key, '<' .. name, integer(before), '>' .. integer(before), name)
+        end
+        if deaths.id ~= id and deaths.n > 0 then
+            send_deaths()
+        end
+        deaths.id = id
+        Writes.add(deaths, name, name)
+        Writes.add(letters, name, Dead.member(number, now, id))
+        if not queue[HAS_LETTERS] then
+            queue[HAS_LETTERS], queue[TIMED] = true, true
+        end
+        has_died = true
     end
 
-    -- Return the newest letter of a job as {attempts, requeues, enqueued at, tail, payload, number, the number
-    -- before it}, or nil.
-    function Dead.newest(id, job_id)
-        local letters = Scope.key('dead', id)
-        local number = call('HGET', letters, job_id)
-        local raw = number and call('HGET', letters, '#' .. number)
-        if raw then
-            local offset, letter = cmsgpack.unpack_limit(raw, 1, 0)
-            local payload = offset == -1 and '' or string.sub(raw, offset + 1)
-            return {letter[5], letter[8], letter[7], letter[10], payload, number, letter[9]}
+    -- Write the lists of letters that were added.
+    function Dead.write()
+        if deaths.n > 0 then
+            send_deaths()
+            Writes.send(letters, 'ZADD', LETTERS)
         end
     end
 
-    -- Remove the newest letter of a job; return whether there was one.
-    function Dead.remove_newest(id, job_id)
-        local letter = Dead.newest(id, job_id)
-        if not letter then
-            return false
-        end
-        local letters, number, before = Scope.key('dead', id), letter[6], letter[7]
-        call('ZREM', Scope.key('deaths', id), number)
-        call('HDEL', letters, '#' .. number)
-        if before ~= 0 and call('HEXISTS', letters, '#' .. before) == 1 then
-            call('HSET', letters, job_id, integer(before))
-        else
-            call('HDEL', letters, job_id)
-        end
-        if call('ZCARD', Scope.key('deaths', id)) == 0 then
-            call('DEL', letters)
-        end
-        return true
-    end
-
-    -- Keep a job as a dead letter, and remove it. What this uses was checked by `check`, which told `before`.
-    function Dead.bury(queue, job_id, reason, attempts, raw, payload_at, tail, before)
-        add(queue, job_id, reason, attempts, raw, payload_at, tail, before)
+    -- Keep a job as a dead letter, and remove it. `check` was called before, and returned `before`.
+    -- `requeues`: the requeues left, if they differ from the stored ones.
+    function Dead.bury(queue, job_id, reason, attempts, raw, payload_at, tail, before, requeues)
+        add(queue, job_id, reason, attempts, raw, payload_at, tail, before, requeues)
         if tail and tail.k then
             Keys.outlive(queue[ID], tail.k, tail.u, job_id)
         end

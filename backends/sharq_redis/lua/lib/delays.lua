@@ -13,6 +13,12 @@ do
         return struct.pack(HEADER, MAX_PRIORITY - priority, number, returned and 1 or 0) .. job_id
     end
 
+    -- Return the urgency (9 minus its priority), the number and the id of the job in a member.
+    function Delays.parts(name)
+        local urgency, number = struct.unpack(HEADER, name)
+        return urgency, number, string.sub(name, HEADER_LENGTH + 1)
+    end
+
     -- Put a job into a queue: it waits, or is delayed until `at`. What this uses was checked before. Return
     -- its tail; the job is to be written anew.
     function Delays.put(queue, job_id, number, returned, tail, at)
@@ -21,6 +27,7 @@ do
             Bodies.spread(queue)
             tail = tail or {}
             tail.i = number
+            Totals.add('delayed', 1)
             call('ZADD', Scope.key('delayed', queue[ID]), integer(at),
                 member(job_id, number, returned, priority))
             queue[DUE_AT], queue[TIMED] = math.min(queue[DUE_AT] or at, at), true
@@ -52,12 +59,27 @@ do
         end
         if #due > 0 then
             call('ZREM', delayed, unpack(due))
+            Totals.add('delayed', -#due)
         else
             Times.delayed(queue)    -- raises if they are missing; else the record was wrong
         end
         queue[DUE_AT], queue[TIMED] = Times.first_of('delayed', queue), true
         Step.changed(queue)
         return #due
+    end
+
+    -- Return the first delayed job of a queue and when it is due, or nil. The flags say whether to take jobs that
+    -- are due, and jobs that are not.
+    function Delays.first(queue, due, later)
+        if not queue[DUE_AT] then
+            return nil
+        end
+        local from, to = due and '-inf' or '(' .. integer(now), later and '+inf' or integer(now)
+        local found = call('ZRANGE', Scope.key('delayed', queue[ID]), from, to, 'BYSCORE', 'LIMIT', 0, 1,
+            'WITHSCORES')
+        if found[1] then
+            return string.sub(found[1], HEADER_LENGTH + 1), tonumber(found[2])
+        end
     end
 
     -- Return the member of `delayed` that a job is, if it does not wait.
@@ -89,6 +111,7 @@ do
             local delayed, found = Scope.key('delayed', queue[ID]), member_of(job_id, attempts, tail)
             at = tonumber(call('ZSCORE', delayed, found) or error('job ' .. job_id .. ' stands nowhere'))
             call('ZREM', delayed, found)
+            Totals.add('delayed', -1)
             number, queue[DUE_AT], queue[TIMED] = tail.i, Times.first_of('delayed', queue), true
         end
         if tail and tail.e then

@@ -20,8 +20,8 @@ do
             Returning.die(queue, lease, raw, 'requeues_exhausted', tail, payload_at)
             return 'dead', lease
         end
-        local left, delay = Returning.penalize(requeues, tail)
-        local lives = Returning.come_back(queue, lease, raw, left, tail, payload_at, delay)
+        local left, delay, marked = Returning.penalize(requeues, tail)
+        local lives = Returning.come_back(queue, lease, raw, left, marked, payload_at, delay)
         return lives and 'requeued' or 'dead', lease
     end
 
@@ -45,6 +45,7 @@ do
             end
             Step.write()
         end
+        Totals.add('expired_leases', (#ended.requeued + #ended.dead) / 3)
         return ended.requeued, ended.dead
     end
 
@@ -96,13 +97,14 @@ do
         end
     end
 
-    -- Note when there is something to do on the type again.
-    function Expiry.note_due()
+    -- Note when `tend` has something to do in the type again: at `further` or earlier. Return the instant that
+    -- was noted.
+    function Expiry.note_due(further)
         local leased = call('ZRANGE', EXPIRING, 0, 0, 'WITHSCORES')[2]
         local idle = not own_time and call('ZRANGE', IDLE, 0, 0, 'WITHSCORES')[2]
         local timed = call('ZRANGE', TIMERS, 0, 0, 'WITHSCORES')[2]
         local due = math.min(tonumber(leased) or math.huge, tonumber(idle) or math.huge,
-            tonumber(timed) or math.huge)
+            tonumber(timed) or math.huge, further)
         if due < math.huge then
             call('ZADD', DUE, integer(due), Scope.type_name())
         else

@@ -38,7 +38,7 @@ do
 
     -- Redis 7.0 takes twice as long to make text of a number.
     function integer(number)
-        if number == 1 then     -- a call for one job says it several times
+        if number == 1 then     -- a call for one job asks for it several times
             return '1'
         elseif number ~= latest then
             latest, text = number, string.format('%d', number)
@@ -76,6 +76,13 @@ local function guarded(act, ...)
         return first, second
     end
     return false, reason_of(first)
+end
+
+-- Add a damaged queue and the reason to a list, unless it is already the last one there.
+local function note_broken(broken, id, reason)
+    if broken[#broken - 1] ~= id then
+        broken[#broken + 1], broken[#broken + 2] = id, reason
+    end
 end
 
 local guard_each    -- does what `guarded` does, for one item after the other

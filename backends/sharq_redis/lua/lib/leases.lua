@@ -6,7 +6,7 @@
 -- lease of a queue stands in its record. From the second on each is a field of the jobs' hash, '=' and the
 -- job id, and the queue has a zset of them, number and job id -> expiry.
 
--- A lease in a call: as it was read, its fields, where its tail begins.
+-- A lease in a call: its stored text, its fields, where its tail begins.
 local PACKED, LEASE_VERSION, EXPIRY, JOB_NUMBER, ATTEMPT, LEASED_AT, TOKEN, JOB = 1, 2, 3, 4, 5, 6, 7, 8
 local TAIL_AT = 9
 
@@ -85,7 +85,7 @@ do
         Expiring.note(queue, expiry)
     end
 
-    -- Let the deduplication key of the job of a lease with a tail outlive the job, if it has one.
+    -- If the job of a lease with a tail has a deduplication key, let the key outlive the job.
     function Leases.keep_key(queue, lease)
         local tail = cmsgpack.unpack(string.sub(lease[PACKED], lease[TAIL_AT]))
         if tail.k then

@@ -5,7 +5,11 @@ do
     -- Return what a queue left behind, else nil. It changes nothing.
     function Left.by(id)
         local raw = call('GET', Scope.key('left', id))
-        return raw and Records.parse(id, raw)
+        local left = raw and Records.parse(id, raw)
+        if left and left[TAIL] ~= '' then
+            Times.read(left)
+        end
+        return left
     end
 
     function Left.drop(id)
@@ -23,6 +27,10 @@ do
             Left.drop(id)
             Limits.forget_if_paid(queue)
             queue[STORED], queue[FORM] = false, ALONE
+            queue[HAS_LETTERS], queue[TIMED] = false, queue[TAIL] ~= ''
+        end
+        if Tombstones.has(id) then
+            queue[STORED], queue[BURIED], queue[HAS_LETTERS], queue[TIMED] = true, true, true, true
         end
         Queues.note(queue)
         return queue

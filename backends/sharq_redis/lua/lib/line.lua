@@ -9,11 +9,11 @@
 -- A queue where nothing waits or is delayed has no place. Places are written at the end of a step.
 
 local Line = {}
-local MAX_NAMED = 20        -- queues that a wake-up names; of more it names none (lib/wakeups.lua)
+local MAX_NAMED = 20        -- a wake-up names up to so many queues; if there are more, none (lib/wakeups.lua)
 
 do
     local first_since       -- of the places given that callers should hear of
-    local given, given_count = {}, 0    -- the queues that got them, the first ones; how many did
+    local given, given_count = {}, 0    -- the first queues that got places; how many queues got one
     local latest, reserved  -- numbers: the latest given, the last that may be given
     local left, taken = {n = 0}, {n = 0}    -- places to be written
 
@@ -106,8 +106,8 @@ do
         Writes.send(taken, 'ZADD', LINE)
     end
 
-    -- Return the instant from which on the first of the places given may be ready, a list of the queues that
-    -- got them, of the first MAX_NAMED only, and how many did; nil if none was given.
+    -- Return the earliest instant at which a place that this call gave may be ready, the queues that got places
+    -- (the first MAX_NAMED of them), and how many queues got one. Return nil if no place was given.
     function Line.first_given()
         if first_since < math.huge then
             return first_since, given, given_count

@@ -2,6 +2,7 @@
 
 local Queues = {}
 local Limits, Counts, Left, Times, Step = {}, {}, {}, {}, {}
+local Tombstones, Types = {}, {}
 
 do
     local loaded        -- queue id -> queue, or false if there is no such queue
@@ -9,6 +10,7 @@ do
 
     function Queues.begin()
         loaded = {}
+        Tombstones.begin()
         kept.n, gone.n = 0, 0
     end
 
@@ -19,6 +21,9 @@ do
         end
         if queue[WAITING] > 0 or queue[DUE_AT] then
             queue[STANDS], queue[STOOD_AT] = true, queue[PLACE]
+        elseif queue[LEASED] == 0 then
+            Tombstones.note(id)
+            return false
         end
         Limits.take_up(queue)
         return queue
@@ -38,6 +43,15 @@ do
             loaded[id] = queue
         end
         return queue
+    end
+
+    -- Return whether a queue has dead letters. Raises as `load` does.
+    function Queues.has_letters(id)
+        local queue = Queues.load(id)
+        if queue then
+            return queue[HAS_LETTERS]
+        end
+        return Tombstones.has(id)
     end
 
     local function take_up_all(ids, raws, count)
@@ -68,25 +82,23 @@ do
         end
     end
 
+    -- Have the record of a queue removed that has neither jobs nor dead letters.
+    function Queues.remove(id)
+        Writes.add(gone, id)
+    end
+
     -- Note that a queue without jobs ceases to exist.
     local function drop(queue)
         queue[HEAD_PLACE], queue[HEAD], queue[PLACE] = 0, '', 0
-        if queue[STORED] then
+        if queue[HAS_LETTERS] then
+            Writes.add(kept, queue[ID], Tombstones.put_up(queue[ID], not queue[BURIED]))
+        elseif queue[BURIED] then
+            Tombstones.remove(queue[ID])
+        elseif queue[STORED] then
             Writes.add(gone, queue[ID])
         end
         Left.leave(queue)
         loaded[queue[ID]] = false
-    end
-
-    -- Let a type go that has no queue any more.
-    function Queues.forget_empty_type()
-        if call('EXISTS', QUEUES) == 0 then
-            call('DEL', NUMBER)
-            call('SREM', TYPES, Scope.type_name())
-            if own_time then    -- else what its queues left behind is still to be removed
-                call('ZREM', DUE, Scope.type_name())
-            end
-        end
     end
 
     -- Have a record written without the only lease, and nothing else of it.
@@ -105,12 +117,17 @@ do
                 local n = kept.n
                 kept[n + 1], kept[n + 2], kept.n = queue[ID], Records.pack(queue), n + 2
                 queue[STORED], queue[RAW] = true, false
+                if queue[BURIED] then
+                    Tombstones.take_down(queue)
+                end
             end
             queue[TOUCHED] = false
         end
         Writes.send(kept, 'HSET', QUEUES)
         if Writes.send(gone, 'HDEL', QUEUES) then
-            Queues.forget_empty_type()
+            if call('EXISTS', QUEUES) == 0 then
+                Types.finish()
+            end
         end
     end
 end

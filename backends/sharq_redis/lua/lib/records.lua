@@ -25,6 +25,7 @@ local HEAD = 23                             -- id of the job that goes next
 local OTHERS = 24                           -- other minutes, packed, or ''
 local LEASE_AT = 25                         -- where its only lease begins in what was read
 local DUE_AT, ENDS_AT, TIMED, FEATURES, UNLISTED = 26, 27, 28, 29, 30   -- see lib/times.lua; nil for most queues
+local HAS_LETTERS, BURIED = 31, 32          -- see lib/tombstones.lua; nil for most queues
 
 local IN_HASH, ALONE = 0, 1
 local NEVER = -1

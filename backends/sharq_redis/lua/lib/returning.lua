@@ -3,11 +3,15 @@
 local Returning = {}
 
 do
-    -- Spend a requeue. Return what is left, and for how long (ms) the job is to wait.
+    -- Spend a requeue. Return how many are left, how long (ms) the job must wait, and its tail.
     function Returning.penalize(requeues, tail)
         local left = requeues > 0 and requeues - 1 or requeues
+        if requeues > 0 then
+            tail = tail or {}
+            tail.q = tail.q or requeues
+        end
         if not tail or not tail.d then
-            return left, 0
+            return left, 0, tail
         end
         tail.n = (tail.n or 0) + 1
         local delay, factor, most = unpack(tail.d)
@@ -17,14 +21,14 @@ do
                 break
             end
         end
-        return left, math.min(delay, most)
+        return left, math.min(delay, most), tail
     end
 
-    -- Keep the job of a lease as a dead letter.
-    function Returning.die(queue, lease, raw, reason, tail, payload_at)
+    -- Keep the job of a lease as a dead letter. `requeues`: what it has left, if one was just spent.
+    function Returning.die(queue, lease, raw, reason, tail, payload_at, requeues)
         local before = Dead.check(queue, lease[JOB])
         Leases.take(queue, lease)
-        Dead.bury(queue, lease[JOB], reason, lease[ATTEMPT], raw, payload_at, tail, before)
+        Dead.bury(queue, lease[JOB], reason, lease[ATTEMPT], raw, payload_at, tail, before, requeues)
         Step.changed(queue)
     end
 
@@ -32,7 +36,7 @@ do
     -- whether it lives.
     function Returning.come_back(queue, lease, raw, requeues, tail, payload_at, delay)
         if tail and tail.e and tail.e <= now then
-            Returning.die(queue, lease, raw, 'expired', tail, payload_at)
+            Returning.die(queue, lease, raw, 'expired', tail, payload_at, requeues)
             return false
         end
         Waiting.check(queue)

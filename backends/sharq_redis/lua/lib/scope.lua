@@ -4,15 +4,18 @@
 -- which no name can hold. KEYS, the same for every verb on a queue type; a key costs more to hand over
 -- than to name:
 --   1 tag/never/<database>   never exists: it makes a node that is handing the slot over refuse the call
---   2 tag/queues/<type>      hash    queue id -> record (lib/records.lua), the queues that exist
+--   2 tag/queues/<type>      hash    queue id -> record (lib/records.lua): the queues that exist, and those that
+--                                    have only dead letters (lib/tombstones.lua)
 -- Keys that this file names:
---   tag/types                  set     the types of the bucket that have a queue
+--   tag/types                  set     the types of the bucket that have a queue or a dead letter
 --   tag/due                    zset    type -> when `tend` has something to do there
 --   tag/line/<type>            zset    place -> ready since, where jobs wait (lib/line.lua)
 --   tag/expiring/<type>        zset    queue id -> its first lease's expiry (lib/expiring.lua)
 --   tag/timers/<type>          zset    queue id -> when the first of its delayed jobs is due, or of its ttls ends
 --   tag/idle/<type>            zset    queue id -> when what it left behind may go (lib/left.lua)
 --   tag/number/<type>          string  the latest job or place number; goes with the last queue
+--   tag/totals/<type>          hash    what was counted of the type (lib/totals.lua); kept for a day after it ended
+--   tag/letters/<type>         zset    all dead letters of the type -> their numbers (lib/dead.lua)
 --   tag/wake/<database>/<type>         no key: the channel of lib/wakeups.lua
 --   tag/one/<type>/<queue>     string  the job of a queue that has had no other yet (lib/bodies.lua)
 --   tag/jobs/<type>/<queue>    hash    job id -> job; '=' job id -> lease
@@ -22,8 +25,8 @@
 --   tag/ending/<type>/<queue>  zset    number and job id -> end of the ttl, of jobs that are not leased
 --   tag/key/<type>/<queue>/<key>  string  the job remembered under a key (lib/keys.lua); expires
 --   tag/left/<type>/<queue>    string  record of a queue that ceased to exist; expires (lib/left.lua)
---   tag/dead/<type>/<queue>    hash    dead letters (lib/dead.lua)
---   tag/deaths/<type>/<queue>  zset    number of a dead letter -> when it died
+--   tag/dead/<type>/<queue>    hash    its dead letters
+--   tag/deaths/<type>/<queue>  zset    the numbers of these, each with itself as its score
 --   tag/receipts/<type>/<0-15> zset    receipts (lib/receipts.lua); expires
 --   tag/attempt/<type>/<id>    string  a dequeue that may be repeated (lib/attempts.lua); expires
 --   tag/clock                  string  the latest instant that a pass has seen (verbs/clock.lua)
@@ -31,8 +34,9 @@
 -- ARGV[1] is the time in ms, or '' for the server's own.
 
 local TYPES, DUE, QUEUES, LINE, EXPIRING, TIMERS, IDLE, NUMBER, CHANNEL     -- names, of the type
+local TOTALS, LETTERS
 local Scope = {}
-local ONE, JOBS, REST       -- names up to the queue id, of the keys that almost every job needs
+local ONE, JOBS, REST       -- names, without the queue id, of the keys that almost every job needs
 
 do
     local never, tag, type_name, stem
@@ -46,6 +50,7 @@ do
         TYPES, DUE = tag .. '/types', tag .. '/due'
         LINE, EXPIRING, IDLE = tag .. '/line' .. stem, tag .. '/expiring' .. stem, tag .. '/idle' .. stem
         TIMERS = tag .. '/timers' .. stem
+        TOTALS, LETTERS = tag .. '/totals' .. stem, tag .. '/letters' .. stem
         NUMBER, CHANNEL = tag .. '/number' .. stem, tag .. '/wake/' .. database .. stem
         stem = stem .. '/'
         ONE, JOBS, REST = tag .. '/one' .. stem, tag .. '/jobs' .. stem, tag .. '/rest' .. stem

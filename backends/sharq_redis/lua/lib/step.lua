@@ -9,6 +9,8 @@ do
         Queues.begin()
         Line.begin()
         Expiring.begin()
+        Totals.begin()
+        Dead.begin()
     end
 
     -- Note that a queue was changed: give it its place, and have it written.
@@ -36,6 +38,7 @@ do
         Expiring.write(touched, count)
         Times.write(touched, count)
         Queues.write(touched, count)
+        Dead.write()
         count = 0
     end
 end

@@ -1,8 +1,9 @@
 -- Times: when the first delayed job of a queue is due (lib/delays.lua), and when the first ttl has passed
 -- (lib/ttls.lua).
 --
--- The tail of the queue's record says both, as a and z. In a step that takes members of `ending` away, z may be
--- too early until the step is written. A queue that uses neither has no tail for it, and is listed nowhere.
+-- The tail of the queue's record has both, as a and z; its l says that the queue has dead letters. In a step that
+-- removes members of `ending`, z may be too early until the step is written. A queue that uses neither has no tail
+-- for it, and is listed nowhere.
 
 do
     local later, gone = {n = 0}, {n = 0}    -- to be written
@@ -10,6 +11,7 @@ do
     function Times.read(queue)
         local features = cmsgpack.unpack(queue[TAIL])
         queue[FEATURES], queue[DUE_AT], queue[ENDS_AT] = features, features.a, features.z
+        queue[HAS_LETTERS] = features.l == 1
     end
 
     -- Return the first instant in a zset of a queue, nil if that is empty.
@@ -19,7 +21,7 @@ do
 
     -- Raise if a job with a tail could not be put into a queue of this id.
     function Times.check(id)
-        call('HLEN', Scope.key('jobs', id))
+        call('HLEN', JOBS .. id)
         call('ZCARD', Scope.key('delayed', id))
         call('ZCARD', Scope.key('ending', id))
     end
@@ -68,6 +70,7 @@ do
                 end
                 local features = queue[FEATURES] or {}
                 features.a, features.z = queue[DUE_AT], queue[ENDS_AT]
+                features.l = queue[HAS_LETTERS] and 1 or nil
                 queue[FEATURES], queue[TIMED] = features, false
                 queue[TAIL] = next(features) and cmsgpack.pack(features) or ''
                 local first = math.min(queue[DUE_AT] or math.huge, queue[ENDS_AT] or math.huge)

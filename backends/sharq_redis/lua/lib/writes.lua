@@ -18,7 +18,7 @@ do
         list.n = n
     end
 
-    -- Send what is in a list, and empty it. Return whether anything was in it.
+    -- Send what is in a list, and empty the list. Return whether anything was sent.
     function Writes.send(list, command, key, option)
         local n = list.n
         if n == 0 then

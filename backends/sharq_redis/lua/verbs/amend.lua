@@ -1,9 +1,12 @@
--- Change jobs by their ids.
+-- Change jobs by their ids, and dead letters by their numbers or job ids.
 -- KEYS  those of a type (lib/scope.lua)
--- ARGV  1 the time or '', 2 packed values, for each change queue id, job id, name of the change, a map
+-- ARGV  1 the time or '', 2 packed values, for each change: queue id, job id or number of a letter, name of the
+--       change, a map. With a number the queue id may be '', for any queue.
 -- Changes cancel      leased, if it may be leased
 --         reschedule  p (priority), at or delay (ms), each where it is given
--- Reply for each change done, leased, dead or unknown; or why its queue is damaged
+--         redrive     of a letter, or of the newest one of a job
+--         discard     likewise
+-- Reply for each change: done, leased, dead, duplicate or unknown; or the reason why its queue is damaged
 
 local Amend = {flags = {'allow-oom'}}
 
@@ -16,18 +19,10 @@ do
 
     function changes.cancel(queue, job, how)
         local lease = Leases.of(queue, job.id)
-        if not lease then
-            if job.tail and job.tail.e then
-                Ttls.check_ends(queue)
-            end
-            Delays.take_out(queue, job.id, job.attempts, job.tail)
-        elseif how.leased then
-            Leases.take(queue, lease)
-        else
+        if lease and not how.leased then
             return 'leased'
         end
-        Bodies.remove(queue, job.id)
-        Step.changed(queue)
+        Removing.remove(queue, job, lease)
         return 'done'
     end
 
@@ -49,28 +44,39 @@ do
         return 'done'
     end
 
-    -- Change a job that does not live, if it is dead.
-    local function amend_dead(id, job_id, name)
-        if name == 'cancel' then
-            return Dead.remove_newest(id, job_id) and 'done' or 'unknown'
+    -- Changes of letters. Each takes a queue id and a letter, and returns the outcome.
+    local of_letters = {redrive = Redriving.redrive, discard = Letters.discard, cancel = Letters.discard}
+
+    function of_letters.reschedule()
+        return 'dead'
+    end
+
+    -- Change a letter, given by its number, or the newest one of a job.
+    local function amend_letter(id, which, change)
+        local number = which
+        if type(which) == 'number' then
+            local found = Letters.queue_of(which)
+            if not found or (id ~= '' and id ~= found) then
+                return 'unknown'
+            end
+            id = found
+        else
+            number = Letters.newest(id, which)
         end
-        return Dead.newest(id, job_id) and 'dead' or 'unknown'
+        return number and change(id, Letters.read(id, number)) or 'unknown'
     end
 
     local function amend(at)
         local first = (at - 1) * FIELDS + 1
-        local id, job_id, name = items[first], items[first + 1], items[first + 2]
-        local queue, change = Queues.load(id), changes[name] or error('there is no change ' .. name)
-        local raw = queue and Bodies.find(queue, job_id)
-        if not raw then
-            reply[at] = amend_dead(id, job_id, name)
-            return
+        local id, which, name = items[first], items[first + 1], items[first + 2]
+        local change, of_letter = changes[name], of_letters[name] or error('there is no change ' .. name)
+        local queue = change and Queues.load(id)
+        local job = queue and Removing.find(queue, which)
+        if job then
+            reply[at] = change(queue, job, items[first + 3])
+        else
+            reply[at] = amend_letter(id, which, of_letter)
         end
-        local requeues, attempts, payload_at, tail = Bodies.parse(raw)
-        Waiting.check(queue)
-        local job = {id = job_id, raw = raw, requeues = requeues, attempts = attempts,
-            payload_at = payload_at, tail = tail}
-        reply[at] = change(queue, job, items[first + 3])
     end
 
     local function tell(at, reason)
@@ -84,6 +90,7 @@ do
         Queues.prefetch_of(items, FIELDS)
         guard_each(1, #items / FIELDS, amend, tell)
         Step.write()
+        Totals.write()
         Wakeups.announce()
         return reply
     end

@@ -1,82 +1,82 @@
--- Remove a queue's jobs, also where its keys are damaged.
+-- Remove jobs and dead letters of a queue, or of all queues of a type, in a bounded step.
 -- KEYS  those of a type (lib/scope.lua)
--- ARGV  1 the time or '', 2 queue id, 3 'purge' or '': also its dead letters and its counts
--- Reply how many waited, were leased, were dead letters, were delayed, as far as that can be told
+-- ARGV  1 the time or '', 2 queue id, '' for all, 3 the states, one character each: w(aiting), l(eased),
+--       d(elayed), x for dead, 4 'counts' to remove the minute counts too, or '', 5 how many jobs and letters may
+--       be removed one by one, and how many queues may be cleared of all living jobs, 6 for a type the cursor,
+--       '0' at first
+-- Reply how many removed jobs waited, were leased, were dead letters, were delayed (without those that damage
+--       hides); the cursor of the next step, '' if there is none; the damaged queues that were left alone, each
+--       with the reason
 
 local Clear = {flags = {'allow-oom'}}
 
 do
-    local function count_dead(id)
-        local number = try('ZCARD', Scope.key('deaths', id))
-        return type(number) == 'number' and number or 0
-    end
+    local states, forgets_counts, limit, broken     -- of this call
+    local is_all, is_some       -- whether all living states are to be cleared, or some of them
 
-    -- Take a queue whose record cannot be read out of the type. A place in line that it may have is
-    -- dropped when a dequeue meets it.
-    local function drop(id)
-        call('HDEL', QUEUES, id)
-        call('ZREM', TIMERS, id)
-        Queues.forget_empty_type()
-    end
-
-    -- Return how many jobs of a queue are delayed and how many of these are due.
-    local function count_delayed(queue)
-        local fine, delayed = pcall(Times.delayed, queue)
-        local fine_too, due = pcall(Times.due, queue)
-        return fine and delayed or 0, fine_too and due or 0
-    end
-
-    local function clear_record(queue, purge, due)
-        local waiting, leased = queue[WAITING] + due, queue[LEASED]
-        queue[WAITING], queue[LEASED], queue[LEASE] = 0, 0, ''
-        Times.clear(queue)
-        if purge then
-            Counts.forget(queue)
+    -- Clear a queue. Return whether there is more to remove, and whether it was cleared of all living jobs.
+    local function clear(id)
+        local emptied, more, reason, more_letters = false, false, nil, false
+        if is_all then
+            emptied = Clearing.empty(id)
+        elseif is_some then
+            more, reason = Clearing.remove_jobs(id, states)
         end
-        Step.changed(queue)
-        Step.write()
-        return waiting, leased
+        if states.dead and not reason then
+            more_letters, reason = Clearing.remove_letters(id, is_all)
+        end
+        if forgets_counts and not reason then
+            local fine, failure = guarded(Clearing.forget_counts, id)
+            reason = fine == false and failure or nil
+        end
+        if reason then
+            note_broken(broken, id, reason)
+        end
+        return more or more_letters, emptied
     end
 
-    -- Forget the counts that a queue without jobs left behind.
-    local function clear_left(id)
-        local fine, left = pcall(Left.by, id)
-        Left.drop(id)
-        if fine and left then
-            Limits.take_up(left)
-            Counts.forget(left)
-            Left.leave(left)
+    -- Clear queues of a type from a cursor on. Return the next cursor.
+    local function clear_type(cursor)
+        local step, ids = call('HSCAN', QUEUES, cursor, 'COUNT', integer(limit)), {}
+        for at = 1, #step[2], 2 do
+            ids[#ids + 1] = step[2][at]
         end
+        if #ids > 1 then
+            Queues.prefetch(ids, math.min(#ids, MAX_PREFETCHED))
+        end
+        local emptied_queues = 0
+        for at, id in ipairs(ids) do
+            local more, emptied = clear(id)
+            emptied_queues = emptied_queues + (emptied and 1 or 0)
+            if more or (emptied_queues == limit and at < #ids) then
+                return cursor       -- what is left of this page is met again
+            end
+        end
+        return step[1] ~= '0' and step[1] or ''
     end
 
     function Clear.run(keys, args)
         Scope.begin(keys, args)
         Step.begin()
-        local id, purge = args[2], args[3] == 'purge'
-        local waiting, leased, dead, delayed, due = 0, 0, 0, 0, 0
-        local fine, queue = pcall(Queues.load, id)
-        if fine and queue then
-            delayed, due = count_delayed(queue)
-        end
-        call('UNLINK', Scope.key('one', id), Scope.key('jobs', id), Scope.key('rest', id),
-            Scope.key('leases', id), Scope.key('delayed', id), Scope.key('ending', id))
-        call('ZREM', EXPIRING, id)
-        if not fine then
-            Left.drop(id)
-            drop(id)
-        elseif queue then
-            Left.drop(id)   -- a queue that exists has none, unless its keys are damaged
-            waiting, leased = clear_record(queue, purge, due)
+        local id, asked = args[2], args[3]
+        states = {waiting = string.find(asked, 'w'), leased = string.find(asked, 'l'),
+            delayed = string.find(asked, 'd'), dead = string.find(asked, 'x')}
+        is_all = states.waiting and states.leased and states.delayed
+        is_some = states.waiting or states.leased or states.delayed
+        forgets_counts, limit, broken = args[4] == 'counts', tonumber(args[5]), {}
+        Clearing.begin(limit)
+        local cursor
+        if id == '' then
+            cursor = clear_type(args[6])
         else
-            call('ZREM', TIMERS, id)
-            if purge then
-                clear_left(id)
-            end
+            cursor = clear(id) and 'more' or ''
         end
-        if purge then
-            dead = count_dead(id)
-            call('UNLINK', Scope.key('dead', id), Scope.key('deaths', id))
-        end
-        return {waiting, leased, dead, delayed - due}
+        Step.write()
+        Totals.write()
+        Types.settle_if_empty()
+        Wakeups.announce()
+        local reply = Clearing.counts()
+        reply[5], reply[6] = cursor, broken
+        return reply
     end
 end

@@ -8,7 +8,7 @@
 --       in a row or '' (then they are the first of its own), the expired leases that went back and those whose jobs died, each as
 --       a list of queue id, job id and token, then for each job: queue id, job id, requeues remaining,
 --       attempt, jobs waiting behind it, where the payload begins, the job with its payload
---       For a list without anything in it '' may stand.
+--       '' may stand for an empty list.
 
 local Dequeue = {flags = {'allow-oom'}}
 
@@ -88,6 +88,9 @@ do
             reply[2] = NOTHING
         end
         Counts.add_to_type('d', all_served)
+        Totals.add('dequeued', all_served)
+        Totals.write()
+        Dead.note_due()
         Wakeups.announce()
         return reply
     end

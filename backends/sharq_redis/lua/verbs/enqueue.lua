@@ -29,7 +29,8 @@ do
     -- outcome.
     local function put(queue, id, job_id, interval, rest, number, extra, is_there)
         local at = math.max(now, extra.at or now + (extra.delay or 0))
-        local tail = {p = extra.p, d = extra.d, c = extra.c, h = extra.h, k = extra.k}
+        local tail = {p = extra.p, d = extra.d, c = extra.c, h = extra.h, k = extra.k,
+            t = extra.ttl}
         tail.e = extra.ttl and at + extra.ttl
         tail.u = extra.k and now + extra.keep_for
         local plain = beginning .. rest
@@ -51,8 +52,8 @@ do
         return queue, QUEUED
     end
 
-    -- Put a job with extras, or one whose queue is full, into its queue unless something is against it.
-    -- Return the queue and the outcome.
+    -- Put a job with extras, or one whose queue may be full, into its queue if nothing refuses it. Return the
+    -- queue and the outcome.
     local function try_to_put(queue, id, job_id, interval, rest, number, extra, is_full)
         local is_there = queue and Bodies.has(queue, job_id)
         local holder = extra and extra.k and not is_there and Keys.holder(queue, id, extra.k)
@@ -113,9 +114,11 @@ do
         if is_new and queued == 0 then
             call('DEL', NUMBER)
         elseif is_new then
-            call('SADD', TYPES, Scope.type_name())
+            Types.begin()
         end
         Counts.add_to_type('e', queued)
+        Totals.add('enqueued', queued)
+        Totals.write()
         Wakeups.announce()
         return reply
     end

@@ -1,28 +1,41 @@
--- Tell what there is in one queue.
+-- Return the view of a queue or of a type, and minute counts.
 -- KEYS  those of a type (lib/scope.lua)
--- ARGV  1 the time or '', 2 queue id
--- Reply the time, how many wait, are leased, are dead letters, are delayed, then for each minute that was counted:
---       its epoch in minutes, enqueues, dequeues; or why the queue is damaged
+-- ARGV  1 the time or '', 2 queue id, or '' for the type, 3 'counts' to include the minute counts of a type, or ''
+-- Reply the reason why the queue or the type is damaged; or the time and lists: the view (lib/views.lua), the minute
+--       counts (lib/counts.lua), and for a type its totals in the order of SHOWN
 
 local Look = {flags = {'no-writes'}}
 
 do
+    local SHOWN = {'enqueued', 'dequeued', 'finished', 'released', 'failed', 'expired_leases', 'dead', 'redriven',
+        'discarded', 'aged_out', 'removed'}
+
     local function look(id)
-        local queue = Queues.load(id) or Left.by(id)
-        local dead = call('ZCARD', Scope.key('deaths', id))
-        if not queue then
-            return {now, 0, 0, dead, 0}
+        local view, counts = {Views.of_queue(id)}, {}
+        local counted = Queues.load(id) or Left.by(id)
+        if counted then
+            Counts.append(counts, counted)
         end
-        local due = Times.due(queue)
-        local reply = {now, queue[WAITING] + due, queue[LEASED], dead, Times.delayed(queue) - due}
-        Counts.append(reply, queue)
-        return reply
+        return {now, view, counts}
+    end
+
+    local function look_at_type(with_counts)
+        local totals, shown = Totals.read(), {}
+        for at, name in ipairs(SHOWN) do
+            shown[at] = totals[name]
+        end
+        return {now, {Views.of_type(totals)}, with_counts and Counts.of_type() or NOTHING, shown}
     end
 
     function Look.run(keys, args)
         Scope.begin(keys, args)
         Step.begin()
-        local reply, reason = guarded(look, args[2])
+        local reply, reason
+        if args[2] == '' then
+            reply, reason = guarded(look_at_type, args[3] == 'counts')
+        else
+            reply, reason = guarded(look, args[2])
+        end
         return reply or reason
     end
 end

@@ -15,6 +15,7 @@ local Settle = {flags = {'allow-oom'}}
 do
     local FIELDS = 5
     local items, reply      -- of this call
+    local finished          -- how many leases finishes ended
 
     -- Each takes the queue, the lease, what the move needs, and the token of the item. It returns the answer.
     local moves = {}
@@ -30,6 +31,7 @@ do
             Bodies.remove(queue, job_id)
             Step.changed(queue)
         end
+        finished = finished + 1
         if lease[TAIL_AT] <= #lease[PACKED] then
             Leases.keep_key(queue, lease)
         end
@@ -43,6 +45,7 @@ do
         local raw = Bodies.get(queue, lease[JOB])
         local requeues, _, payload_at, tail = Bodies.parse(raw)
         Returning.come_back(queue, lease, raw, requeues, tail, payload_at, delay)
+        Totals.add('released', 1)
         return 'ended'
     end
 
@@ -56,9 +59,10 @@ do
         if how.dead or requeues == 0 then
             Returning.die(queue, lease, raw, 'failed', tail, payload_at)
         else
-            local left, delay = Returning.penalize(requeues, tail)
-            Returning.come_back(queue, lease, raw, left, tail, payload_at, how.delay or delay)
+            local left, delay, marked = Returning.penalize(requeues, tail)
+            Returning.come_back(queue, lease, raw, left, marked, payload_at, how.delay or delay)
         end
+        Totals.add('failed', 1)
         return 'ended'
     end
 
@@ -78,8 +82,7 @@ do
             end
             return nil, 'stale'
         end
-        if token ~= '' and ((queue and Bodies.has(queue, job_id))
-            or call('HEXISTS', Scope.key('dead', id), job_id) == 1) then
+        if token ~= '' and ((queue and Bodies.has(queue, job_id)) or Letters.newest(id, job_id)) then
             return nil, 'stale'
         end
         return nil, 'unknown'
@@ -107,11 +110,14 @@ do
         Scope.begin(keys, args)
         Step.begin()
         Receipts.begin(tonumber(args[2]))
-        items, reply = {cmsgpack.unpack(args[3])}, {nil}
+        items, reply, finished = {cmsgpack.unpack(args[3])}, {nil}, 0
         Queues.prefetch_of(items, FIELDS)
         guard_each(1, #items / FIELDS, settle, tell)
         Step.write()
         Receipts.write()
+        Totals.add('finished', finished)
+        Totals.write()
+        Dead.note_due()
         Wakeups.announce()
         return reply
     end

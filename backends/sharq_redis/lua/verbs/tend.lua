@@ -1,6 +1,8 @@
--- End expired leases of a type, let due jobs join and ended ones die, forget rates that are paid off.
+-- End expired leases of a type, let due jobs join and ended ones die, drop dead letters that are too old or too
+-- many, forget rates that are paid off, and the type itself a day after it ended.
 -- KEYS  those of a type (lib/scope.lua)
--- ARGV  1 the time or '', 2 how many of each at most
+-- ARGV  1 the time or '', 2 how many of each at most, 3 how many dead letters to drop at most, 4 how long (ms) dead
+--       letters are kept, 5 how many of them are kept
 -- Reply the leases that went back and those whose jobs died, each as a list of queue id, job id and
 --       token, 1 if there is more to do at once, the damaged queues, each with the reason
 
@@ -11,10 +13,16 @@ do
         Scope.begin(keys, args)
         Step.begin()
         local limit, broken = tonumber(args[2]), {}
+        local max_age, max_count = tonumber(args[4]), tonumber(args[5])
         local requeued, dead = Expiry.end_leases(limit, broken)
         Expiry.serve_timers(limit, broken)
+        Ageing.drop(tonumber(args[3]), max_age, max_count, broken)
         Expiry.forget(limit)
-        local more = Expiry.note_due() <= now and 1 or 0
+        Totals.write()
+        Dead.note_due()
+        local ends_at = Types.forget() or math.huge
+        local due = Expiry.note_due(math.min(Ageing.due(max_age, max_count), ends_at))
+        local more = due <= now and 1 or 0
         Wakeups.announce()
         return {requeued, dead, more, broken}
     end

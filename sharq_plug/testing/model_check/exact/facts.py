@@ -1,10 +1,11 @@
 """What the rules of a sequential history share: every type's facts, and the work of a call."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_JOINS
+from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_JOINS, JobState
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.listings import Listings
 from sharq_plug.testing.model_check.exact.tallies import Tallies
@@ -39,7 +40,8 @@ class CallWork:
 class Facts:
     """What a history has led to so far.
 
-    `left_out` are the types that the next step of tending leaves out.
+    `left_out` are the types that the next step of tending leaves out. `to_clear` says how many jobs
+    and letters of each state the steps of the latest clearing are still to name.
     """
 
     types: dict[str, TypeLedger] = field(default_factory=dict)
@@ -48,6 +50,7 @@ class Facts:
     call: CallWork = field(default_factory=CallWork)
     wakes: Wakes = field(default_factory=Wakes)
     left_out: frozenset[str] = frozenset()
+    to_clear: Counter[JobState] = field(default_factory=Counter)
 
     def of(self, queue_type: str | None) -> TypeLedger:
         """Return the ledger of a type, a new one if nothing is known of it."""

@@ -1,4 +1,4 @@
-"""The rules of single jobs by their ids: what an amendment does, and what a look shows."""
+"""The rules of single jobs and letters: what an amendment does, and what a look shows."""
 
 from collections.abc import Iterator
 from typing import assert_never
@@ -10,13 +10,17 @@ from sharq_plug.model import (
     Amendment,
     AmendOutcome,
     Cancel,
+    Discard,
     JobRef,
     JobState,
     JobView,
+    LetterRef,
+    Redrive,
     Reschedule,
 )
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
+from sharq_plug.testing.model_check.exact.letters import Letter
 from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
 from sharq_plug.testing.model_check.violations import Rule
 
@@ -26,15 +30,28 @@ def judge_amendment(
 ) -> Iterator[Finding]:
     """Judge the outcome of an amendment, and note what it does."""
     ledger = facts.of(queue_type)
-    life = ledger.queue(change.job.queue_id).lives.get(change.job.job_id)
     match change:
-        case Cancel():
-            expected = _cancelled(ledger, life, change, now)
+        case Cancel(job):
+            expected = _cancelled(ledger, job, now, leased=change.leased)
         case Reschedule():
-            expected = _rescheduled(ledger, life, change, now)
+            expected = _rescheduled(ledger, change, now)
+        case Redrive(ref):
+            expected = redriven(ledger, _letter(ledger, ref), now)
+        case Discard(ref):
+            expected = _discarded(ledger, _letter(ledger, ref))
         case _:
             assert_never(change)
     yield from differences(Rule.AMENDING, "outcome", answer, expected)
+
+
+def redriven(ledger: TypeLedger, letter: Letter | None, now: int) -> AmendOutcome:
+    """Note a redrive of a dead letter, if it can be; return the outcome."""
+    if letter is None:
+        return AmendOutcome.UNKNOWN
+    if letter.job_id in ledger.queue(letter.queue_id).lives:
+        return AmendOutcome.DUPLICATE
+    ledger.redriven(letter, now)
+    return AmendOutcome.DONE
 
 
 def judge_find(
@@ -44,30 +61,42 @@ def judge_find(
     ledger = facts.of(queue_type)
     queue = ledger.queue(ref.queue_id)
     life = queue.lives.get(ref.job_id)
-    letter = ledger.letter(ref.queue_id, ref.job_id)
+    letter = ledger.letters.newest(ref.queue_id, ref.job_id)
     expected: JobView | Absence = Absence.UNKNOWN
     if life is not None:
-        expected = _view(queue, life, now)
+        expected = shown_living(queue, life, now)
     elif letter is not None:
-        expected = _shown(letter, JobState.DEAD)
+        expected = shown(letter.life, JobState.DEAD)
     yield from differences(Rule.AMENDING, "view", answer, expected)
 
 
-def _cancelled(ledger: TypeLedger, life: Life | None, change: Cancel, now: int) -> AmendOutcome:
-    if life is None:
-        is_there = ledger.letter_removed(change.job.queue_id, change.job.job_id)
-        return AmendOutcome.DONE if is_there else AmendOutcome.UNKNOWN
-    if life.token is not None and not change.leased:
-        return AmendOutcome.LEASED
-    ledger.cancelled(life, now)
+def _letter(ledger: TypeLedger, ref: LetterRef | JobRef) -> Letter | None:
+    if isinstance(ref, LetterRef):
+        return ledger.letters.numbered(ref.number, ref.queue_id)
+    return ledger.letters.newest(ref.queue_id, ref.job_id)
+
+
+def _discarded(ledger: TypeLedger, letter: Letter | None) -> AmendOutcome:
+    if letter is None:
+        return AmendOutcome.UNKNOWN
+    ledger.letters.remove(letter, "discarded")
     return AmendOutcome.DONE
 
 
-def _rescheduled(
-    ledger: TypeLedger, life: Life | None, change: Reschedule, now: int
-) -> AmendOutcome:
+def _cancelled(ledger: TypeLedger, ref: JobRef, now: int, *, leased: bool) -> AmendOutcome:
+    life = ledger.queue(ref.queue_id).lives.get(ref.job_id)
     if life is None:
-        is_dead = ledger.letter(change.job.queue_id, change.job.job_id) is not None
+        return _discarded(ledger, _letter(ledger, ref))
+    if life.token is not None and not leased:
+        return AmendOutcome.LEASED
+    ledger.removed(life, now)
+    return AmendOutcome.DONE
+
+
+def _rescheduled(ledger: TypeLedger, change: Reschedule, now: int) -> AmendOutcome:
+    life = ledger.queue(change.job.queue_id).lives.get(change.job.job_id)
+    if life is None:
+        is_dead = _letter(ledger, change.job) is not None
         return AmendOutcome.DEAD if is_dead else AmendOutcome.UNKNOWN
     if life.token is not None:
         return AmendOutcome.LEASED
@@ -83,16 +112,17 @@ def _rescheduled(
     return AmendOutcome.DONE
 
 
-def _view(queue: QueueFacts, life: Life, now: int) -> JobView:
-    if life.token is not None:
-        return replace(_shown(life, JobState.LEASED), expires_at=life.expires_at)
-    position = _position(queue, life)
-    if life.at is not None and life.at > now:
-        return replace(_shown(life, JobState.DELAYED), at=life.at, position=position)
-    return replace(_shown(life, JobState.WAITING), position=position)
+def shown_living(queue: QueueFacts, life: Life, now: int) -> JobView:
+    """Return what a look at a job that lives shows."""
+    state = life.state(now)
+    view = shown(life, state)
+    if state is JobState.LEASED:
+        return replace(view, expires_at=life.expires_at)
+    at = life.at if state is JobState.DELAYED else None
+    return replace(view, at=at, position=_position(queue, life))
 
 
-def _shown(life: Life, state: JobState) -> JobView:
+def shown(life: Life, state: JobState) -> JobView:
     """Return what a look at a job of any state shows."""
     return JobView(
         state=state,

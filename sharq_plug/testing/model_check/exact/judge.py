@@ -4,24 +4,24 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sharq_plug.model import Amendment, JobRef, NewJob, Setting, Settlement, Take
+from sharq_plug.testing.model_check.exact.clearing import judge_clear, judge_range
+from sharq_plug.testing.model_check.exact.entries import entries
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding
 from sharq_plug.testing.model_check.exact.jobs import judge_amendment, judge_find
 from sharq_plug.testing.model_check.exact.leases import judge_settlement
-from sharq_plug.testing.model_check.exact.queues import (
-    judge_clear,
-    judge_list_names,
-    judge_look,
-    judge_new_job,
-    judge_setting,
-)
+from sharq_plug.testing.model_check.exact.pages import judge_page
+from sharq_plug.testing.model_check.exact.queues import judge_new_job, judge_setting
 from sharq_plug.testing.model_check.exact.takes import judge_take
 from sharq_plug.testing.model_check.exact.tending import judge_tend, tended_accounts
+from sharq_plug.testing.model_check.exact.views import judge_look
 from sharq_plug.testing.model_check.history import Event, History
 from sharq_plug.testing.model_check.operations import (
     WATCHING,
-    Clear,
-    ListNames,
+    ClearStep,
+    DiscardRange,
     Look,
+    PageStep,
+    RedriveRange,
     Tend,
     kinds,
 )
@@ -35,9 +35,11 @@ RULES: Mapping[type, Callable[[Facts, Any, Any, Any, int], Iterator[Finding]]] =
     **dict.fromkeys(kinds(Amendment), judge_amendment),
     JobRef: judge_find,
     Tend: judge_tend,
-    Clear: judge_clear,
+    ClearStep: judge_clear,
+    RedriveRange: judge_range,
+    DiscardRange: judge_range,
     Look: judge_look,
-    ListNames: judge_list_names,
+    PageStep: judge_page,
 }
 """For each type of item what its outcome must be, and what it changes.
 
@@ -95,6 +97,10 @@ def _findings(facts: Facts, event: Event) -> Iterator[Finding]:
             yield Rule.WAKING, what
         return
     facts.begin(event)
+    for ledger in facts.types.values():
+        ledger.letters.forget_in_time(now)
     yield from RULES[type(item)](facts, queue_type, item, event.outcome, now)
     for name, ledger in facts.types.items():
         facts.wakes.owe(name, ledger.made_sooner(), now)
+        ledger.letters.note_presence(now, exists=bool(ledger.existing()))
+    facts.listings.note(lambda queue_type, listing: entries(facts.types, queue_type, listing, now))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from sharq_plug.model import (
+    DeathReason,
     Extend,
     Extended,
     Fail,
@@ -42,6 +43,7 @@ def _settled(ledger: TypeLedger, item: Settlement, now: int) -> Settled:
         case Finish(lease, receipt_time):
             ledger.finished(lease, now + receipt_time, now)
         case Release(_, delay):
+            ledger.letters.counted["released"] += 1
             ledger.came_back(life, now, delay)
         case Fail():
             _failed(ledger, life, item, now)
@@ -56,8 +58,9 @@ def _settled(ledger: TypeLedger, item: Settlement, now: int) -> Settled:
 def _failed(ledger: TypeLedger, life: Life, item: Fail, now: int) -> None:
     """Note an attempt that was given up: the job comes back or dies."""
     life.last_error = item.error
+    ledger.letters.counted["failed"] += 1
     if item.dead or life.requeues == 0:
-        ledger.died(life, now)
+        ledger.died(life, DeathReason.FAILED, now)
         return
     delay = life.penalty()
     ledger.came_back(life, now, delay if item.delay is None else item.delay)

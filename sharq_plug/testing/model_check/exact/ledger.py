@@ -3,14 +3,18 @@
 The ledger is told what happened, and never asks a store. It looks at everything to find anything.
 """
 
+from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import assert_never
 
 from msgspec.structs import replace
 
 from sharq_plug.model import (
+    DeathReason,
     Delivery,
     EndedLease,
+    JobState,
     LeaseOutcome,
     LeaseRef,
     NewJob,
@@ -18,6 +22,7 @@ from sharq_plug.model import (
     Setting,
 )
 from sharq_plug.testing.model_check.carried import begins_at
+from sharq_plug.testing.model_check.exact.letters import Letter, Letters
 from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
 
 
@@ -26,7 +31,7 @@ class TypeLedger:
     """The jobs, leases, keys, receipts and places of one queue type."""
 
     queues: dict[str, QueueFacts] = field(default_factory=dict)
-    _letters: dict[tuple[str, str], list[Life]] = field(default_factory=dict)
+    letters: Letters = field(default_factory=Letters)
     _keys: dict[tuple[str, str], tuple[int, Life]] = field(default_factory=dict)
     _receipts: dict[LeaseRef, int] = field(default_factory=dict)
     _attempts: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
@@ -41,21 +46,16 @@ class TypeLedger:
         """Return the queues that exist."""
         return {queue_id for queue_id, queue in self.queues.items() if queue.lives}
 
-    def dead_letters(self, queue_id: str) -> int:
-        """Return how many dead letters a queue has."""
-        return sum(len(lives) for (of, _), lives in self._letters.items() if of == queue_id)
-
-    def letter(self, queue_id: str, job_id: str) -> Life | None:
-        """Return the latest job of an id that is a dead letter, if there is any."""
-        lives = self._letters.get((queue_id, job_id))
-        return lives[-1] if lives else None
+    def listed(self) -> set[str]:
+        """Return the queues that exist or have a dead letter."""
+        return self.existing() | {letter.queue_id for letter in self.letters.all}
 
     def outcome(self, ref: LeaseRef) -> LeaseOutcome:
         """Return what becomes of a claim, receipts aside."""
         life = self.queue(ref.queue_id).lives.get(ref.job_id)
         if life is not None and life.token is not None and ref.token in {None, life.token}:
             return LeaseOutcome.ENDED
-        known = life is not None or self.letter(ref.queue_id, ref.job_id) is not None
+        known = life or self.letters.newest(ref.queue_id, ref.job_id)
         return LeaseOutcome.STALE if known and ref.token is not None else LeaseOutcome.UNKNOWN
 
     def has_receipt(self, ref: LeaseRef, now: int) -> bool:
@@ -84,9 +84,7 @@ class TypeLedger:
 
     def enqueued(self, new: NewJob, now: int) -> None:
         """Note a job that was queued."""
-        queue = self.queues.setdefault(new.queue_id, QueueFacts(new.queue_id))
-        if not queue.lives and queue.allowed_at <= now:
-            queue.last = None
+        queue = self._come_into_being(new.queue_id, now)
         life = Life(new, self._next_number(), now, new.requeue_limit)
         extras = life.extras
         begins = begins_at(extras, now)
@@ -96,7 +94,28 @@ class TypeLedger:
         if extras.deduplicate is not None:
             until = now + extras.deduplicate.keep_for
             self._keys[new.queue_id, extras.deduplicate.key] = (until, life)
+        self.letters.counted["enqueued"] += 1
         self.interval_set(queue, new.interval, now)
+
+    def redriven(self, letter: Letter, now: int) -> None:
+        """Note a dead letter that waits again, as if it were enqueued now, but without its key."""
+        queue = self._come_into_being(letter.queue_id, now)
+        if not queue.lives:
+            queue.interval = letter.interval
+        extras = replace(letter.life.extras, delay=None, at=None, deduplicate=None)
+        new = replace(letter.life.new, extras=extras)
+        life = Life(new, self._next_number(), letter.life.enqueued_at, new.requeue_limit)
+        life.ends_at = None if extras.ttl is None else now + extras.ttl
+        queue.lives[new.job_id] = life
+        self.letters.remove(letter, "redriven")
+        self.take_place(queue, now)
+
+    def _come_into_being(self, queue_id: str, now: int) -> QueueFacts:
+        """Return a queue that gets a job. It may have been forgotten what its rate was."""
+        queue = self.queues.setdefault(queue_id, QueueFacts(queue_id))
+        if not queue.lives and queue.allowed_at <= now:
+            queue.last = None
+        return queue
 
     def changed(self, change: Setting, now: int) -> None:
         """Note a change of settings of a queue that exists."""
@@ -118,12 +137,14 @@ class TypeLedger:
         life.token, life.expires_at, life.attempt = job.token, job.expires_at, job.attempt
         life.at = None
         queue.last = now
+        self.letters.counted["dequeued"] += 1
         self.take_place(queue, now, is_served=True)
 
     def finished(self, ref: LeaseRef, until: int, now: int) -> None:
         """Note a lease that a finish ended; its receipt answers until then (ms)."""
         queue = self.queues[ref.queue_id]
         del queue.lives[ref.job_id]
+        self.letters.counted["finished"] += 1
         self.take_place(queue, now)
         if ref.token is not None:
             self._receipts[ref] = until
@@ -131,54 +152,51 @@ class TypeLedger:
     def came_back(self, life: Life, now: int, delay: int) -> bool:
         """Note a job that waits again or is delayed; return False if its ttl has passed."""
         if life.has_ended(now):
-            self.died(life, now)
+            self.died(life, DeathReason.EXPIRED, now)
             return False
         life.token, life.returned = None, True
         life.at = now + delay if delay else None
         self.take_place(self.queues[life.new.queue_id], now)
         return True
 
-    def cancelled(self, life: Life, now: int) -> None:
-        """Note a job that was removed."""
+    def removed(self, life: Life, now: int) -> None:
+        """Note a living job that was cancelled or cleared."""
         queue = self.queues[life.new.queue_id]
         life.is_cleared = True
         del queue.lives[life.new.job_id]
+        self.letters.counted["removed"] += 1
         self.take_place(queue, now)
 
-    def letter_removed(self, queue_id: str, job_id: str) -> bool:
-        """Note that the latest dead letter of a job was removed; return whether there is one."""
-        if self.letter(queue_id, job_id) is None:
-            return False
-        self._letters[queue_id, job_id].pop()
-        return True
-
-    def died(self, life: Life, now: int) -> None:
+    def died(self, life: Life, reason: DeathReason, now: int) -> None:
         """Note a job that became a dead letter."""
-        queue_id, job_id = life.new.queue_id, life.new.job_id
-        del self.queues[queue_id].lives[job_id]
-        self._letters.setdefault((queue_id, job_id), []).append(life)
-        self.take_place(self.queues[queue_id], now)
+        queue = self.queues[life.new.queue_id]
+        del queue.lives[life.new.job_id]
+        self.letters.add(life, reason, queue.interval, now)
+        self.take_place(queue, now)
 
     def lease_ended(self, queue_type: str, life: Life, now: int) -> EndedLease:
         """Note an expired lease that was ended, and return what must be said of it."""
         queue_id, job_id, token = life.new.queue_id, life.new.job_id, life.token or ""
         is_dead = life.requeues == 0
+        self.letters.counted["expired_leases"] += 1
         if is_dead:
-            self.died(life, now)
+            self.died(life, DeathReason.REQUEUES_EXHAUSTED, now)
         else:
             is_dead = not self.came_back(life, now, life.penalty())
         return EndedLease(queue_type, queue_id, job_id, token, is_dead)
 
-    def cleared(self, queue_id: str, *, purge: bool) -> None:
-        """Note a clearing."""
-        queue = self.queue(queue_id)
-        for life in queue.lives.values():
-            life.is_cleared = True
-        queue.lives.clear()
-        queue.place = None
-        if purge:
-            for letter in [letter for letter in self._letters if letter[0] == queue_id]:
-                del self._letters[letter]
+    def cleared(self, queue_id: str, states: Set[JobState], now: int) -> Counter[JobState]:
+        """Note a clearing of a queue; return how many jobs and letters of each state went."""
+        gone: Counter[JobState] = Counter()
+        for life in list(self.queue(queue_id).lives.values()):
+            state = life.state(now)
+            if state in states:
+                gone[state] += 1
+                self.removed(life, now)
+        for letter in self.letters.of(queue_id) if JobState.DEAD in states else ():
+            gone[JobState.DEAD] += 1
+            self.letters.remove(letter, "discarded")
+        return gone
 
     def made_sooner(self) -> list[int]:
         """Return the instants (ms) that watchers must be told of since this was last called.

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from sharq_plug.model import Extras, NewJob
+from sharq_plug.model import Extras, JobState, NewJob
 from sharq_plug.testing.model_check.carried import PLAIN
 
 
@@ -36,6 +36,13 @@ class Life:
     def waits(self) -> bool:
         """Return whether the job waits, and has joined."""
         return self.token is None and self.at is None
+
+    def state(self, now: int) -> JobState:
+        """Return the state of the job at `now` (ms); a due one waits."""
+        if self.token is not None:
+            return JobState.LEASED
+        is_due = self.at is None or self.at <= now
+        return JobState.WAITING if is_due else JobState.DELAYED
 
     @property
     def standing(self) -> tuple[int, bool, int]:
@@ -95,10 +102,7 @@ class QueueFacts:
 
     def delayed(self, now: int) -> int:
         """Return how many jobs are not due at `now` (ms)."""
-        return sum(
-            life.token is None and life.at is not None and life.at > now
-            for life in self.lives.values()
-        )
+        return sum(life.state(now) is JobState.DELAYED for life in self.lives.values())
 
     def waiting(self, now: int) -> int:
         """Return how many jobs wait at `now` (ms), those included that are due."""

@@ -1,20 +1,16 @@
-"""The rules of what queues take in and lose, of their settings, and of what is seen of them."""
+"""The rules of what queues take in, and of their settings."""
 
 from collections.abc import Iterator
 
 from sharq_plug.model import (
     ChangeOutcome,
-    Cleared,
     EnqueueOutcome,
     EnqueueResult,
     NewJob,
-    Page,
     Setting,
-    View,
 )
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
-from sharq_plug.testing.model_check.operations import Clear, ListNames, Look
 from sharq_plug.testing.model_check.violations import Rule
 
 
@@ -66,48 +62,3 @@ def judge_setting(
     yield from differences(Rule.LISTING, "outcome", answer, expected)
     if exists:
         ledger.changed(change, now)
-
-
-def judge_clear(
-    facts: Facts, queue_type: str, clear: Clear, answer: Cleared, now: int
-) -> Iterator[Finding]:
-    """Judge what a clearing says that it removed."""
-    ledger = facts.of(queue_type)
-    queue = ledger.queue(clear.queue_id)
-    dead = ledger.dead_letters(clear.queue_id) if clear.purge else 0
-    leased, delayed = len(queue.leased), queue.delayed(now)
-    expected = Cleared(queue.waiting(now), leased, dead, delayed)
-    yield from differences(Rule.COUNTS, "what was cleared", answer, expected)
-    ledger.cleared(clear.queue_id, purge=clear.purge)
-    if clear.purge:
-        facts.tallies.purged(queue_type, clear.queue_id)
-
-
-def judge_look(
-    facts: Facts, queue_type: str | None, look: Look, answer: View, now: int
-) -> Iterator[Finding]:
-    """Judge the lengths and the minute counts of a view."""
-    expected = (0, 0, 0, 0)
-    if look.queue_id is not None:
-        ledger = facts.of(queue_type)
-        queue, dead = ledger.queue(look.queue_id), ledger.dead_letters(look.queue_id)
-        expected = (queue.waiting(now), len(queue.leased), dead, queue.delayed(now))
-    found = (answer.waiting, answer.leased, answer.dead, answer.delayed)
-    rule = Rule.COUNTS
-    if sum(found) != sum(expected):
-        rule = Rule.LOSS if sum(found) < sum(expected) else Rule.DOUBLING
-    yield from differences(rule, "waiting, leased, dead and delayed", found, expected)
-    counts = facts.tallies.expected(queue_type, look.queue_id, now)
-    yield from differences(Rule.COUNTS, "minute counts", answer.counts, counts)
-
-
-def judge_list_names(
-    facts: Facts, queue_type: str | None, step: ListNames, page: Page, _now: int
-) -> Iterator[Finding]:
-    """Judge a step of a listing."""
-    if queue_type is None:
-        existing = {name for name, ledger in facts.types.items() if ledger.existing()}
-    else:
-        existing = facts.of(queue_type).existing()
-    for what in facts.listings.wrong(queue_type, step, page, existing):
-        yield Rule.LISTING, what

@@ -8,7 +8,7 @@ from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differenc
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
 from sharq_plug.testing.model_check.exact.tending import judge_ended
-from sharq_plug.testing.model_check.exact.times import expired, is_named, line_up, next_ready_at
+from sharq_plug.testing.model_check.exact.times import expired, is_named, line_up, wrong_instant
 from sharq_plug.testing.model_check.violations import Rule
 
 
@@ -155,9 +155,6 @@ def _judge_next_ready_at(
     elif facts.call.is_over or overdue:
         yield from differences(Rule.READINESS, "next_ready_at", found, now)
     else:
-        earliest, latest = next_ready_at(ledger, take.queues)
-        is_early = found is not None and (earliest is None or found < max(earliest, now))
-        is_late = latest is not None and (found is None or found > max(latest, now))
-        if is_early or is_late:
-            what = f"next_ready_at is {found}, and must be from {earliest} to {latest}"
-            yield Rule.READINESS, what
+        wrong = wrong_instant(ledger, found, take.queues, now)
+        if wrong is not None:
+            yield Rule.READINESS, wrong

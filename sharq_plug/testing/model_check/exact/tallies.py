@@ -1,10 +1,11 @@
 """The minute counts that a sequential history must lead to."""
 
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sharq_plug.model import MINUTE, MinuteCounts, counted_minutes
+from sharq_plug.model import COUNTED_MINUTES, MINUTE, MinuteCounts, counted_minutes
 
 Counted: TypeAlias = tuple[str | None, str | None]
 """What is counted for: (type, queue), (type, None), or (None, None) for everything."""
@@ -16,6 +17,7 @@ class Tallies:
 
     _enqueues: dict[Counted, Counter[int]] = field(default_factory=dict)
     _dequeues: dict[Counted, Counter[int]] = field(default_factory=dict)
+    _doubted: dict[Counted, int] = field(default_factory=dict)
 
     def enqueued(self, queue_type: str, queue_id: str, now: int) -> None:
         """Count an enqueue at `now` (ms)."""
@@ -29,6 +31,16 @@ class Tallies:
         """Forget the counts of one queue; its type's stay."""
         self._enqueues.pop((queue_type, queue_id), None)
         self._dequeues.pop((queue_type, queue_id), None)
+
+    def doubt_others(self, queue_type: str, queue_ids: Set[str], now: int) -> None:
+        """Note that the counts of all other queues of a type may have been forgotten or not."""
+        for counted in self._enqueues:
+            if counted[0] == queue_type and counted[1] not in queue_ids | {None}:
+                self._doubted[counted] = now + COUNTED_MINUTES * MINUTE
+
+    def are_known(self, queue_type: str | None, queue_id: str | None, now: int) -> bool:
+        """Return whether the counts that a look must find are known."""
+        return self._doubted.get((queue_type, queue_id), now) <= now
 
     def expected(self, queue_type: str | None, queue_id: str | None, now: int) -> MinuteCounts:
         """Return what a look at `now` (ms) must find."""

@@ -21,15 +21,15 @@ def tended_accounts(facts: Facts, event: Event) -> list[Facts]:
     A step of tending may leave out types if it says that there is `more` to do. It shows that a
     type was not left out by the leases that it ended. Where it had none to end, either may be.
     """
-    answer = event.outcome
-    if not isinstance(answer, Tended) or not answer.more:
+    tend, answer = event.operation.item, event.outcome
+    if not isinstance(tend, Tend) or not isinstance(answer, Tended) or not answer.more:
         return [facts]
     now, tended = event.invoked_at, {lease.queue_type for lease in answer.ended}
     out = {name for name in facts.types if name not in tended and expired(facts.types[name], now)}
     doubtful = [
         name
         for name, ledger in facts.types.items()
-        if name not in tended | out and not is_kept(ledger, now)
+        if name not in tended | out and not is_kept(ledger, tend.retention, now)
     ]
     accounts = []
     for count in range(len(doubtful) + 1):
@@ -52,8 +52,9 @@ def judge_tend(
             found = tuple(lease for lease in answer.ended if lease.queue_type == queue_type)
             due = expired(ledger, now)[: tend.limit]
             yield from judge_ended(ledger, queue_type, due, found, now)
-            keep_time(ledger, tend.limit, now)
-        if not answer.more and (expired(ledger, now) or not is_kept(ledger, now)):
+            keep_time(ledger, tend.limit, tend.retention, now)
+        is_over = not expired(ledger, now) and is_kept(ledger, tend.retention, now)
+        if not answer.more and not is_over:
             yield Rule.RECLAIM, "there is more to do at once, and it was not said"
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from sharq_plug.model import MAX_DROPS, DeathReason, Retention
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
 
@@ -34,7 +35,7 @@ def line_up(
             life.at = None
             moves -= 1
         while moves and (head := queue.head) is not None and head.has_ended(now):
-            ledger.died(head, now)
+            ledger.died(head, DeathReason.EXPIRED, now)
             moves -= 1
         ledger.take_place(queue, now)
         if (head := queue.head) is not None and not head.has_ended(now):
@@ -49,37 +50,52 @@ def expired(ledger: TypeLedger, now: int) -> list[Life]:
     return sorted(leased, key=lambda life: (life.expires_at, life.new.queue_id, life.number))
 
 
-def keep_time(ledger: TypeLedger, limit: int, now: int) -> None:
-    """Do what a step of tending does to jobs that are not leased, of each kind up to `limit`."""
-    due = [(lives[0].at, queue) for queue in ledger.queues.values() if (lives := queue.due(now))]
-    left = limit
-    for _, queue in sorted(due, key=lambda one: (one[0], one[1].queue_id)):
-        for life in queue.due(now)[:left]:
+def keep_time(ledger: TypeLedger, limit: int, retention: Retention, now: int) -> None:
+    """Do what a step of tending does to jobs without a lease, of each kind up to `limit`."""
+    timed = [(min(first), queue) for queue in ledger.queues.values() if (first := _due(queue, now))]
+    joins = deaths = limit
+    for _, queue in sorted(timed, key=lambda one: (one[0], one[1].queue_id)):
+        if joins <= 0 or deaths <= 0:
+            break
+        due = queue.due(now)[:joins]
+        for life in due:
             life.at = None
-            left -= 1
-        ledger.take_place(queue, now)
-    for life in _ended(ledger, now)[:limit]:
-        ledger.died(life, now)
+        if due:
+            ledger.take_place(queue, now)
+        ended = _ended(queue, now)[:deaths]
+        for life in ended:
+            ledger.died(life, DeathReason.EXPIRED, now)
+        joins, deaths = joins - len(due), deaths - len(ended)
+    for letter in ledger.letters.too_old(retention, now)[: min(limit, MAX_DROPS)]:
+        ledger.letters.remove(letter, "aged_out")
 
 
-def is_kept(ledger: TypeLedger, now: int) -> bool:
+def is_kept(ledger: TypeLedger, retention: Retention, now: int) -> bool:
     """Return whether nothing is left for `keep_time` to do."""
-    return not _ended(ledger, now) and not any(queue.due(now) for queue in ledger.queues.values())
+    is_due = any(_due(queue, now) for queue in ledger.queues.values())
+    return not (is_due or ledger.letters.too_old(retention, now))
 
 
-def _ended(ledger: TypeLedger, now: int) -> list[Life]:
+def _due(queue: QueueFacts, now: int) -> list[int]:
+    """Return when the first job of a queue was due, and when the first ttl passed, if they did."""
+    lives = (queue.due(now)[:1], _ended(queue, now)[:1])
+    return [at for (life,) in filter(None, lives) for at in (life.at, life.ends_at) if at]
+
+
+def _ended(queue: QueueFacts, now: int) -> list[Life]:
     """Return the jobs that are not leased and whose ttl has passed, in the order of their ends."""
-    lives = [life for queue in ledger.queues.values() for life in queue.lives.values()]
-    ended = [(life.ends_at, life) for life in lives if life.token is None and life.ends_at]
-    ended = [(ends_at, life) for ends_at, life in ended if ends_at <= now]
-    ended.sort(key=lambda one: (one[0], one[1].new.queue_id, one[1].number))
-    return [life for _, life in ended]
+    ended = [
+        (life.ends_at, life.number, life)
+        for life in queue.lives.values()
+        if life.token is None and life.ends_at and life.ends_at <= now
+    ]
+    return [life for *_, life in sorted(ended, key=lambda one: one[:2])]
 
 
 def next_ready_at(
-    ledger: TypeLedger, names: Collection[str] | None
+    ledger: TypeLedger, names: Collection[str] | None, now: int
 ) -> tuple[int | None, int | None]:
-    """Return the earliest and the latest instant (ms) that a short dequeue of queues may name.
+    """Return the earliest and the latest instant (ms) that may be named at `now` for queues.
 
     No job can be ready before a queue's place says so or a lease expires: that is the earliest. A
     job surely is ready when a place says so and the ttl of one of its jobs has not passed by then,
@@ -92,16 +108,28 @@ def next_ready_at(
             continue
         if queue.place is not None:
             earliest.append(queue.place[0])
-            if any(_can_go(life, queue.place[0]) for life in queue.lives.values()):
+            if any(_can_go(life, max(queue.place[0], now)) for life in queue.lives.values()):
                 latest.append(queue.place[0])
         for life in queue.leased:
             earliest.append(life.expires_at)
             delay = life.extras.requeue_delay
             ready_at = life.expires_at + (0 if delay is None else delay.after(life.penalties + 1))
-            ready_at = max(ready_at, queue.allowed_at)
+            ready_at = max(ready_at, queue.allowed_at, now)
             if life.requeues and not life.has_ended(ready_at):
                 latest.append(ready_at)
     return min(earliest, default=None), min(latest, default=None)
+
+
+def wrong_instant(
+    ledger: TypeLedger, found: int | None, names: Collection[str] | None, now: int
+) -> str | None:
+    """Return what is wrong about a `next_ready_at` of queues that is told at `now` (ms)."""
+    earliest, latest = next_ready_at(ledger, names, now)
+    is_early = found is not None and (earliest is None or found < max(earliest, now))
+    is_late = latest is not None and (found is None or found > max(latest, now))
+    if is_early or is_late:
+        return f"next_ready_at is {found}, and must be from {earliest} to {latest}"
+    return None
 
 
 def _can_go(life: Life, at: int) -> bool:

@@ -3,15 +3,19 @@
 from collections.abc import Iterator
 from itertools import combinations, pairwise
 
-from sharq_plug.model import LeaseOutcome
+from sharq_plug.model import LIVING, Discard, LeaseOutcome
 from sharq_plug.testing.model_check.carried import is_carried
 from sharq_plug.testing.model_check.history import Event, Grant
+from sharq_plug.testing.model_check.operations import ClearStep, DiscardRange
 from sharq_plug.testing.model_check.sound.evidence import Evidence
 from sharq_plug.testing.model_check.sound.jobs import (
     JobEvidence,
     is_deadly,
     may_end,
     token_of,
+)
+from sharq_plug.testing.model_check.sound.moved import (
+    has_cleared,
 )
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
@@ -42,7 +46,7 @@ def _check_origin(job: JobEvidence) -> Iterator[Violation]:
             what = f"{job.job_id} was not enqueued at {grant.job.enqueued_at}"
             yield Violation(Rule.PAYLOAD, what, (*starts, grant.event))
     first = [grant.event for grant in job.grants if grant.job.attempt == 1]
-    if len(first) > len(job.starts):
+    if len(first) > len(job.starts) + len(job.restarts):
         what = f"{job.job_id} is leased for the first time {len(first)} times"
         yield Violation(Rule.DOUBLING, what, (*job.starts, *first))
 
@@ -61,11 +65,11 @@ def _check_overlaps(job: JobEvidence) -> Iterator[Violation]:
 
 
 def _check_ends(job: JobEvidence) -> Iterator[Violation]:
-    """Hold that a job that was finished, cleared or died comes back by a new enqueue alone."""
+    """Hold that a job that was finished, cleared or died comes back by a start alone."""
     ends = [
         (end, min(event.invoked for event in _same_end(job, end)))
         for end in job.ends
-        if end.outcome is not None
+        if _is_sure(end)
     ]
     ends += [(event, event.invoked) for event, lease in job.expiries if lease.is_dead]
     ends += [
@@ -74,12 +78,24 @@ def _check_ends(job: JobEvidence) -> Iterator[Violation]:
         if fail.outcome is not None and token_of(fail) and is_deadly(fail)
     ]
     for end, over_from in ends:
-        if any(start.answered is None or start.answered >= over_from for start in job.starts):
+        begins = (*job.starts, *job.restarts)
+        if any(start.answered is None or start.answered >= over_from for start in begins):
             continue
         for grant in job.grants:
             if end.before(grant.event):
                 what = f"{job.job_id} is leased after its end"
                 yield Violation(Rule.DOUBLING, what, (end, grant.event))
+
+
+def _is_sure(end: Event) -> bool:
+    """Return whether no job that was there before lived on."""
+    match end.operation.item:
+        case ClearStep():
+            return all(has_cleared(end, state) for state in LIVING)
+        case Discard() | DiscardRange():
+            return False
+        case _:
+            return end.outcome is not None
 
 
 def _same_end(job: JobEvidence, end: Event) -> list[Event]:

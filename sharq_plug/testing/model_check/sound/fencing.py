@@ -2,10 +2,18 @@
 
 from collections.abc import Iterator
 
-from sharq_plug.model import Extend, Extended, Finish, LeaseOutcome
+from sharq_plug.model import Extend, Extended, Finish, JobState, LeaseOutcome
 from sharq_plug.testing.model_check.history import Event, Grant
 from sharq_plug.testing.model_check.sound.evidence import Evidence
-from sharq_plug.testing.model_check.sound.jobs import JobEvidence, latest, token_of
+from sharq_plug.testing.model_check.sound.jobs import (
+    JobEvidence,
+    latest,
+    token_of,
+)
+from sharq_plug.testing.model_check.sound.moved import (
+    has_cleared,
+    is_sure_of_job,
+)
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 
@@ -90,12 +98,11 @@ def _check_accepted(
 def _sure_ends(job: JobEvidence, lease: Grant, claim: Event) -> Iterator[Event]:
     """Iterate over what shows that the lease was over before the claim."""
     later = (other.event for other in job.grants if lease.before(other))
-    clears = (
-        clear
-        for clear in (*job.clears, *job.cancels)
-        if clear.outcome is not None and lease.event.before(clear)
-    )
-    for over in (*later, *clears):
+    clears = (clear for clear in job.moves.clears if has_cleared(clear, JobState.LEASED))
+    cancels = (cancel for cancel in job.cancels if cancel.outcome is not None)
+    redrives = (redrive for redrive in job.restarts if is_sure_of_job(redrive))
+    after = [event for event in (*clears, *cancels, *redrives) if lease.event.before(event)]
+    for over in (*later, *after):
         if over is not lease.event and over.before(claim):
             yield over
 

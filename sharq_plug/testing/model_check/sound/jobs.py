@@ -8,17 +8,21 @@ from msgspec import structs
 
 from sharq_plug.model import (
     Deduplicate,
+    Discard,
     EndedLease,
     Extend,
     Extended,
     Extras,
     Fail,
+    JobState,
     NewJob,
     Reschedule,
     Settlement,
 )
 from sharq_plug.testing.model_check.carried import PLAIN, begins_at
 from sharq_plug.testing.model_check.history import Event, Grant
+from sharq_plug.testing.model_check.operations import ClearStep, DiscardRange
+from sharq_plug.testing.model_check.sound.moved import Moves, is_sure_of_job, may_be_of
 
 QueueName = tuple[str, str]
 """A queue type and a queue id."""
@@ -28,15 +32,15 @@ QueueName = tuple[str, str]
 class JobEvidence:
     """What is known of one job id. `starts` may have queued it, `proofs` show that it was there.
 
-    `finishes`, `releases`, `fails`, `extends`, `clears` and `cancels` are those that ended or
-    extended a lease or ended a life, or may have. `reschedules` gave it another priority or time,
-    or may have. `expiries` are the leases that were ended because they had
+    `finishes`, `releases`, `fails`, `extends` and `cancels` ended or extended a lease, or ended a
+    life, or may have. So may `moves`, which are all of its queue. `reschedules` gave it another
+    priority or time, or may have. `expiries` are the leases that were ended because they had
     expired, and who said so. `refused` are the settlements that did nothing.
     """
 
     queue: QueueName
     job_id: str
-    clears: list[Event]
+    moves: Moves
     starts: list[Event] = field(default_factory=list)
     proofs: list[Event] = field(default_factory=list)
     grants: list[Grant] = field(default_factory=list)
@@ -51,8 +55,14 @@ class JobEvidence:
 
     @property
     def ends(self) -> list[Event]:
-        """Return what may have ended a life of the job, death aside."""
-        return [*self.finishes, *self.clears, *self.cancels]
+        """Return what may have removed the job, or a dead letter of it; tending aside."""
+        discards = [event for event in self.moves.discards if may_be_of(event, self.job_id)]
+        return [*self.finishes, *self.moves.clears, *self.cancels, *discards]
+
+    @property
+    def restarts(self) -> list[Event]:
+        """Return what may have redriven a dead letter of the job."""
+        return [event for event in self.moves.redrives if may_be_of(event, self.job_id)]
 
     @property
     def returns(self) -> list[Event]:
@@ -131,6 +141,8 @@ class JobEvidence:
 
     def had_one_life(self) -> bool:
         """Return whether no second life of the job can be in the history."""
+        if self.restarts:
+            return False
         if len(self.starts) == 1:
             return True
         if self.is_mortal:
@@ -150,6 +162,9 @@ class JobEvidence:
         if self.had_one_life():
             yield self
             return
+        if self.restarts:
+            yield from self._redriven_lives()
+            return
         by_enqueue: dict[int, list[Grant]] = {}
         for grant in self.grants:
             by_enqueue.setdefault(grant.job.enqueued_at, []).append(grant)
@@ -157,6 +172,32 @@ class JobEvidence:
             starts = self.starts_of(grants[0])
             if len(starts) == 1:
                 yield replace(self, starts=starts, grants=grants)
+
+    def _redriven_lives(self) -> Iterator["JobEvidence"]:
+        """Iterate over the lives that surely began with a redrive, up to the next possible start.
+
+        No delivery may overlap the begin or the end of such a life.
+        """
+        for restart in self.restarts:
+            begins = [event for event in (*self.starts, *self.restarts) if event is not restart]
+            later = [event for event in begins if not event.before(restart)]
+            after = [lease for lease in self.grants if not lease.event.before(restart)]
+            life = [lease for lease in after if all(lease.event.before(event) for event in later)]
+            is_clear = all(restart.before(lease.event) for lease in after) and all(
+                lease in life or any(event.before(lease.event) for event in later)
+                for lease in after
+            )
+            if is_sure_of_job(restart) and is_clear and life:
+                yield replace(self, grants=life)
+
+    def deaths(self) -> Iterator[Event]:
+        """Iterate over what surely made the job a dead letter."""
+        for event, lease in self.expiries:
+            if lease.is_dead:
+                yield event
+        for fail in self.fails:
+            if fail.outcome is not None and is_deadly(fail):
+                yield fail
 
     def penalties(self) -> Iterator[tuple[Event, str]]:
         """Iterate over what surely spent a requeue, with the token of the lease that it ended."""
@@ -173,7 +214,11 @@ def may_end(ender: Event, lease: Grant) -> bool:
     if ender.before(lease.event):
         return False
     item = ender.operation.item
-    return not isinstance(item, Settlement) or item.lease.token in {None, lease.job.token}
+    if isinstance(item, Settlement):
+        return item.lease.token in {None, lease.job.token}
+    if isinstance(item, ClearStep):
+        return JobState.LEASED in item.what.states
+    return not isinstance(item, Discard | DiscardRange)
 
 
 def new_job(event: Event) -> NewJob:

@@ -44,7 +44,9 @@ def _check_seconds(queue: QueueEvidence) -> Iterator[Violation]:
             both = (one.start, other.start)
             if one.may_be_forgotten(other) or other.may_be_forgotten(one):
                 continue
-            if not any(_may_be_between(clear, *both) for clear in (*queue.clears, *queue.cancels)):
+            if not any(
+                _may_be_between(clear, *both) for clear in (*queue.moves.clears, *queue.cancels)
+            ):
                 what = f"two jobs of the key {one.key.key} are queued within its time"
                 yield Violation(Rule.DEDUPLICATION, what, both)
 

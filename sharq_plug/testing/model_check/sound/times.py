@@ -7,7 +7,7 @@ from sharq_plug.model import Extras, Fail, LeaseOutcome, Release
 from sharq_plug.testing.model_check.carried import begins_at
 from sharq_plug.testing.model_check.history import Event, Grant
 from sharq_plug.testing.model_check.sound.evidence import Evidence
-from sharq_plug.testing.model_check.sound.jobs import JobEvidence, extras_of, token_of
+from sharq_plug.testing.model_check.sound.jobs import JobEvidence, extras_of, latest, token_of
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 
@@ -20,19 +20,21 @@ def check_times(evidence: Evidence) -> Iterator[Violation]:
             starts = job.starts_of(grant)
             yield from _check_span(job, starts, grant)
             before = leases.get((grant.job.enqueued_at, grant.job.attempt - 1))
-            if before is not None and len(starts) == 1 and not job.reschedules:
+            if before and len(starts) == 1 and not (job.reschedules or job.restarts):
                 yield from _check_return(job, extras_of(starts[0]), before, grant)
 
 
 def _check_span(job: JobEvidence, starts: list[Event], grant: Grant) -> Iterator[Violation]:
     """Hold that a delivery is not before the job's first time, nor at the end of its ttl or later.
 
-    Of several enqueues that may have queued the job, any may have.
+    Of several enqueues that may have queued the job, any may have. A redrive begins a new ttl.
     """
+    restarts = [latest(event) for event in job.restarts if not grant.event.before(event)]
     begins = [begins_at(extras_of(start), grant.job.enqueued_at) for start in starts]
     ttls = [extras_of(start).ttl for start in starts]
     ends = [
-        math.inf if ttl is None else begin + ttl for begin, ttl in zip(begins, ttls, strict=True)
+        math.inf if ttl is None else max([begin, *restarts]) + ttl
+        for begin, ttl in zip(begins, ttls, strict=True)
     ]
     if begins and grant.instant < min(begins) and not job.reschedules:
         what = f"{job.job_id} is leased {min(begins) - grant.instant} ms before its time"

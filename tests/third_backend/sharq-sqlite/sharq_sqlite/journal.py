@@ -7,9 +7,18 @@ from typing import Any
 import msgspec
 
 from sharq_memory.machine import Machine
-from sharq_plug.model import Amendment, NewJob, Setting, Settlement, Take
+from sharq_plug.model import (
+    Amendment,
+    Clear,
+    LetterRange,
+    NewJob,
+    Retention,
+    Setting,
+    Settlement,
+    Take,
+)
 
-VERSION = 1
+VERSION = 2
 """Changes with the meaning of any record."""
 SCHEMA = """
     CREATE TABLE IF NOT EXISTS state (row BLOB NOT NULL);
@@ -27,8 +36,10 @@ ITEMS: dict[str, Any] = {
     "settle": tuple[str, list[Settlement]],
     "amend": tuple[str, list[Amendment]],
     "configure": tuple[str, list[Setting]],
-    "clear": tuple[str, str, bool],
-    "tend": tuple[int],
+    "redrive": tuple[str, LetterRange, int],
+    "discard": tuple[str, LetterRange, int],
+    "clear": tuple[str, Clear, str | None, int],
+    "tend": tuple[int, Retention],
 }
 """Of each verb that changes the machine, what a call of it is made of."""
 
@@ -93,13 +104,10 @@ class Journal:
 
 def apply(machine: Machine, verb: str, now: int, *items: Any) -> Any:
     """Make a call of the machine at the instant `now` (ms); return its answer."""
-    match verb, items:
-        case "dequeue", (queue_type, takes, tokens):
-            return machine.dequeue(queue_type, takes, now, iter(tokens))
-        case "clear", (queue_type, queue_id, purge):
-            return machine.clear(queue_type, queue_id, now, purge=purge)
-        case _:
-            return getattr(machine, verb)(*items, now)
+    if verb == "dequeue":
+        queue_type, takes, tokens = items
+        return machine.dequeue(queue_type, takes, now, iter(tokens))
+    return getattr(machine, verb)(*items, now)
 
 
 def drawn(tokens: Iterator[str], into: list[str]) -> Iterator[str]:

@@ -16,13 +16,18 @@ from sharq_plug.model import (
     Amendment,
     AmendOutcome,
     ChangeOutcome,
+    Clear,
     Cleared,
     Dequeued,
     EnqueueResult,
     JobRef,
     JobView,
+    LetterRange,
+    LettersMoved,
+    Listing,
     NewJob,
     Page,
+    Retention,
     Setting,
     Settled,
     Settlement,
@@ -31,7 +36,7 @@ from sharq_plug.model import (
     View,
     check_name,
 )
-from sharq_plug.store import QueueStore, Wake
+from sharq_plug.store import DEFAULT_RETENTION, QueueStore, Wake
 from sharq_sqlite.journal import Journal, UnreadableJournal, apply, drawn
 
 
@@ -86,9 +91,19 @@ class SqliteStore(QueueStore):
         return outcomes
 
     async def amend(self, queue_type: str, changes: Sequence[Amendment]) -> list[AmendOutcome]:
-        """Change jobs by their ids."""
+        """Change jobs by their ids, and dead letters."""
         outcomes: list[AmendOutcome] = self._call("amend", queue_type, changes)
         return outcomes
+
+    async def redrive(self, queue_type: str, letters: LetterRange, *, limit: int) -> LettersMoved:
+        """Redrive dead letters of a range."""
+        moved: LettersMoved = self._call("redrive", queue_type, letters, limit)
+        return moved
+
+    async def discard(self, queue_type: str, letters: LetterRange, *, limit: int) -> LettersMoved:
+        """Remove dead letters of a range."""
+        moved: LettersMoved = self._call("discard", queue_type, letters, limit)
+        return moved
 
     async def find(
         self, queue_type: str, jobs: Sequence[JobRef], *, payloads: bool = False
@@ -102,14 +117,16 @@ class SqliteStore(QueueStore):
         outcomes: list[ChangeOutcome] = self._call("configure", queue_type, changes)
         return outcomes
 
-    async def tend(self, *, limit: int) -> Tended:
+    async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
         """Do what is due."""
-        tended: Tended = self._call("tend", limit)
+        tended: Tended = self._call("tend", limit, retention)
         return tended
 
-    async def clear(self, queue_type: str, queue_id: str, *, purge: bool) -> Cleared:
-        """Remove a queue's jobs."""
-        cleared: Cleared = self._call("clear", queue_type, queue_id, purge)
+    async def clear(
+        self, queue_type: str, what: Clear, *, cursor: str | None = None, limit: int
+    ) -> Cleared:
+        """Take one step of a clearing."""
+        cleared: Cleared = self._call("clear", queue_type, what, cursor, limit)
         return cleared
 
     async def look(self, queue_type: str | None = None, queue_id: str | None = None) -> View:
@@ -118,11 +135,11 @@ class SqliteStore(QueueStore):
             return machine.look(queue_type, queue_id, self._clock.now())
 
     async def page(
-        self, queue_type: str | None = None, *, cursor: str | None = None, limit: int
+        self, queue_type: str | None, listing: Listing, *, cursor: str | None = None, limit: int
     ) -> Page:
-        """List types, or the queues of a type."""
+        """Return one page of a listing."""
         with self._machine() as (_, machine):
-            return machine.page(queue_type, cursor, limit)
+            return machine.page(queue_type, listing, cursor, limit, self._clock.now())
 
     async def health(self, *, thorough: bool = False) -> Sequence[str]:
         """Write as a dequeue does; change nothing."""

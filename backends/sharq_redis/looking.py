@@ -1,0 +1,47 @@
+"""Looks: what there is in a queue or a type, and the minute counts."""
+
+from sharq_plug.errors import BrokenQueue, StoreUnavailable
+from sharq_plug.model import MINUTE, MinuteCounts, View
+from sharq_redis.buckets import Buckets
+from sharq_redis.counts import counts_of_everything
+from sharq_redis.link import Link
+from sharq_redis.replies import log_broken, minute_counts
+from sharq_redis.tending import Run
+from sharq_redis.views import queue_view, totals_of, type_view
+
+
+class Looks:
+    """Look at a queue, at a type, or at everything."""
+
+    def __init__(self, link: Link, buckets: Buckets, run: Run) -> None:
+        self._link = link
+        self._buckets = buckets
+        self._run = run
+
+    async def at_queue(self, queue_type: str, queue_id: str) -> View:
+        """Look at a queue. Raises BrokenQueue."""
+        reply = await self._run("look", queue_type, queue_id)
+        if isinstance(reply, bytes):
+            log_broken(queue_id, reply)
+            raise BrokenQueue(queue_id)
+        now, values, counted = reply
+        return View(_counts(now, counted), queue=queue_view(queue_id, values))
+
+    async def at_type(self, queue_type: str) -> View:
+        """Look at a type. Raises StoreUnavailable, also if its keys are damaged."""
+        reply = await self._run("look", queue_type, "", "counts")
+        if isinstance(reply, bytes):
+            message = f"The type {queue_type} is damaged in the store."
+            raise StoreUnavailable(f"{message} {reply.decode(errors='replace')}", public=message)
+        now, values, counted, totals = reply
+        view = type_view(queue_type, values)
+        return View(_counts(now, counted), type=view, totals=totals_of(totals))
+
+    async def at_everything(self, now: int) -> View:
+        """Add up the counts of all types at `now` (ms)."""
+        return View(await counts_of_everything(self._link, self._buckets, now))
+
+
+def _counts(now: int, counted: list[int]) -> MinuteCounts:
+    minutes = (minute * MINUTE for minute in counted[::3])
+    return minute_counts(now, zip(minutes, counted[1::3], counted[2::3], strict=True))

@@ -1,0 +1,69 @@
+-- Totals: what was counted of a type since it came into being, and from it how many jobs there are now.
+--
+-- They are one hash, name -> number. `dead` is also the number of the latest dead letter. Names that no look shows:
+--   delayed     jobs in the zsets of delayed jobs (lib/delays.lua)
+--   revoked     leases that a cancel or a clear ended
+--   lost        jobs that were removed with a damaged queue and not counted
+--   inexact     present once there may be such jobs, and from the first end of the type on until it comes back
+--   tombstones  queues that have dead letters only (lib/tombstones.lua)
+--   ends_at     when the type is forgotten; valid only while it has neither a queue nor a dead letter
+-- A call adds up what it counts, and writes the sums at its end. If the hash is damaged, only deaths fail.
+
+local Totals = {}
+
+do
+    local NAMES = {'enqueued', 'redriven', 'finished', 'dead', 'removed', 'lost', 'dequeued', 'failed', 'released',
+        'expired_leases', 'revoked', 'delayed', 'discarded', 'aged_out', 'tombstones'}
+    local pending = {}      -- name -> how many were counted in this call
+
+    function Totals.begin()
+        if next(pending) then   -- an earlier call failed
+            pending = {}
+        end
+    end
+
+    function Totals.add(name, amount)
+        pending[name] = (pending[name] or 0) + amount
+    end
+
+    function Totals.write()
+        for name, amount in next, pending do
+            pending[name] = nil
+            if amount ~= 0 then
+                try('HINCRBY', TOTALS, name, integer(amount))
+            end
+        end
+    end
+
+    -- Return when the type is forgotten if it stays empty: now if that is damaged, nil if nothing is stored.
+    function Totals.ends_at()
+        local found = try('HGET', TOTALS, 'ends_at')
+        return found and (type(found) == 'string' and tonumber(found) or 0) or nil
+    end
+
+    -- Return all totals by their names. A missing or damaged one is 0.
+    function Totals.read()
+        local found, totals = try('HMGET', TOTALS, unpack(NAMES)), {}
+        local is_over = call('EXISTS', QUEUES) == 0 and (Totals.ends_at() or 0) <= now
+        for at, name in ipairs(NAMES) do
+            totals[name] = not is_over and tonumber(found[at] or 0) or 0
+        end
+        return totals
+    end
+
+    -- Return how many jobs of the type wait, are leased and are delayed, and how many queues exist. Due jobs that
+    -- have not joined count as delayed.
+    function Totals.lengths(totals)
+        local names = call('HLEN', QUEUES)
+        local queues = names - totals.tombstones
+        if names == 0 or queues <= 0 then
+            return 0, 0, 0, 0
+        end
+        local live = totals.enqueued + totals.redriven - totals.finished - totals.dead - totals.removed
+            - totals.lost
+        local leased = totals.dequeued - totals.finished - totals.failed - totals.released
+            - totals.expired_leases - totals.revoked
+        local waiting = live - leased - totals.delayed
+        return math.max(0, waiting), math.max(0, leased), math.max(0, totals.delayed), queues
+    end
+end

@@ -1,0 +1,65 @@
+-- Views: the lengths of a queue and of a type, and when a job can go.
+
+local Views = {}
+
+do
+    -- Return for a reply the instant at which a job can be ready: never in the past; -1 if nothing is foreseen.
+    local function foreseen(since, expiry)
+        local first = math.min(since or math.huge, expiry or math.huge)
+        return first < math.huge and math.max(now, first) or -1
+    end
+
+    local function since_or_none(since)
+        return since and since <= now and since or -1
+    end
+
+    -- Return how many dead letters a queue has.
+    local function dead(id)
+        if not Queues.has_letters(id) then
+            return 0
+        end
+        local count = call('ZCARD', Scope.key('deaths', id))
+        return count > 0 and count or error('its dead letters are missing')
+    end
+
+    -- Return when the first lease of a queue expires, nil if it has none.
+    local function first_expiry(queue)
+        if queue[LEASED] > 0 then
+            return Leases.first_expiry(queue) or error('its leases are missing')
+        end
+    end
+
+    -- Return how many jobs of a queue wait, due ones included.
+    function Views.waiting(queue)
+        return queue[WAITING] + Times.due(queue)
+    end
+
+    -- Return a list for a queue: how many jobs wait, are leased, are dead letters, are delayed; since when it may
+    -- be dequeued, or -1; the earliest instant at which one of its jobs can be ready, or -1.
+    function Views.of_queue(id)
+        local letters, queue = dead(id), Queues.load(id)
+        if not queue then
+            return 0, 0, letters, 0, -1, -1
+        end
+        local due, delayed, since = Times.due(queue), Times.delayed(queue), nil
+        if queue[STANDS] then
+            since = tonumber(call('ZSCORE', LINE, Line.member(queue[PLACE], id)) or nil)
+        end
+        return queue[WAITING] + due, queue[LEASED], letters, delayed - due, since_or_none(since),
+            foreseen(since, first_expiry(queue))
+    end
+
+    -- Return the first instant in a zset of the type, nil if the zset is empty.
+    local function first_in(zset)
+        return tonumber(call('ZRANGE', zset, 0, 0, 'WITHSCORES')[2])
+    end
+
+    -- Return a list for the type: four lengths as for a queue; how many queues exist, how many may be dequeued;
+    -- since when the first of these may be, or -1; the earliest instant at which a job can be ready, or -1.
+    function Views.of_type(totals)
+        local waiting, leased, delayed, queues = Totals.lengths(totals)
+        local since = first_in(LINE)
+        return waiting, leased, call('ZCARD', LETTERS), delayed, queues, call('ZCOUNT', LINE, '-inf', integer(now)),
+            since_or_none(since), foreseen(since, first_in(EXPIRING))
+    end
+end

@@ -1,0 +1,94 @@
+"""Views, made from the replies of the verbs."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sharq_plug.model import DeathReason, JobEntry, LetterView, QueueView, Totals, TypeView, is_name
+from sharq_redis.replies import job_shown, log_broken
+
+
+def queue_view(queue_id: str, reply: Sequence[int] | bytes) -> QueueView:
+    """Return what there is in a queue (lua/lib/views.lua)."""
+    if isinstance(reply, bytes):
+        log_broken(queue_id, reply)
+        return QueueView(queue_id, is_broken=True)
+    waiting, leased, dead, delayed, since, next_ready_at = reply
+    return QueueView(
+        queue_id=queue_id,
+        waiting=waiting,
+        leased=leased,
+        dead=dead,
+        delayed=delayed,
+        ready_since=None if since < 0 else since,
+        next_ready_at=None if next_ready_at < 0 else next_ready_at,
+    )
+
+
+def type_view(queue_type: str, values: Sequence[int]) -> TypeView:
+    """Return what there is in a type (lua/lib/views.lua)."""
+    waiting, leased, dead, delayed, queues, ready_queues, since, next_ready_at = values
+    return TypeView(
+        queue_type=queue_type,
+        waiting=waiting,
+        leased=leased,
+        dead=dead,
+        delayed=delayed,
+        queues=queues,
+        ready_queues=ready_queues,
+        ready_since=None if since < 0 else since,
+        next_ready_at=None if next_ready_at < 0 else next_ready_at,
+    )
+
+
+def totals_of(values: Sequence[int]) -> Totals:
+    """Return the totals of a type, in the order of lua/verbs/look.lua."""
+    return Totals(*values)
+
+
+def job_entries(jobs: Iterable[tuple[bytes, Any]], *, payloads: bool) -> tuple[JobEntry, ...]:
+    """Return jobs by their ids and what is known of each (lua/lib/showing.lua)."""
+    named = ((text_of(job_id), shown) for job_id, shown in jobs)
+    return tuple(
+        JobEntry(job_id, job_shown(shown, payload=payloads))
+        for job_id, shown in named
+        if job_id is not None
+    )
+
+
+def letter_views(found: Iterable[Any]) -> tuple[LetterView, ...]:
+    """Return dead letters (lua/verbs/list_letters.lua)."""
+    letters = []
+    for number, queue_name, job_name, reason, died_at, shown in found:
+        queue_id, job_id = text_of(queue_name), text_of(job_name)
+        if queue_id is None or job_id is None:
+            continue
+        job = job_shown(shown, payload=True)
+        letters.append(
+            LetterView(
+                number=number,
+                queue_id=queue_id,
+                job_id=job_id,
+                payload=job.payload or b"",
+                reason=DeathReason(reason.decode()),
+                attempts=job.attempt,
+                enqueued_at=job.enqueued_at,
+                died_at=died_at,
+                priority=job.priority,
+                last_error=job.last_error,
+                cost=job.cost,
+                headers=job.headers,
+            )
+        )
+    return tuple(letters)
+
+
+def text_of(name: bytes) -> str | None:
+    """Return a name, None if it is not a valid one: the keys may be damaged."""
+    text = name.decode("utf-8", "replace")
+    return text if is_name(text) else None
+
+
+def by_names(found: Iterable[bytes], values: Iterable[bytes]) -> dict[str, bytes]:
+    """Return values by their names, without those of invalid names."""
+    named = zip(map(text_of, found), values, strict=True)
+    return {name: value for name, value in named if name is not None}

@@ -1,0 +1,45 @@
+"""Clear queues and types in bounded steps."""
+
+from itertools import count
+
+from sharq_plug.model import Clear, Cleared, check_name
+from sharq_plug.service.calls import StoreCalls
+from sharq_plug.store import QueueStore
+
+CLEAR_LIMIT = 50
+"""Jobs, letters or queues that one store call removes. That takes Redis about 1 ms."""
+TYPE_STEPS = 200
+"""Store calls with which one request clears a type: about 10 000 queues."""
+
+
+class Clearing:
+    """Remove jobs and dead letters of a queue or a type."""
+
+    def __init__(self, store: QueueStore, calls: StoreCalls) -> None:
+        self._store = store
+        self._calls = calls
+
+    async def clear(self, queue_type: str, what: Clear, *, cursor: str | None = None) -> Cleared:
+        """Clear a whole queue, or clear a type from `cursor` on; return how many were removed.
+
+        If there is more of the type to clear, the result has the cursor to go on from. Raises
+        InvalidRequest, BrokenQueue, Overloaded, StoreUnavailable. Repeating the call is safe.
+        """
+        check_name("queue_type", queue_type)
+        removed = Cleared(cursor=cursor)
+        for _ in range(TYPE_STEPS) if what.queue_id is None else count():
+            call = self._store.clear(queue_type, what, cursor=removed.cursor, limit=CLEAR_LIMIT)
+            removed = _together(removed, await self._calls.alone(call))
+            if removed.cursor is None:
+                break
+        return removed
+
+
+def _together(before: Cleared, step: Cleared) -> Cleared:
+    return Cleared(
+        waiting=before.waiting + step.waiting,
+        leased=before.leased + step.leased,
+        dead=before.dead + step.dead,
+        delayed=before.delayed + step.delayed,
+        cursor=step.cursor,
+    )

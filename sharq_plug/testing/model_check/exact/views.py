@@ -1,0 +1,98 @@
+"""What must be seen of queues and types: lengths, places, instants, totals."""
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from sharq_plug.model import QueueView, TypeView, View
+from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
+from sharq_plug.testing.model_check.exact.ledger import TypeLedger
+from sharq_plug.testing.model_check.exact.times import wrong_instant
+from sharq_plug.testing.model_check.operations import Look
+from sharq_plug.testing.model_check.violations import Rule
+
+Shown: TypeAlias = QueueView | TypeView
+LENGTHS = ("waiting", "leased", "dead", "delayed")
+
+
+def judge_look(
+    facts: Facts, queue_type: str | None, look: Look, answer: View, now: int
+) -> Iterator[Finding]:
+    """Judge the view of a queue or a type, and the minute counts."""
+    counts = facts.tallies.expected(queue_type, look.queue_id, now)
+    expected = View(counts)
+    if look.queue_id is not None:
+        expected = replace(expected, queue=queue_view(facts.of(queue_type), look.queue_id, now))
+    elif queue_type is not None:
+        ledger = facts.of(queue_type)
+        expected = replace(
+            expected, type=type_view(ledger, queue_type, now), totals=ledger.letters.totals
+        )
+    if facts.tallies.are_known(queue_type, look.queue_id, now):
+        yield from differences(Rule.COUNTS, "minute counts", answer.counts, counts)
+    yield from differences(Rule.TOTALS, "totals", answer.totals, expected.totals)
+    for one, other in ((answer.queue, expected.queue), (answer.type, expected.type)):
+        if one is None or other is None:
+            yield from differences(Rule.COUNTS, "what is shown", one, other)
+        else:
+            yield from judge_view(facts.of(queue_type), one, other, now)
+
+
+def queue_view(ledger: TypeLedger, queue_id: str, now: int) -> QueueView:
+    """Return what there is in a queue, but for `next_ready_at`."""
+    queue = ledger.queue(queue_id)
+    is_ready = queue.place is not None and queue.place[0] <= now
+    return QueueView(
+        queue_id,
+        waiting=queue.waiting(now),
+        leased=len(queue.leased),
+        dead=len(ledger.letters.of(queue_id)),
+        delayed=queue.delayed(now),
+        ready_since=queue.place[0] if queue.place is not None and is_ready else None,
+    )
+
+
+def type_view(ledger: TypeLedger, queue_type: str, now: int) -> TypeView:
+    """Return what there is in a type, but for `next_ready_at`."""
+    views = [queue_view(ledger, queue_id, now) for queue_id in ledger.existing()]
+    since = [view.ready_since for view in views if view.ready_since is not None]
+    return TypeView(
+        queue_type,
+        waiting=sum(view.waiting for view in views),
+        leased=sum(view.leased for view in views),
+        dead=len(ledger.letters.all),
+        delayed=sum(view.delayed for view in views),
+        queues=len(views),
+        ready_queues=len(since),
+        ready_since=min(since, default=None),
+    )
+
+
+def judge_view(ledger: TypeLedger, found: Shown, expected: Shown, now: int) -> Iterator[Finding]:
+    """Judge the view of a queue or a type; `next_ready_at` may lie in a span."""
+    if isinstance(found, TypeView) and isinstance(expected, TypeView):
+        expected = _as_joined(ledger, found, expected, now)
+    rule, lengths = Rule.COUNTS, _lengths(expected)
+    if sum(_lengths(found)) != sum(lengths):
+        rule = Rule.LOSS if sum(_lengths(found)) < sum(lengths) else Rule.DOUBLING
+    yield from differences(rule, "waiting, leased, dead and delayed", _lengths(found), lengths)
+    names = (expected.queue_id,) if isinstance(expected, QueueView) else None
+    wrong = wrong_instant(ledger, found.next_ready_at, names, now)
+    if wrong is not None:
+        yield Rule.READINESS, wrong
+    same = replace(expected, **dict(zip(LENGTHS, _lengths(found), strict=True)))
+    yield from differences(Rule.READINESS, "view", replace(found, next_ready_at=None), same)
+
+
+def _lengths(view: Shown) -> tuple[int, ...]:
+    return tuple(getattr(view, name) for name in LENGTHS)
+
+
+def _as_joined(ledger: TypeLedger, found: TypeView, expected: TypeView, now: int) -> TypeView:
+    """Return what is expected if as many due jobs have not joined as `found` says."""
+    due = found.delayed - expected.delayed
+    most = sum(len(queue.due(now)) for queue in ledger.queues.values())
+    if not 0 <= due <= most:
+        return expected
+    return replace(expected, waiting=expected.waiting - due, delayed=found.delayed)

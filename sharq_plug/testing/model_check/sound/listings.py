@@ -1,0 +1,215 @@
+"""Listings: what surely was there throughout turns up, and nothing does that never was.
+
+Other calls may come between the steps of a listing, and overlap them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from sharq_plug.model import (
+    Backlogs,
+    JobEntry,
+    Jobs,
+    JobState,
+    Letters,
+    LetterView,
+    Names,
+    Overdue,
+    Page,
+    Queues,
+    QueueView,
+    Types,
+    TypeView,
+)
+from sharq_plug.testing.model_check.history import Event
+from sharq_plug.testing.model_check.operations import PageStep
+from sharq_plug.testing.model_check.sound.evidence import Evidence, QueueEvidence
+from sharq_plug.testing.model_check.sound.jobs import JobEvidence
+from sharq_plug.testing.model_check.sound.presence import proof_of
+from sharq_plug.testing.model_check.violations import Rule, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """The steps of a listing from its first to its last, each led to by the one before it."""
+
+    pages: tuple[Event, ...]
+
+    @property
+    def first(self) -> Event:
+        return self.pages[0]
+
+    @property
+    def last(self) -> Event:
+        return self.pages[-1]
+
+    def names(self) -> set[str]:
+        """Return the names of what was listed: of types, queues or jobs."""
+        return {_name(item) for page in self.pages for item in _items(page)}
+
+
+def check_listings(evidence: Evidence) -> Iterator[Violation]:
+    """Yield each listing that misses what was there, or shows what was not."""
+    for page in evidence.pages:
+        for item in _items(page):
+            if not _may_be_there(evidence, page, item):
+                what = f"{_name(item)} is listed, and cannot be there"
+                yield Violation(Rule.LISTING, what, (page,))
+    for chain in _chains(evidence.pages):
+        step = chain.first.operation.item
+        missing = _there(evidence, chain, step) - chain.names()
+        if missing:
+            what = f"{sorted(missing)} are not listed, and were there throughout"
+            yield Violation(Rule.LISTING, what, chain.pages)
+
+
+def _items(page: Event) -> tuple[object, ...]:
+    return page.outcome.items if isinstance(page.outcome, Page) else ()
+
+
+def _name(item: object) -> str:
+    match item:
+        case (
+            QueueView(queue_id=str(name))
+            | TypeView(queue_type=str(name))
+            | JobEntry(job_id=str(name))
+            | LetterView(job_id=str(name))
+        ):
+            return name
+        case _:
+            return str(item)
+
+
+def _may_be_there(evidence: Evidence, page: Event, item: object) -> bool:
+    """Return whether a job may have been enqueued before a page that shows this."""
+    queue_type, name, step = page.operation.queue_type, _name(item), page.operation.item
+    for (of_type, queue_id), queue in evidence.queues.items():
+        for job in queue.jobs.values():
+            names = {queue_id} if queue_type is not None else {of_type}
+            if isinstance(item, JobEntry | LetterView):
+                names = {job.job_id}
+            is_of_queue = not isinstance(step, PageStep) or _is_of(step, queue_id)
+            is_of_page = queue_type in {None, of_type} and is_of_queue and name in names
+            if is_of_page and not all(page.before(start) for start in job.starts):
+                return True
+    return False
+
+
+def _is_of(step: PageStep, queue_id: str) -> bool:
+    """Return whether a listing may show something of a queue."""
+    match step.listing:
+        case Jobs(queue_id=of) | Letters(queue_id=str(of)):
+            return queue_id == of
+        case Queues(prefix):
+            return queue_id.startswith(prefix)
+        case _:
+            return True
+
+
+def _chains(pages: list[Event]) -> Iterator[_Chain]:
+    following: dict[object, list[Event]] = {}
+    for page in pages:
+        following.setdefault(_led_by(page), []).append(page)
+    for page in pages:
+        item = page.operation.item
+        if isinstance(item, PageStep) and item.cursor is None:
+            chain = [page]
+            while (further := _next_page(chain[-1], following)) is not None:
+                chain.append(further)
+            if isinstance(chain[-1].outcome, Page) and chain[-1].outcome.cursor is None:
+                yield _Chain(tuple(chain))
+
+
+def _led_by(page: Event) -> object:
+    item = page.operation.item
+    if not isinstance(item, PageStep):
+        raise TypeError(f"{item} is no step of a listing")
+    return page.operation.queue_type, item.listing, item.cursor
+
+
+def _next_page(page: Event, following: dict[object, list[Event]]) -> Event | None:
+    item, answer = page.operation.item, page.outcome
+    if not isinstance(item, PageStep) or not isinstance(answer, Page) or answer.cursor is None:
+        return None
+    led = following.get((page.operation.queue_type, item.listing, answer.cursor), ())
+    return next((further for further in led if page.before(further)), None)
+
+
+def _there(evidence: Evidence, chain: _Chain, step: object) -> set[str]:
+    """Return the names of what surely was there throughout a listing, and must turn up."""
+    if not isinstance(step, PageStep):
+        return set()
+    queue_type = chain.first.operation.queue_type
+    queues = {
+        name: queue
+        for name, queue in evidence.queues.items()
+        if queue_type in {None, name[0]} and _is_of(step, name[1])
+    }
+    match step.listing:
+        case Names() | Types() | Queues() | Backlogs():
+            may_be_dead = isinstance(step.listing, Types | Queues)
+            may_be_dead = may_be_dead and not evidence.may_drop_letters
+            kept = [name for name, queue in queues.items() if _is_kept(queue, chain, may_be_dead)]
+            return {of_type if queue_type is None else queue_id for of_type, queue_id in kept}
+        case Jobs(_, state):
+            stays = _STAYS.get(state, _is_dead)
+        case Letters():
+            stays = _is_dead
+        case Overdue():
+            return set()
+    jobs = [job for queue in queues.values() for job in queue.jobs.values()]
+    return {job.job_id for job in jobs if stays(evidence, job, chain)}
+
+
+def _is_kept(queue: QueueEvidence, chain: _Chain, may_be_dead: bool) -> bool:  # noqa: FBT001
+    """Return whether a queue surely had a job throughout, one that may be dead or not."""
+    return any(
+        (may_be_dead or not job.is_mortal) and proof_of(job, chain.last, chain.first) is not None
+        for job in queue.jobs.values()
+    )
+
+
+def _waits(evidence: Evidence, job: JobEvidence, chain: _Chain) -> bool:
+    """Return whether a job surely waited throughout: it was enqueued, and not dequeued until then.
+
+    One that may be delayed, or may die, proves nothing.
+    """
+    is_plain = not (
+        job.is_mortal or job.reschedules or job.queue[0] in evidence.unanswered_dequeues
+    )
+    is_untouched = all(chain.last.before(grant.event) for grant in job.grants)
+    is_undelayed = not any(extras.delay or extras.at for extras in job.extras)
+    is_there = proof_of(job, chain.last, chain.first) is not None
+    return is_plain and is_untouched and is_undelayed and is_there
+
+
+def _is_leased(_evidence: Evidence, job: JobEvidence, chain: _Chain) -> bool:
+    last = chain.last
+    return any(
+        lease.event.before(chain.first) and not job.may_be_over(lease, last, last.answered_at)
+        for lease in job.grants
+    )
+
+
+def _is_dead(evidence: Evidence, job: JobEvidence, chain: _Chain) -> bool:
+    """Return whether a job surely died before a listing, and nothing took its letter away."""
+    if evidence.may_drop_letters:
+        return False
+    leaves = [*job.ends, *job.restarts]
+    return any(
+        death.before(chain.first)
+        and all(leave.before(death) or chain.last.before(leave) for leave in leaves)
+        for death in job.deaths()
+    )
+
+
+def _is_never(_evidence: Evidence, _job: JobEvidence, _chain: _Chain) -> bool:
+    return False
+
+
+_STAYS: dict[JobState, Callable[[Evidence, JobEvidence, _Chain], bool]] = {
+    JobState.WAITING: _waits,
+    JobState.DELAYED: _is_never,
+    JobState.LEASED: _is_leased,
+}
+"""What proves that a job was in a state throughout a listing."""
