@@ -269,7 +269,7 @@ class QueueStore(ABC):
         (the first instant due there, queue id); in each queue first the due jobs, then the ended
         ones by (end, number).
 
-        Then it drops up to `limit` dead letters, at most 50, the lowest numbers first: while there
+        Then it drops up to `limit` dead letters, at most 5, the lowest numbers first: while there
         are more than `max_count`, or the first one died at least `max_age` ago. A retention that is
         shorter than in earlier calls may take effect an hour late.
 

@@ -51,7 +51,7 @@ MINUTE = 60_000
 COUNTED_MINUTES = 10
 """Minute counts reach so many minutes back, the present one included."""
 MIN_RECEIPT_TIME = 60_000
-MAX_DROPS = 50
+MAX_DROPS = 5
 """Dead letters of a type that one call of `tend` drops, at most."""
 MAX_RECEIPTS = 262_144
 """A queue type keeps at most about so many receipts; the oldest go first."""

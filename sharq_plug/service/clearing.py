@@ -6,10 +6,13 @@ from sharq_plug.model import Clear, Cleared, check_name
 from sharq_plug.service.calls import StoreCalls
 from sharq_plug.store import QueueStore
 
-CLEAR_LIMIT = 50
-"""Jobs, letters or queues that one store call removes. That takes Redis about 1 ms."""
-TYPE_STEPS = 200
-"""Store calls with which one request clears a type: about 10 000 queues."""
+QUEUE_LIMIT = 10
+"""Jobs or letters that one store call removes from a queue. That takes Redis about 0.3 ms."""
+TYPE_LIMIT = 3
+"""Queues, or their jobs and letters, that one store call removes from a type. More in a call would
+make dequeues beside it wait: their p99 at most doubles with this."""
+TYPE_STEPS = 3000
+"""Store calls in which one request clears a type: about 10 000 queues."""
 
 
 class Clearing:
@@ -27,8 +30,10 @@ class Clearing:
         """
         check_name("queue_type", queue_type)
         removed = Cleared(cursor=cursor)
-        for _ in range(TYPE_STEPS) if what.queue_id is None else count():
-            call = self._store.clear(queue_type, what, cursor=removed.cursor, limit=CLEAR_LIMIT)
+        is_type = what.queue_id is None
+        limit = TYPE_LIMIT if is_type else QUEUE_LIMIT
+        for _ in range(TYPE_STEPS) if is_type else count():
+            call = self._store.clear(queue_type, what, cursor=removed.cursor, limit=limit)
             removed = _together(removed, await self._calls.alone(call))
             if removed.cursor is None:
                 break

@@ -19,8 +19,8 @@ from sharq_plug.model import (
 from sharq_plug.service.calls import StoreCalls
 from sharq_plug.store import QueueStore
 
-MOVE_LIMIT = 50
-"""Dead letters that one store call moves. That takes Redis about 2 ms."""
+MOVE_LIMIT = 5
+"""Dead letters that one store call moves. That takes Redis about 0.2 ms."""
 
 Letter: TypeAlias = LetterRef | JobRef
 """A dead letter by its number, or the newest one of a job."""

@@ -23,10 +23,10 @@ from sharq_plug.service.calls import StoreCalls
 from sharq_plug.service.outcomes import find_outcomes
 from sharq_plug.store import QueueStore
 
-STEP = 100
+STEP = 50
 """About how many items one store call lists. More would make dequeues wait behind it."""
 MAX_PAGE = 1000
-PAGE_STEPS = 100
+PAGE_STEPS = 200
 """Store calls after which a page is returned, however few items they found."""
 MUCH_PAYLOAD = 1024 * 1024
 """Bytes of payload after which a page ends. The last store call may add up to 8 MiB, or one larger

@@ -128,7 +128,7 @@ async def test_a_large_type_is_cleared_in_several_requests(
     client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sharq_plug.service.clearing.TYPE_STEPS", 2)
-    monkeypatch.setattr("sharq_plug.service.clearing.CLEAR_LIMIT", 10)
+    monkeypatch.setattr("sharq_plug.service.clearing.TYPE_LIMIT", 10)
     jobs = [{"queue_id": f"{n}", "job_id": "j", "interval": 0, "payload": n} for n in range(400)]
     await client.post("/enqueue/sms/", json={"jobs": jobs})
     removed, requests, query = 0, 0, ""

@@ -17,7 +17,7 @@ from sharq_plug.model import (
     Redrive,
 )
 from sharq_plug.service import Moved, QueueService, ServiceOptions
-from sharq_plug.service.clearing import CLEAR_LIMIT, TYPE_STEPS
+from sharq_plug.service.clearing import QUEUE_LIMIT, TYPE_LIMIT, TYPE_STEPS
 from sharq_plug.service.letters import MOVE_LIMIT
 
 pytestmark = pytest.mark.anyio
@@ -58,7 +58,7 @@ async def test_a_queue_is_cleared_to_its_end() -> None:
     async with QueueService(store, QUIET) as service:
         removed = await service.clearing.clear("sms", Clear("q"))
     assert removed == Cleared(waiting=steps, leased=2 * steps, dead=3 * steps, delayed=4 * steps)
-    assert store.asked[:2] == [(None, CLEAR_LIMIT), ("1", CLEAR_LIMIT)]
+    assert store.asked[:2] == [(None, QUEUE_LIMIT), ("1", QUEUE_LIMIT)]
 
 
 async def test_a_type_is_cleared_in_a_bounded_number_of_steps_and_resumed() -> None:
@@ -68,6 +68,7 @@ async def test_a_type_is_cleared_in_a_bounded_number_of_steps_and_resumed() -> N
         assert (removed.waiting, removed.cursor) == (TYPE_STEPS, str(TYPE_STEPS))
         removed = await service.clearing.clear("sms", Clear(), cursor=removed.cursor)
     assert removed == Cleared(waiting=1, leased=2, dead=3, delayed=4)
+    assert store.asked[:2] == [(None, TYPE_LIMIT), ("1", TYPE_LIMIT)]
 
 
 async def test_an_invalid_type_is_not_cleared() -> None:
