@@ -26,10 +26,6 @@ class Agenda:
             self._instants[queue_id] = instant
             self._entries.add((instant, queue_id))
 
-    def __len__(self) -> int:
-        """How many queues are listed."""
-        return len(self._entries)
-
     def due(self) -> float:
         """Return the first instant."""
         return self._entries[0][0] if self._entries else inf
