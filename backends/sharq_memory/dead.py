@@ -102,23 +102,19 @@ class DeadLetters:
         return None if last is None else last[-1]
 
     def numbers(
-        self, queue_id: str | None = None, *, after: int = 0, before: float = inf
+        self,
+        queue_id: str | None = None,
+        *,
+        after: int = 0,
+        before: float = inf,
+        newest_first: bool = False,
     ) -> Iterator[int]:
-        """Iterate over numbers between two others, lowest first. No letter may come or go."""
+        """Iterate over the numbers between two others. No letter may come or go meanwhile."""
         if queue_id is None:
-            yield from self.by_number.irange(after, before, (False, False))
+            yield from self.by_number.irange(after, before, (False, False), newest_first)
             return
         limits = (queue_id, after), (queue_id, before)
-        for _, number in self._of_queue.irange(*limits, (False, False)):
-            yield number
-
-    def newest_first(self, queue_id: str | None, before: float) -> Iterator[int]:
-        """Iterate over numbers below `before`, highest first. No letter may come or go."""
-        if queue_id is None:
-            yield from self.by_number.irange(None, before, (True, False), reverse=True)
-            return
-        limits = (queue_id, 0), (queue_id, before)
-        for _, number in self._of_queue.irange(*limits, (True, False), reverse=True):
+        for _, number in self._of_queue.irange(*limits, (False, False), newest_first):
             yield number
 
     def first_goes_at(self, retention: Retention) -> float:

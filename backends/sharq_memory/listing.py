@@ -94,8 +94,8 @@ class Paging(Looking):
 
     def _dead(self, listing: Jobs, cursor: str | None) -> Iterator[Found]:
         """Iterate over the dead jobs of a queue."""
-        [start] = _start("dead", cursor, 1, (1,))
-        for number in self.dead.numbers(listing.queue_id, after=start - 1):
+        after = 0 if cursor is None else read_cursor(cursor, "dead", int)[0]
+        for number in self.dead.numbers(listing.queue_id, after=after):
             letter = self.dead.by_number[number]
             view = show_dead(letter, payloads=listing.with_payloads)
             size = len(letter.payload) if listing.with_payloads else 0
@@ -104,7 +104,7 @@ class Paging(Looking):
     def _letters(self, queue_id: str | None, cursor: str | None) -> Iterator[Found]:
         """Iterate over dead letters, the newest first."""
         before = inf if cursor is None else read_cursor(cursor, "letters", int)[0]
-        for number in self.dead.newest_first(queue_id, before):
+        for number in self.dead.numbers(queue_id, before=before, newest_first=True):
             letter = self.dead.by_number[number]
             yield (number,), show_letter(number, letter), len(letter.payload)
 
