@@ -13,7 +13,6 @@ from sharq_plug.model import (
     Discard,
     JobRef,
     JobView,
-    LetterRef,
     Redrive,
     Reschedule,
 )
@@ -30,10 +29,9 @@ class Amending(Redriving):
             case Reschedule():
                 return self._reschedule(change, now)
             case Redrive():
-                number = self._number_of(change.letter)
-                return AmendOutcome.UNKNOWN if number is None else self._redrive(number, now)
+                return self._move_one(change.letter, now, self._redrive)
             case Discard():
-                return self._discard_one(change.letter, now)
+                return self._move_one(change.letter, now, self._discard)
             case _:
                 assert_never(change)
 
@@ -53,16 +51,11 @@ class Amending(Redriving):
         job = None if queue is None else queue.jobs.get(ref.job_id)
         return None if queue is None or job is None else (queue, job)
 
-    def _discard_one(self, ref: LetterRef | JobRef, now: int) -> AmendOutcome:
-        """Remove one letter, if there is such a letter."""
-        number = self._number_of(ref)
-        return AmendOutcome.UNKNOWN if number is None else self._discard(number, now)
-
     def _cancel(self, change: Cancel, now: int) -> AmendOutcome:
         """Remove a job that lives, or the newest dead letter of its id."""
         found = self._living(change.job)
         if found is None:
-            return self._discard_one(change.job, now)
+            return self._move_one(change.job, now, self._discard)
         queue, job = found
         if job.token is not None and not change.leased:
             return AmendOutcome.LEASED

@@ -45,6 +45,13 @@ class Redriving(Enqueueing):
             after=numbers[limit - 1] if len(numbers) > limit else None,
         )
 
+    def _move_one(
+        self, ref: LetterRef | JobRef, now: int, move: Callable[[int, int], AmendOutcome]
+    ) -> AmendOutcome:
+        """Move one letter, if there is such a letter."""
+        number = self._number_of(ref)
+        return AmendOutcome.UNKNOWN if number is None else move(number, now)
+
     def _number_of(self, ref: LetterRef | JobRef) -> int | None:
         """Return the number of a letter, None if there is no such letter."""
         if isinstance(ref, JobRef):
