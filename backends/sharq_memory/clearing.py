@@ -5,6 +5,7 @@ from collections.abc import Iterator, Set
 from itertools import islice
 
 from sharq_memory.cursors import behind, read_cursor, write_cursor
+from sharq_memory.listing import in_state
 from sharq_memory.queue import Job, Queue
 from sharq_memory.redriving import Redriving
 from sharq_memory.tally import Tally
@@ -95,7 +96,7 @@ class Clearing(Redriving):
 
     def _remove_some(self, queue: Queue, states: Set[JobState], step: Step, now: int) -> bool:
         """Remove jobs of `queue` in some states one by one; return whether none is left."""
-        found = list(islice(_jobs_in(queue, states, now), step.left + 1))
+        found = list(islice(_in_states(queue, states, now), step.left + 1))
         is_done = len(found) <= step.left
         for state, job in found[: step.left]:
             self._remove(queue, job)
@@ -105,16 +106,9 @@ class Clearing(Redriving):
         return is_done
 
 
-def _jobs_in(queue: Queue, states: Set[JobState], now: int) -> Iterator[tuple[JobState, Job]]:
+def _in_states(queue: Queue, states: Set[JobState], now: int) -> Iterator[tuple[JobState, Job]]:
     """Iterate over the living jobs of `queue` in some states, in the order in which they go."""
-    if JobState.WAITING in states:
-        for job in queue.waiting_jobs():
-            yield JobState.WAITING, job
-        for *_, job in queue.due_from((), now):
-            yield JobState.WAITING, job
-    if JobState.DELAYED in states:
-        for *_, job in queue.delayed_from((), now):
-            yield JobState.DELAYED, job
-    if JobState.LEASED in states:
-        for *_, job in queue.leases or ():
-            yield JobState.LEASED, job
+    for state in (JobState.WAITING, JobState.DELAYED, JobState.LEASED):
+        if state in states:
+            for _, job in in_state(queue, state, None, now):
+                yield state, job

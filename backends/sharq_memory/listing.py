@@ -87,7 +87,7 @@ class Paging(Looking):
             yield from self._dead(listing, cursor)
             return
         queue = self.queues.get(listing.queue_id) or Queue(listing.queue_id)
-        for position, job in _in_state(queue, listing.state, cursor, now):
+        for position, job in in_state(queue, listing.state, cursor, now):
             view = show_job(queue, job, now, payloads=listing.with_payloads)
             size = len(job.payload) if listing.with_payloads else 0
             yield position, JobEntry(job.job_id, view), size
@@ -141,7 +141,7 @@ def _start(listing: str, cursor: str | None, length: int, first: Position) -> Po
     return *major, minor + 1
 
 
-def _in_state(
+def in_state(
     queue: Queue, state: JobState, cursor: str | None, now: int
 ) -> Iterator[tuple[Position, Job]]:
     """Iterate over the living jobs of `queue` in a state, from a cursor on, with positions."""
