@@ -5,6 +5,7 @@ from math import inf
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.limits import pay
+from sharq_memory.looking import at_or_after
 from sharq_memory.named import NamedQueues
 from sharq_memory.queue import Job, Queue
 from sharq_memory.tending import Tending
@@ -106,4 +107,4 @@ class Dequeuing(Tending):
         else:
             queues = (self.queues.get(queue_id) for queue_id in take.queues)
             instant = min((queue.foreseen() for queue in queues if queue is not None), default=inf)
-        return max(call.now, int(instant)) if instant < inf else None
+        return at_or_after(call.now, instant)

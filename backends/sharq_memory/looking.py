@@ -21,7 +21,7 @@ class Looking(Kept):
             dead=self.dead.of_queue(queue_id),
             delayed=queue.unleased - waiting,
             ready_since=None if since is None or since > now else since,
-            next_ready_at=_next_ready_at(queue.foreseen(), now),
+            next_ready_at=at_or_after(now, queue.foreseen()),
         )
 
     def view(self, now: int) -> TypeView:
@@ -37,9 +37,10 @@ class Looking(Kept):
             queues=self.existing,
             ready_queues=self.line.ready_queues(now),
             ready_since=int(since) if since <= now else None,
-            next_ready_at=_next_ready_at(min(since, self.expiring.due()), now),
+            next_ready_at=at_or_after(now, min(since, self.expiring.due())),
         )
 
 
-def _next_ready_at(foreseen: float, now: int) -> int | None:
+def at_or_after(now: int, foreseen: float) -> int | None:
+    """Return the instant (ms) that is foreseen, or `now` if it is past; None if none is."""
     return max(now, int(foreseen)) if foreseen < inf else None
