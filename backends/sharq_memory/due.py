@@ -1,5 +1,6 @@
 """Which types are to be tended, and from when on."""
 
+from itertools import islice, takewhile
 from math import inf
 
 from sortedcontainers import SortedList
@@ -10,7 +11,7 @@ from sharq_memory.state import TypeState
 class Due:
     """The types by the instant (ms) at which something is due there.
 
-    An instant may be too early: what was due is done, and the type is noted anew when it is taken.
+    An instant may be too early: what was due is done, and the type is noted anew when it is tended.
     """
 
     __slots__ = ("_entries",)
@@ -20,18 +21,21 @@ class Due:
 
     def note(self, state: TypeState) -> None:
         """Note when `state` is due, which is earlier than what is known."""
-        if state.noted_due < inf:
-            self._entries.remove((state.noted_due, state.queue_type))
+        self.drop(state)
         self._entries.add((state.due, state.queue_type))
         state.noted_due = state.due
+
+    def drop(self, state: TypeState) -> None:
+        """Know nothing of `state` any more, if anything is known."""
+        if state.noted_due < inf:
+            self._entries.remove((state.noted_due, state.queue_type))
+            state.noted_due = inf
 
     def is_due(self, now: int) -> bool:
         """Return whether there is a type to be tended at `now` (ms)."""
         return bool(self._entries) and self._entries[0][0] <= now
 
-    def take(self, now: int, limit: int) -> list[str]:
-        """Take out up to `limit` types that are to be tended at `now` (ms)."""
-        taken: list[str] = []
-        while len(taken) < limit and self.is_due(now):
-            taken.append(self._entries.pop(0)[1])
-        return taken
+    def first(self, now: int, limit: int) -> list[str]:
+        """Return the first types, up to `limit`, that are to be tended at `now` (ms)."""
+        due = takewhile(lambda entry: entry[0] <= now, self._entries)
+        return [queue_type for _, queue_type in islice(due, limit)]

@@ -147,14 +147,12 @@ class Machine:
         self._doubt_places(now)
         ended: list[EndedLease] = []
         moved = 0
-        for queue_type in self._due.take(now, TYPES_A_STEP):
+        for queue_type in self._due.first(now, TYPES_A_STEP):
+            if moved >= MOVES_A_STEP:
+                break
             state = self.types[queue_type]
-            if moved < MOVES_A_STEP:
-                ended += self._tend_type(state, limit, retention, now)
-                moved += state.moved
-            else:
-                state.noted_due = inf
-                self._due.note(state)
+            ended += self._tend_type(state, limit, retention, now)
+            moved += state.moved
         return Tended(tuple(ended), self._doubted is not None or self._due.is_due(now))
 
     def clear(
@@ -250,7 +248,7 @@ class Machine:
     def _tend_type(
         self, state: TypeState, limit: int, retention: Retention, now: int
     ) -> list[EndedLease]:
-        state.noted_due = inf
+        self._due.drop(state)
         ended = state.tend(limit, retention, now)
         if state.is_empty(now):
             del self.types[state.queue_type]

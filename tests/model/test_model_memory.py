@@ -32,8 +32,8 @@ def test_the_memory_store_keeps_every_rule_and_its_own_invariants() -> None:
 
 
 class OneTypeAtATime(Due):
-    def take(self, now: int, limit: int) -> list[str]:
-        return super().take(now, 1)
+    def first(self, now: int, limit: int) -> list[str]:
+        return super().first(now, 1)
 
 
 class OneTypeAStep(MemoryStore):
