@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 
 from sharq_plug.model.jobs import JobState
-from sharq_plug.model.names import MAX_INTEGER, check_duration, check_integer, check_name
+from sharq_plug.model.names import check_duration, check_integer, check_name
 
 __all__ = [
     "ALL_STATES",
@@ -42,7 +42,7 @@ class LetterRange(Struct, frozen=True, gc=False):
     def __post_init__(self) -> None:
         if self.queue_id is not None:
             check_name("queue_id", self.queue_id)
-        check_integer("after", self.after, 0, MAX_INTEGER)
+        check_integer("after", self.after, 0)
 
 
 class LettersMoved(Struct, frozen=True, gc=False):
