@@ -1,7 +1,7 @@
 """Steps are bounded, whatever the numbers."""
 
 import pytest
-from memory_backend.walk import KEPT, NOW, numbered_tokens
+from memory_backend.walk import KEPT, NOW, claim, numbered_tokens
 
 from sharq_memory.check import check_machine
 from sharq_memory.machine import MOVES_A_STEP, Machine
@@ -15,7 +15,6 @@ from sharq_plug.model import (
     Fail,
     Jobs,
     JobState,
-    LeaseRef,
     NewJob,
     Queues,
     Retention,
@@ -42,8 +41,7 @@ def let_all_die(machine: Machine) -> None:
         [answer] = machine.dequeue("t", [Take(1000, 1000)], NOW, tokens)
         if not answer.jobs:
             break
-        claims = [LeaseRef(job.queue_id, job.job_id, job.token) for job in answer.jobs]
-        machine.settle("t", [Fail(claim, dead=True) for claim in claims], NOW)
+        machine.settle("t", [Fail(claim(job), dead=True) for job in answer.jobs], NOW)
 
 
 def steps_of(machine: Machine, what: Clear) -> list[Cleared]:

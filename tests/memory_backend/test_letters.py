@@ -1,7 +1,7 @@
 """What rows keep of dead letters and of totals."""
 
 import pytest
-from memory_backend.walk import KEPT, NOW, copy_of
+from memory_backend.walk import KEPT, NOW, claim, copy_of
 
 from sharq_memory.check import check_machine
 from sharq_memory.machine import Machine
@@ -18,7 +18,6 @@ from sharq_plug.model import (
     Jobs,
     JobState,
     JobView,
-    LeaseRef,
     LetterRange,
     Letters,
     LettersMoved,
@@ -50,9 +49,7 @@ def take_one(machine: Machine, now: int) -> Delivery:
 def let_die(machine: Machine, job: NewJob, now: int = NOW) -> None:
     """Enqueue a job; it is failed for good at its first lease."""
     machine.enqueue("t", [job], now)
-    lease = take_one(machine, now)
-    claim = LeaseRef(lease.queue_id, lease.job_id, lease.token)
-    machine.settle("t", [Fail(claim, "why", dead=True)], now)
+    machine.settle("t", [Fail(claim(take_one(machine, now)), "why", dead=True)], now)
 
 
 def numbers(machine: Machine) -> list[int]:
@@ -65,7 +62,7 @@ def test_a_letter_that_went_through_rows_is_redriven_as_it_was_enqueued() -> Non
     machine.enqueue("t", [NewJob("q", "j", b"\0\xff", 7, 2, extras=EXTRAS)], NOW)
     for n in range(3):
         lease = take_one(machine, NOW + 100 * n)
-        machine.settle("t", [Fail(LeaseRef("q", "j", lease.token), "why")], NOW + 100 * n)
+        machine.settle("t", [Fail(claim(lease), "why")], NOW + 100 * n)
     copy = copy_of(machine)
     for each in (machine, copy):
         each.amend("t", [Redrive(JobRef("q", "j"))], NOW + 1000)
