@@ -86,7 +86,7 @@ class Clearing(Redriving):
         step.removed[JobState.LEASED] += leased
         step.removed[JobState.DELAYED] += queue.unleased - waiting
         self.totals.removed += len(queue.jobs)
-        self.totals.removed_leases += leased
+        self.totals.revoked += leased
         self.totals.delayed -= len(queue.delayed or ())
         self.garbage.add(queue.jobs, queue.rest, queue.leases, queue.delayed, queue.ending)
         queue.jobs, queue.head, queue.rest, queue.leases = {}, None, None, None

@@ -1,5 +1,7 @@
 """What is done when its time has come: leases end, and what nobody asks for is forgotten."""
 
+from math import inf
+
 from sharq_memory.dead import LOOKED_AT_EVERY
 from sharq_memory.queue import Queue
 from sharq_memory.timing import Timing
@@ -25,21 +27,23 @@ class Tending(Timing):
         """Return the instant (ms) from which on `tend` has something to do."""
         if self.garbage or self.line.doubtful:
             return 0
-        kept_until = self.totals.kept_until
-        if not self._keeps_anything():
-            return max(self.tally.counts_until, kept_until or 0)
+        ends_at = self._ends_at()
+        if ends_at < inf:
+            return ends_at
         timed = (self.expiring, self.timers, self.dead)
         kept = (self.forgetting, self.receipts, self.attempts, self.keys)
         due = min(entries.due() for entries in (*timed, *kept))
-        return due if kept_until is None else min(due, kept_until)
+        return min(due, self.totals.kept_until or inf)
 
     def is_empty(self, now: int) -> bool:
         """Return whether nothing of this type need be remembered."""
-        kept_until = max(self.tally.counts_until, self.totals.kept_until or 0)
-        return not self._keeps_anything() and kept_until <= now
+        return self._ends_at() <= now
 
-    def _keeps_anything(self) -> bool:
-        return any((self.queues, self.dead, self.receipts, self.attempts, self.keys, self.garbage))
+    def _ends_at(self) -> float:
+        """Return when (ms) nothing need be remembered any more, as far as this is foreseen."""
+        if any((self.queues, self.dead, self.receipts, self.attempts, self.keys, self.garbage)):
+            return inf
+        return max(self.tally.counts_until, self.totals.kept_until or 0)
 
     def _end_leases(self, limit: int, now: int) -> list[EndedLease]:
         """End up to `limit` expired leases."""

@@ -66,7 +66,7 @@ class Timing(Kept):
             self._take_out(queue, job)
         else:
             queue.end_lease(job)
-            self.totals.removed_leases += 1
+            self.totals.revoked += 1
         self.totals.removed += 1
         self.keys.forget_job(queue, job)
         del queue.jobs[job.job_id]

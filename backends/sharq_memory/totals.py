@@ -28,7 +28,7 @@ class Counters(Struct, gc=False, eq=False):
     discarded: int = 0
     aged_out: int = 0
     removed: int = 0
-    removed_leases: int = 0
+    revoked: int = 0
     """Leases that ended because their jobs were cancelled or cleared."""
     delayed: int = 0
     """Jobs that are delayed now, with those that are due but have not joined."""
@@ -62,4 +62,4 @@ class Counters(Struct, gc=False, eq=False):
     def leased(self) -> int:
         """How many jobs are leased."""
         said = self.finished + self.failed + self.released
-        return self.dequeued - said - self.expired_leases - self.removed_leases
+        return self.dequeued - said - self.expired_leases - self.revoked

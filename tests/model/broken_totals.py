@@ -119,7 +119,7 @@ class ClearedLeasesAreNotRemoved(ToldTotals):
     """The total of removed jobs leaves out those that were leased."""
 
     def _told(self, totals: Totals) -> Totals:
-        return replace(totals, removed=totals.removed - self.totals.removed_leases)
+        return replace(totals, removed=totals.removed - self.totals.revoked)
 
 
 class TotalsAreForgottenTooEarly(TypeState):
