@@ -150,7 +150,7 @@ FAULTS = {
         "if died_at(member) + max_age > now and", "if died_at(member) + max_age > now + 1 and"
     ),
     "a dead type is not tended": ScriptFault(
-        "        if has_died then\n", "        if false then\n"
+        "            if not is_due then\n", "            if false then\n"
     ),
     "a clear by states leaves a job's body": ScriptFault(
         "        Bodies.remove(queue, job.id)\n        Step.changed(queue)\n        Totals.add",

@@ -15,20 +15,12 @@ do
     local MEMBER, MEMBER_LENGTH = '>I6I6', 12
     local latest, uncounted     -- of this call: the latest number; how many earlier deaths the totals do not count
     local checked               -- id of the queue whose keys were checked last
-    local has_died = false      -- whether this call, or an earlier one that failed, added a letter
+    local is_due                -- whether this call had `tend` look at the letters of the type
     local deaths, letters = {n = 0}, {n = 0}    -- to be written: `deaths` of one queue, and `letters`
 
     function Dead.begin()
-        latest, checked = nil, nil
+        latest, checked, is_due = nil, nil, false
         deaths.n, letters.n = 0, 0
-    end
-
-    -- Have `tend` look at the dead letters of the type if one was added.
-    function Dead.note_due()
-        if has_died then
-            has_died = false
-            call('ZADD', DUE, 'LT', integer(now), Scope.type_name())
-        end
     end
 
     -- Return the member of `letters` for a letter.
@@ -103,14 +95,17 @@ do
         if not queue[HAS_LETTERS] then
             queue[HAS_LETTERS], queue[TIMED] = true, true
         end
-        has_died = true
     end
 
-    -- Write the lists of letters that were added.
+    -- Write the lists of letters that were added, and have `tend` look at them.
     function Dead.write()
         if deaths.n > 0 then
             send_deaths()
             Writes.send(letters, 'ZADD', LETTERS)
+            if not is_due then
+                is_due = true
+                call('ZADD', DUE, 'LT', integer(now), Scope.type_name())
+            end
         end
     end
 

@@ -90,7 +90,6 @@ do
         Counts.add_to_type('d', all_served)
         Totals.add('dequeued', all_served)
         Totals.write()
-        Dead.note_due()
         Wakeups.announce()
         return reply
     end

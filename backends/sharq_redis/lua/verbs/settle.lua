@@ -117,7 +117,6 @@ do
         Receipts.write()
         Totals.add('finished', finished)
         Totals.write()
-        Dead.note_due()
         Wakeups.announce()
         return reply
     end

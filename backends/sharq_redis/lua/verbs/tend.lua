@@ -19,7 +19,6 @@ do
         Ageing.drop(tonumber(args[3]), max_age, max_count, broken)
         Expiry.forget(limit)
         Totals.write()
-        Dead.note_due()
         local ends_at = Types.forget() or math.huge
         local due = Expiry.note_due(math.min(Ageing.due(max_age, max_count), ends_at))
         local more = due <= now and 1 or 0
