@@ -1,6 +1,5 @@
 -- Paging: find where a page of a zset begins, even if the last member of the previous page is gone.
 
-local MAX_PREFETCHED = 1000     -- records that a listing reads in one command; Lua cannot unpack many more
 local Paging = {}
 
 do

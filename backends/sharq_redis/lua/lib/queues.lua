@@ -3,6 +3,7 @@
 local Queues = {}
 local Limits, Counts, Left, Times, Step = {}, {}, {}, {}, {}
 local Tombstones, Types = {}, {}
+local MAX_PREFETCHED = 1000     -- records of a page that are read in one command; Lua cannot unpack many more
 
 do
     local loaded        -- queue id -> queue, or false if there is no such queue
@@ -79,6 +80,13 @@ do
                 ids[at] = values[(at - 1) * fields + 1]
             end
             Queues.prefetch(ids, count)
+        end
+    end
+
+    -- Do so for the queues of a page, unless there is one only.
+    function Queues.prefetch_page(ids)
+        if #ids > 1 then
+            Queues.prefetch(ids, math.min(#ids, MAX_PREFETCHED))
         end
     end
 

@@ -41,9 +41,7 @@ do
         for at = 1, #step[2], 2 do
             ids[#ids + 1] = step[2][at]
         end
-        if #ids > 1 then
-            Queues.prefetch(ids, math.min(#ids, MAX_PREFETCHED))
-        end
+        Queues.prefetch_page(ids)
         local emptied_queues = 0
         for at, id in ipairs(ids) do
             local more, emptied = clear(id)

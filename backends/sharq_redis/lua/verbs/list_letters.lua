@@ -43,9 +43,7 @@ do
             numbers[at] = Line.number_in(member)
             ids[at] = select(2, Dead.parse_member(member))
         end
-        if #ids > 1 then
-            Queues.prefetch(ids, math.min(#ids, MAX_PREFETCHED))
-        end
+        Queues.prefetch_page(ids)
         return numbers, ids
     end
 

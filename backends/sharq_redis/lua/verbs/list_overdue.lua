@@ -40,9 +40,7 @@ do
     local function list(limit, since, number)
         local places, ids, where = overdue(limit, since, number)
         local reply = {where}
-        if #ids > 1 then
-            Queues.prefetch(ids, math.min(#ids, MAX_PREFETCHED))
-        end
+        Queues.prefetch_page(ids)
         for at = 1, #places do
             local values, reason = guarded(view, places[at], ids[at])
             if values or reason then

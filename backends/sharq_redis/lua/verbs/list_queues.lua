@@ -27,7 +27,7 @@ do
         Scope.begin(keys, args)
         Step.begin()
         ids, reply = {cmsgpack.unpack(args[3])}, {nil}
-        Queues.prefetch_of(ids, 1)
+        Queues.prefetch_page(ids)
         guard_each(1, #ids, args[2] == 'waiting' and count or view, tell)
         return reply
     end
