@@ -100,11 +100,9 @@ do
     -- Note when `tend` has something to do in the type again: at `further` or earlier. Return the instant that
     -- was noted.
     function Expiry.note_due(further)
-        local leased = call('ZRANGE', EXPIRING, 0, 0, 'WITHSCORES')[2]
-        local idle = not own_time and call('ZRANGE', IDLE, 0, 0, 'WITHSCORES')[2]
-        local timed = call('ZRANGE', TIMERS, 0, 0, 'WITHSCORES')[2]
-        local due = math.min(tonumber(leased) or math.huge, tonumber(idle) or math.huge,
-            tonumber(timed) or math.huge, further)
+        local idle = not own_time and first_instant(IDLE)
+        local due = math.min(first_instant(EXPIRING) or math.huge, idle or math.huge,
+            first_instant(TIMERS) or math.huge, further)
         if due < math.huge then
             call('ZADD', DUE, integer(due), Scope.type_name())
         else

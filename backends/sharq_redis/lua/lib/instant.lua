@@ -1,5 +1,5 @@
--- The instant of a call, and what every other file needs: Redis's functions, numbers as text, lifetimes
--- of keys, and calls that may fail.
+-- The instant of a call, and what every other file needs: Redis's functions, numbers as text, the first
+-- instant in a zset, lifetimes of keys, and calls that may fail.
 
 -- A local is found several times as fast as a global of a library. The first call takes these over, for
 -- they are not there yet when a library is loaded.
@@ -45,6 +45,11 @@ do
         end
         return text
     end
+end
+
+-- Return the first instant in a zset, nil if the zset is empty.
+local function first_instant(zset)
+    return tonumber(call('ZRANGE', zset, 0, 0, 'WITHSCORES')[2])
 end
 
 -- Keys expire by the server's own time only: where the time is handed in, they stay.

@@ -127,6 +127,6 @@ do
         if queue[LEASE] ~= '' then
             return parse(queue[LEASE])[EXPIRY]
         end
-        return tonumber(call('ZRANGE', Scope.key('leases', queue[ID]), 0, 0, 'WITHSCORES')[2])
+        return first_instant(Scope.key('leases', queue[ID]))
     end
 end

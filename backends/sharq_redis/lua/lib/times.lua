@@ -16,7 +16,7 @@ do
 
     -- Return the first instant in a zset of a queue, nil if that is empty.
     function Times.first_of(kind, queue)
-        return tonumber(call('ZRANGE', Scope.key(kind, queue[ID]), 0, 0, 'WITHSCORES')[2])
+        return first_instant(Scope.key(kind, queue[ID]))
     end
 
     -- Raise if a job with a tail could not be put into a queue of this id.

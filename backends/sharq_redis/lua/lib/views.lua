@@ -4,7 +4,7 @@ local Views = {}
 
 do
     -- Return for a reply the instant at which a job can be ready: never in the past; -1 if nothing is foreseen.
-    local function foreseen(since, expiry)
+    function Views.foreseen(since, expiry)
         local first = math.min(since or math.huge, expiry or math.huge)
         return first < math.huge and math.max(now, first) or -1
     end
@@ -46,20 +46,15 @@ do
             since = tonumber(call('ZSCORE', LINE, Line.member(queue[PLACE], id)) or nil)
         end
         return queue[WAITING] + due, queue[LEASED], letters, delayed - due, since_or_none(since),
-            foreseen(since, first_expiry(queue))
-    end
-
-    -- Return the first instant in a zset of the type, nil if the zset is empty.
-    local function first_in(zset)
-        return tonumber(call('ZRANGE', zset, 0, 0, 'WITHSCORES')[2])
+            Views.foreseen(since, first_expiry(queue))
     end
 
     -- Return a list for the type: four lengths as for a queue; how many queues exist, how many may be dequeued;
     -- since when the first of these may be, or -1; the earliest instant at which a job can be ready, or -1.
     function Views.of_type(totals)
         local waiting, leased, delayed, queues = Totals.lengths(totals)
-        local since = first_in(LINE)
+        local since = first_instant(LINE)
         return waiting, leased, call('ZCARD', LETTERS), delayed, queues, call('ZCOUNT', LINE, '-inf', integer(now)),
-            since_or_none(since), foreseen(since, first_in(EXPIRING))
+            since_or_none(since), Views.foreseen(since, first_instant(EXPIRING))
     end
 end

@@ -18,13 +18,9 @@ do
 
     local function next_ready_at(names)
         if names then
-            local first = Choosing.foreseen(names)
-            return first < math.huge and math.max(now, first) or -1
+            return Views.foreseen(Choosing.foreseen(names))
         end
-        local waiting = call('ZRANGE', LINE, 0, 0, 'WITHSCORES')[2]
-        local leased = call('ZRANGE', EXPIRING, 0, 0, 'WITHSCORES')[2]
-        local first = math.min(tonumber(waiting) or math.huge, tonumber(leased) or math.huge)
-        return first < math.huge and math.max(now, first) or -1
+        return Views.foreseen(first_instant(LINE), first_instant(EXPIRING))
     end
 
     -- End expired leases. Return whether there were any.
