@@ -51,6 +51,12 @@ do
         return totals
     end
 
+    -- Return how many jobs live and how many leases stand, with those that `lost` and `revoked` count.
+    function Totals.balance(totals)
+        return totals.enqueued + totals.redriven - totals.finished - totals.dead - totals.removed,
+            totals.dequeued - totals.finished - totals.failed - totals.released - totals.expired_leases
+    end
+
     -- Return how many jobs of the type wait, are leased and are delayed, and how many queues exist. Due jobs that
     -- have not joined count as delayed.
     function Totals.lengths(totals)
@@ -59,10 +65,8 @@ do
         if names == 0 or queues <= 0 then
             return 0, 0, 0, 0
         end
-        local live = totals.enqueued + totals.redriven - totals.finished - totals.dead - totals.removed
-            - totals.lost
-        local leased = totals.dequeued - totals.finished - totals.failed - totals.released
-            - totals.expired_leases - totals.revoked
+        local live, leased = Totals.balance(totals)
+        live, leased = live - totals.lost, leased - totals.revoked
         local waiting = live - leased - totals.delayed
         return math.max(0, waiting), math.max(0, leased), math.max(0, totals.delayed), queues
     end

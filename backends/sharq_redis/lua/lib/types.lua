@@ -12,9 +12,7 @@ do
         if try('HEXISTS', TOTALS, 'inexact') ~= 1 then
             return
         end
-        local t = Totals.read()
-        local lost = t.enqueued + t.redriven - t.finished - t.dead - t.removed
-        local revoked = t.dequeued - t.finished - t.failed - t.released - t.expired_leases
+        local lost, revoked = Totals.balance(Totals.read())
         call('HSET', TOTALS, 'lost', integer(lost), 'revoked', integer(revoked), 'delayed', 0,
             'tombstones', tombstones)
         call('HDEL', TOTALS, 'inexact')
