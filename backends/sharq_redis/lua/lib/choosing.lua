@@ -37,7 +37,7 @@ do
             if fine then
                 found[#found + 1] = id
             else
-                broken[#broken + 1], broken[#broken + 2] = id, reason_of(reason)
+                note_broken(broken, id, reason_of(reason))
             end
         end
         return found

@@ -38,7 +38,7 @@ do
             local outcome, lease = guarded(reclaim, id)
             if not outcome then
                 call('ZADD', EXPIRING, integer(now + QUARANTINE_MS), id)
-                broken[#broken + 1], broken[#broken + 2] = id, lease
+                note_broken(broken, id, lease)
             elseif lease then
                 local list = ended[outcome]
                 list[#list + 1], list[#list + 2], list[#list + 3] = id, lease[JOB], lease[TOKEN]
@@ -73,7 +73,7 @@ do
             local fine, reason = guarded(serve, id)
             if not fine then
                 call('ZADD', TIMERS, integer(now + QUARANTINE_MS), id)
-                broken[#broken + 1], broken[#broken + 2] = id, reason
+                note_broken(broken, id, reason)
             end
             Step.write()
         end

@@ -109,7 +109,7 @@ do
     local function put_off(at, reason)
         passed_over = passed_over + 1
         call('ZADD', LINE, integer(now + QUARANTINE_MS), places[at])
-        broken[#broken + 1], broken[#broken + 2] = ids[at], reason
+        note_broken(broken, ids[at], reason)
     end
 
     -- Serve up to `count` jobs in all.

@@ -41,7 +41,7 @@ do
         for at = 1, #places, 2 do
             local outcome, reason = guarded(realign, places[at])
             if not outcome then
-                broken[#broken + 1], broken[#broken + 2] = Line.id_in(places[at]), reason
+                note_broken(broken, Line.id_in(places[at]), reason)
             end
         end
         Step.write()
