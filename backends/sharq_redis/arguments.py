@@ -44,6 +44,7 @@ STATE_LETTERS = {
     JobState.DELAYED: "d",
     JobState.DEAD: "x",
 }
+"""The letters of states: in arguments, and first in the cursors of jobs."""
 SHORT_ARRAY = 16
 """Values from which on msgpack begins an array with three bytes; below it does with one."""
 

@@ -2,21 +2,15 @@
 
 from typing import Any
 
-from sharq_plug.errors import BrokenQueue
 from sharq_plug.model import MAX_DEQUEUE_BYTES, JobEntry, Jobs, JobState, Letters, Page
+from sharq_redis.arguments import STATE_LETTERS
 from sharq_redis.cursors import Cursor, cursor_text
-from sharq_redis.replies import log_all_broken, log_broken
+from sharq_redis.replies import checked, log_all_broken
 from sharq_redis.tending import Run
 from sharq_redis.views import job_entries, letter_views
 
 OF_LETTERS = "e"
-OF_STATES = {
-    JobState.WAITING: "w",
-    JobState.DELAYED: "d",
-    JobState.LEASED: "l",
-    JobState.DEAD: "x",
-}
-"""The first letters of cursors."""
+"""The first letter of cursors; those of jobs begin with the letter of the state."""
 LENGTHS = {"w": (1, 3), "d": (3,), "l": (2,), "x": (1,), "e": (1,)}
 """How many integers a cursor has after its letter (lua/lib/states.lua)."""
 
@@ -35,7 +29,7 @@ class JobListings:
 
         Redis reads payloads even if they are not shown, so one page may take several calls.
         """
-        letter = OF_STATES[listing.state]
+        letter = STATE_LETTERS[listing.state]
         behind = _integers(cursor, letter)
         entries: list[JobEntry] = []
         while True:
@@ -71,7 +65,7 @@ class JobListings:
         else:
             asked = (queue_id, listing.state.value, *how)
             reply = await self._run("list_jobs", queue_type, *asked, *behind)
-            where, *fields = _checked(queue_id, reply)
+            where, *fields = checked(queue_id, reply)
             behind, jobs = tuple(where), [*zip(fields[::2], fields[1::2], strict=True)]
         return behind, job_entries(jobs, payloads=listing.with_payloads)
 
@@ -80,7 +74,7 @@ class JobListings:
     ) -> tuple[tuple[int, ...], list[Any]]:
         """Take a step of a listing of letters; return where it ended, and its letters."""
         reply = await self._run("list_letters", queue_type, *asked, *behind)
-        number, broken, *found = _checked(asked[0], reply)
+        number, broken, *found = checked(asked[0], reply)
         log_all_broken(broken)
         return (number,) if number else (), found
 
@@ -90,11 +84,3 @@ def _integers(cursor: str | None, letter: str) -> tuple[int, ...]:
     if cursor is None:
         return ()
     return Cursor.read(cursor, letter).integers(*LENGTHS[letter])
-
-
-def _checked(queue_id: str, reply: Any) -> Any:
-    """Return the reply of a verb on a queue. Raises BrokenQueue."""
-    if isinstance(reply, bytes):
-        log_broken(queue_id, reply)
-        raise BrokenQueue(queue_id)
-    return reply

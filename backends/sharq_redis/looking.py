@@ -1,11 +1,11 @@
 """Looks: what there is in a queue or a type, and the minute counts."""
 
-from sharq_plug.errors import BrokenQueue, StoreUnavailable
+from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import MINUTE, MinuteCounts, View
 from sharq_redis.buckets import Buckets
 from sharq_redis.counts import counts_of_everything
 from sharq_redis.link import Link
-from sharq_redis.replies import log_broken, minute_counts
+from sharq_redis.replies import checked, minute_counts
 from sharq_redis.tending import Run
 from sharq_redis.views import queue_view, totals_of, type_view
 
@@ -21,10 +21,7 @@ class Looks:
     async def at_queue(self, queue_type: str, queue_id: str) -> View:
         """Look at a queue. Raises BrokenQueue."""
         reply = await self._run("look", queue_type, queue_id)
-        if isinstance(reply, bytes):
-            log_broken(queue_id, reply)
-            raise BrokenQueue(queue_id)
-        now, values, counted = reply
+        now, values, counted = checked(queue_id, reply)
         return View(_counts(now, counted), queue=queue_view(queue_id, values))
 
     async def at_type(self, queue_type: str) -> View:

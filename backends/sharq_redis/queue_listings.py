@@ -12,7 +12,7 @@ from sharq_redis.link import Link
 from sharq_redis.records import waiting_in
 from sharq_redis.scanning import page_of
 from sharq_redis.tending import Run
-from sharq_redis.views import by_names, queue_view, text_of
+from sharq_redis.views import by_names, queue_view
 
 ASKED_AT_ONCE = 100
 """Queues that one call of the verb returns."""
@@ -34,8 +34,8 @@ class QueueListings:
         """List the queues that may be dequeued, in the order of the line."""
         behind = Cursor.read(cursor, OVERDUE).integers(2) if cursor is not None else ()
         where, *fields = await self._run("list_overdue", queue_type, limit, *behind)
-        named = zip(map(text_of, fields[::2]), fields[1::2], strict=True)
-        views = tuple(queue_view(name, reply) for name, reply in named if name is not None)
+        found = by_names(fields[::2], fields[1::2])
+        views = tuple(queue_view(name, reply) for name, reply in found.items())
         return Page(views, cursor_text(OVERDUE, *where) if where else None)
 
     async def page(

@@ -244,10 +244,23 @@ def change_outcome(change: Setting, reply: int | bytes) -> ChangeOutcome:
     return ChangeOutcome.CHANGED if reply else ChangeOutcome.UNKNOWN
 
 
+def checked(queue_id: str, reply: Any) -> Any:
+    """Return the reply of a verb that looks at one queue. Raises BrokenQueue."""
+    if isinstance(reply, bytes):
+        log_broken(queue_id, reply)
+        raise BrokenQueue(queue_id)
+    return reply
+
+
+def name_of(found: bytes) -> str | None:
+    """Return a name, None for what is no name: others may have damaged the keys."""
+    text = found.decode("utf-8", "replace")
+    return text if is_name(text) else None
+
+
 def names_of(found: Iterable[bytes]) -> tuple[str, ...]:
-    """Return names, without what is no name: others may have damaged the keys."""
-    texts = (name.decode("utf-8", "replace") for name in found)
-    return tuple(text for text in texts if is_name(text))
+    """Return names, without what is no name."""
+    return tuple(name for name in map(name_of, found) if name is not None)
 
 
 def minute_counts(now: int, counts: Iterable[tuple[int, int, int]]) -> MinuteCounts:

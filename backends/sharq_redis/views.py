@@ -1,10 +1,12 @@
 """Views, made from the replies of the verbs."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sharq_plug.model import DeathReason, JobEntry, LetterView, QueueView, Totals, TypeView, is_name
-from sharq_redis.replies import job_shown, log_broken
+from sharq_plug.model import DeathReason, JobEntry, LetterView, QueueView, Totals, TypeView
+from sharq_redis.replies import job_shown, log_broken, name_of
+
+V = TypeVar("V")
 
 
 def queue_view(queue_id: str, reply: Sequence[int] | bytes) -> QueueView:
@@ -47,7 +49,7 @@ def totals_of(values: Sequence[int]) -> Totals:
 
 def job_entries(jobs: Iterable[tuple[bytes, Any]], *, payloads: bool) -> tuple[JobEntry, ...]:
     """Return jobs by their ids and what is known of each (lua/lib/showing.lua)."""
-    named = ((text_of(job_id), shown) for job_id, shown in jobs)
+    named = ((name_of(job_id), shown) for job_id, shown in jobs)
     return tuple(
         JobEntry(job_id, job_shown(shown, payload=payloads))
         for job_id, shown in named
@@ -59,7 +61,7 @@ def letter_views(found: Iterable[Any]) -> tuple[LetterView, ...]:
     """Return dead letters (lua/verbs/list_letters.lua)."""
     letters = []
     for number, queue_name, job_name, reason, died_at, shown in found:
-        queue_id, job_id = text_of(queue_name), text_of(job_name)
+        queue_id, job_id = name_of(queue_name), name_of(job_name)
         if queue_id is None or job_id is None:
             continue
         job = job_shown(shown, payload=True)
@@ -82,13 +84,7 @@ def letter_views(found: Iterable[Any]) -> tuple[LetterView, ...]:
     return tuple(letters)
 
 
-def text_of(name: bytes) -> str | None:
-    """Return a name, None if it is not a valid one: the keys may be damaged."""
-    text = name.decode("utf-8", "replace")
-    return text if is_name(text) else None
-
-
-def by_names(found: Iterable[bytes], values: Iterable[bytes]) -> dict[str, bytes]:
+def by_names(found: Iterable[bytes], values: Iterable[V]) -> dict[str, V]:
     """Return values by their names, without those of invalid names."""
-    named = zip(map(text_of, found), values, strict=True)
+    named = zip(map(name_of, found), values, strict=True)
     return {name: value for name, value in named if name is not None}
