@@ -141,11 +141,12 @@ def test_a_history_with_an_unknown_operation_is_not_judged(*, complete: bool) ->
 def test_no_two_classes_of_the_model_check_share_a_name_with_each_other_or_the_model() -> None:
     modules = [
         importlib.import_module(found.name)
-        for found in walk_packages(model_check.__path__, f"{model_check.__name__}.")
+        for package in (model_check, sharq_plug.model)
+        for found in walk_packages(package.__path__, f"{package.__name__}.")
     ]
     owners = Counter(
         name
-        for module in [sharq_plug.model, *modules]
+        for module in modules
         for name, value in vars(module).items()
         if inspect.isclass(value) and value.__module__ == module.__name__
     )

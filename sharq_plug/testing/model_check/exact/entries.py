@@ -47,8 +47,8 @@ def entries(
         case Jobs():
             found = _jobs(ledger, listing, now)
         case Letters(queue_id):
-            letters = ledger.letters.all if queue_id is None else ledger.letters.of(queue_id)
-            found = [Entry(one.number, -one.number, one.view) for one in reversed(letters)]
+            letters = reversed(ledger.letters.of(queue_id))
+            found = [Entry(one.number, -one.number, one.view) for one in letters]
         case _:
             raise LookupError(f"{listing} is not of one type")
     return found

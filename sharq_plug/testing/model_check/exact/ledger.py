@@ -22,7 +22,7 @@ from sharq_plug.model import (
     Setting,
 )
 from sharq_plug.testing.model_check.carried import begins_at
-from sharq_plug.testing.model_check.exact.letters import Letter, Letters
+from sharq_plug.testing.model_check.exact.letters import Letter, LetterFacts
 from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
 
 
@@ -31,7 +31,7 @@ class TypeLedger:
     """The jobs, leases, keys, receipts and places of one queue type."""
 
     queues: dict[str, QueueFacts] = field(default_factory=dict)
-    letters: Letters = field(default_factory=Letters)
+    letters: LetterFacts = field(default_factory=LetterFacts)
     _keys: dict[tuple[str, str], tuple[int, Life]] = field(default_factory=dict)
     _receipts: dict[LeaseRef, int] = field(default_factory=dict)
     _attempts: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)

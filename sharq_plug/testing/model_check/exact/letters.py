@@ -50,7 +50,7 @@ class Letter:
 
 
 @dataclass(slots=True)
-class Letters:
+class LetterFacts:
     """Dead letters in the order of their numbers, and the totals of their type.
 
     `gone_since` (ms) is when the last queue and letter of the type went.
@@ -70,9 +70,9 @@ class Letters:
         self.counted["dead"] += 1
         self.all.append(Letter(self.counted["dead"], life, reason, interval, now))
 
-    def of(self, queue_id: str) -> list[Letter]:
-        """Return the letters of a queue."""
-        return [letter for letter in self.all if letter.queue_id == queue_id]
+    def of(self, queue_id: str | None) -> list[Letter]:
+        """Return the letters of a queue, or (None) all."""
+        return [letter for letter in self.all if queue_id in {None, letter.queue_id}]
 
     def newest(self, queue_id: str, job_id: str) -> Letter | None:
         """Return the newest letter of a job, if there is any."""
@@ -80,13 +80,11 @@ class Letters:
 
     def numbered(self, number: int, queue_id: str | None) -> Letter | None:
         """Return the letter of that number, if it is there and of that queue (None: any)."""
-        those = self.all if queue_id is None else self.of(queue_id)
-        return next((letter for letter in those if letter.number == number), None)
+        return next((one for one in self.of(queue_id) if one.number == number), None)
 
     def within(self, letters: LetterRange) -> list[Letter]:
         """Return the letters of a range."""
-        those = self.all if letters.queue_id is None else self.of(letters.queue_id)
-        return [letter for letter in those if letter.number > letters.after]
+        return [letter for letter in self.of(letters.queue_id) if letter.number > letters.after]
 
     def remove(self, letter: Letter, total: str) -> None:
         """Note that a letter went, and which total counts that."""
