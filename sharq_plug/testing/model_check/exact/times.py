@@ -52,11 +52,12 @@ def expired(ledger: TypeLedger, now: int) -> list[Life]:
 
 def keep_time(ledger: TypeLedger, limit: int, retention: Retention, now: int) -> None:
     """Do what a step of tending does to jobs without a lease, of each kind up to `limit`."""
-    timed = [(min(first), queue) for queue in ledger.queues.values() if (first := _due(queue, now))]
+    timed = [(_earliest(queue, now), queue.queue_id) for queue in ledger.queues.values()]
     joins = deaths = limit
-    for _, queue in sorted(timed, key=lambda one: (one[0], one[1].queue_id)):
+    for _, queue_id in sorted((at, queue_id) for at, queue_id in timed if at is not None):
         if joins <= 0 or deaths <= 0:
             break
+        queue = ledger.queues[queue_id]
         due = queue.due(now)[:joins]
         for life in due:
             life.at = None
@@ -72,24 +73,21 @@ def keep_time(ledger: TypeLedger, limit: int, retention: Retention, now: int) ->
 
 def is_kept(ledger: TypeLedger, retention: Retention, now: int) -> bool:
     """Return whether nothing is left for `keep_time` to do."""
-    is_due = any(_due(queue, now) for queue in ledger.queues.values())
+    is_due = any(_earliest(queue, now) is not None for queue in ledger.queues.values())
     return not (is_due or ledger.letters.too_old(retention, now))
 
 
-def _due(queue: QueueFacts, now: int) -> list[int]:
-    """Return when the first job of a queue was due, and when the first ttl passed, if they did."""
-    lives = (queue.due(now)[:1], _ended(queue, now)[:1])
-    return [at for (life,) in filter(None, lives) for at in (life.at, life.ends_at) if at]
+def _earliest(queue: QueueFacts, now: int) -> int | None:
+    """Return when the first job of a queue was due or ended, if one is at `now` (ms)."""
+    ats = [life.at for life in queue.due(now)] + [life.ends_at for life in _ended(queue, now)]
+    return min((at for at in ats if at is not None), default=None)
 
 
 def _ended(queue: QueueFacts, now: int) -> list[Life]:
     """Return the jobs that are not leased and whose ttl has passed, in the order of their ends."""
-    ended = [
-        (life.ends_at, life.number, life)
-        for life in queue.lives.values()
-        if life.token is None and life.ends_at and life.ends_at <= now
-    ]
-    return [life for *_, life in sorted(ended, key=lambda one: one[:2])]
+    lives = queue.lives.values()
+    ended = [life for life in lives if life.token is None and life.has_ended(now)]
+    return sorted(ended, key=lambda life: (life.ends_at, life.number))
 
 
 def next_ready_at(
