@@ -34,6 +34,11 @@ class Progress:
     always: dict[str | int, Any]
     shown: list[str | int] = field(default_factory=list)
 
+    @classmethod
+    def begun(cls, there: list[Entry]) -> "Progress":
+        """Return the progress of a listing that begins now."""
+        return cls(there, {entry.key: entry.place for entry in there})
+
     def note(self, now_there: list[Entry]) -> None:
         """Note what can be listed now."""
         places = {entry.key: entry.place for entry in now_there}
@@ -49,10 +54,6 @@ class Listings:
     """Follow listings from their first step, the one without a cursor, to their last."""
 
     _followed: dict[Followed, Progress] = field(default_factory=dict)
-
-    def begin(self, there: list[Entry]) -> Progress:
-        """Return the progress of a listing that begins now."""
-        return Progress(there, {entry.key: entry.place for entry in there})
 
     def resume(self, followed: Followed) -> Progress | None:
         """Return how far a listing has come, unless its cursor was not seen."""

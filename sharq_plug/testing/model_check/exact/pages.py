@@ -25,9 +25,10 @@ def judge_page(
 ) -> Iterator[Finding]:
     """Judge a step of a listing. Where an order is promised, a page is full, or the last."""
     there = entries(facts.types, queue_type, step.listing, now)
-    followed = (queue_type, step.listing, step.cursor or "")
-    progress = facts.listings.begin(there) if step.cursor is None else None
-    progress = progress or facts.listings.resume(followed)
+    if step.cursor is None:
+        progress: Progress | None = Progress.begun(there)
+    else:
+        progress = facts.listings.resume((queue_type, step.listing, step.cursor))
     is_ordered = isinstance(step.listing, ORDERED)
     rest, had = there, []
     for item in page.items:

@@ -42,14 +42,14 @@ def judge_look(
 def queue_view(ledger: TypeLedger, queue_id: str, now: int) -> QueueView:
     """Return what there is in a queue, but for `next_ready_at`."""
     queue = ledger.queue(queue_id)
-    is_ready = queue.place is not None and queue.place[0] <= now
+    since = None if queue.place is None else queue.place[0]
     return QueueView(
         queue_id,
         waiting=queue.waiting(now),
         leased=len(queue.leased),
         dead=len(ledger.letters.of(queue_id)),
         delayed=queue.delayed(now),
-        ready_since=queue.place[0] if queue.place is not None and is_ready else None,
+        ready_since=since if since is not None and since <= now else None,
     )
 
 
