@@ -14,9 +14,7 @@ from sharq_plug.testing.model_check.sound.jobs import (
     may_end,
     token_of,
 )
-from sharq_plug.testing.model_check.sound.moved import (
-    has_cleared,
-)
+from sharq_plug.testing.model_check.sound.moved import has_cleared
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 

@@ -45,14 +45,8 @@ from sharq_plug.testing.model_check.operations import (
     Wake,
     Watch,
 )
-from sharq_plug.testing.model_check.sound.jobs import (
-    JobEvidence,
-    QueueName,
-    key_of,
-)
-from sharq_plug.testing.model_check.sound.moved import (
-    Moves,
-)
+from sharq_plug.testing.model_check.sound.jobs import JobEvidence, QueueName, key_of
+from sharq_plug.testing.model_check.sound.moved import Moves
 
 
 @dataclass(frozen=True, slots=True)

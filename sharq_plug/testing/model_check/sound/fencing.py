@@ -5,15 +5,8 @@ from collections.abc import Iterator
 from sharq_plug.model import Extend, Extended, Finish, JobState, LeaseOutcome
 from sharq_plug.testing.model_check.history import Event, Grant
 from sharq_plug.testing.model_check.sound.evidence import Evidence
-from sharq_plug.testing.model_check.sound.jobs import (
-    JobEvidence,
-    latest,
-    token_of,
-)
-from sharq_plug.testing.model_check.sound.moved import (
-    has_cleared,
-    is_sure_of_job,
-)
+from sharq_plug.testing.model_check.sound.jobs import JobEvidence, latest, token_of
+from sharq_plug.testing.model_check.sound.moved import has_cleared, is_sure_of_job
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 

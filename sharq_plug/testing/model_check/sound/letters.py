@@ -2,17 +2,12 @@
 
 from collections.abc import Iterator
 
-from sharq_plug.model import AmendOutcome, Discard, LetterRef, LetterView, Page, Redrive
+from sharq_plug.model import AmendOutcome, Discard, LetterRef, LetterView, Redrive
 from sharq_plug.testing.model_check.history import Event, History
 from sharq_plug.testing.model_check.sound.evidence import Evidence
-from sharq_plug.testing.model_check.sound.jobs import (
-    JobEvidence,
-    latest,
-    new_job,
-)
-from sharq_plug.testing.model_check.sound.moved import (
-    is_sure_of_job,
-)
+from sharq_plug.testing.model_check.sound.jobs import JobEvidence, latest, new_job
+from sharq_plug.testing.model_check.sound.listings import items_of
+from sharq_plug.testing.model_check.sound.moved import is_sure_of_job
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 
@@ -62,8 +57,7 @@ def _check_views(
     """Hold that each letter that is shown may be there, and is the one of its number."""
     shown: dict[tuple[str | None, int], tuple[Event, LetterView]] = {}
     for page in evidence.pages:
-        items = page.outcome.items if isinstance(page.outcome, Page) else ()
-        for letter in items:
+        for letter in items_of(page):
             if not isinstance(letter, LetterView):
                 continue
             name = (page.operation.queue_type, letter.number)

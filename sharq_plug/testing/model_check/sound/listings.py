@@ -3,7 +3,7 @@
 Other calls may come between the steps of a listing, and overlap them.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sharq_plug.model import (
@@ -13,6 +13,7 @@ from sharq_plug.model import (
     JobState,
     Letters,
     LetterView,
+    Listing,
     Names,
     Overdue,
     Page,
@@ -24,14 +25,14 @@ from sharq_plug.model import (
 from sharq_plug.testing.model_check.history import Event
 from sharq_plug.testing.model_check.operations import PageStep
 from sharq_plug.testing.model_check.sound.evidence import Evidence, QueueEvidence
-from sharq_plug.testing.model_check.sound.jobs import JobEvidence
+from sharq_plug.testing.model_check.sound.jobs import JobEvidence, QueueName
 from sharq_plug.testing.model_check.sound.presence import proof_of
 from sharq_plug.testing.model_check.violations import Rule, Violation
 
 
 @dataclass(frozen=True, slots=True)
 class _Chain:
-    """The steps of a listing from its first to its last, each led to by the one before it."""
+    """The pages of a listing from its first to its last, each led to by the one before it."""
 
     pages: tuple[Event, ...]
 
@@ -45,26 +46,33 @@ class _Chain:
 
     def names(self) -> set[str]:
         """Return the names of what was listed: of types, queues or jobs."""
-        return {_name(item) for page in self.pages for item in _items(page)}
+        return {_name(item) for page in self.pages for item in items_of(page)}
 
 
 def check_listings(evidence: Evidence) -> Iterator[Violation]:
     """Yield each listing that misses what was there, or shows what was not."""
     for page in evidence.pages:
-        for item in _items(page):
-            if not _may_be_there(evidence, page, item):
+        queues = _queues(evidence, page)
+        for item in items_of(page):
+            if not _may_be_there(queues, page, item):
                 what = f"{_name(item)} is listed, and cannot be there"
                 yield Violation(Rule.LISTING, what, (page,))
     for chain in _chains(evidence.pages):
-        step = chain.first.operation.item
-        missing = _there(evidence, chain, step) - chain.names()
+        missing = _there(evidence, chain) - chain.names()
         if missing:
             what = f"{sorted(missing)} are not listed, and were there throughout"
             yield Violation(Rule.LISTING, what, chain.pages)
 
 
-def _items(page: Event) -> tuple[object, ...]:
+def items_of(page: Event) -> tuple[object, ...]:
+    """Return what a page shows, nothing if there was no answer."""
     return page.outcome.items if isinstance(page.outcome, Page) else ()
+
+
+def _step(page: Event) -> PageStep:
+    if not isinstance(page.operation.item, PageStep):
+        raise TypeError(f"{page.operation} is no step of a listing")
+    return page.operation.item
 
 
 def _name(item: object) -> str:
@@ -80,24 +88,31 @@ def _name(item: object) -> str:
             return str(item)
 
 
-def _may_be_there(evidence: Evidence, page: Event, item: object) -> bool:
+def _may_be_there(queues: Mapping[QueueName, QueueEvidence], page: Event, item: object) -> bool:
     """Return whether a job may have been enqueued before a page that shows this."""
-    queue_type, name, step = page.operation.queue_type, _name(item), page.operation.item
-    for (of_type, queue_id), queue in evidence.queues.items():
+    name, is_of_job = _name(item), isinstance(item, JobEntry | LetterView)
+    for (of_type, queue_id), queue in queues.items():
+        owner = of_type if page.operation.queue_type is None else queue_id
         for job in queue.jobs.values():
-            names = {queue_id} if queue_type is not None else {of_type}
-            if isinstance(item, JobEntry | LetterView):
-                names = {job.job_id}
-            is_of_queue = not isinstance(step, PageStep) or _is_of(step, queue_id)
-            is_of_page = queue_type in {None, of_type} and is_of_queue and name in names
-            if is_of_page and not all(page.before(start) for start in job.starts):
+            is_this = name == (job.job_id if is_of_job else owner)
+            if is_this and not all(page.before(start) for start in job.starts):
                 return True
     return False
 
 
-def _is_of(step: PageStep, queue_id: str) -> bool:
+def _queues(evidence: Evidence, page: Event) -> dict[QueueName, QueueEvidence]:
+    """Return the queues of which a listing may show something."""
+    queue_type, listing = page.operation.queue_type, _step(page).listing
+    return {
+        (of_type, queue_id): queue
+        for (of_type, queue_id), queue in evidence.queues.items()
+        if queue_type in {None, of_type} and _is_of(listing, queue_id)
+    }
+
+
+def _is_of(listing: Listing, queue_id: str) -> bool:
     """Return whether a listing may show something of a queue."""
-    match step.listing:
+    match listing:
         case Jobs(queue_id=of) | Letters(queue_id=str(of)):
             return queue_id == of
         case Queues(prefix):
@@ -109,10 +124,9 @@ def _is_of(step: PageStep, queue_id: str) -> bool:
 def _chains(pages: list[Event]) -> Iterator[_Chain]:
     following: dict[object, list[Event]] = {}
     for page in pages:
-        following.setdefault(_led_by(page), []).append(page)
+        following.setdefault(_leads(page, _step(page).cursor), []).append(page)
     for page in pages:
-        item = page.operation.item
-        if isinstance(item, PageStep) and item.cursor is None:
+        if _step(page).cursor is None:
             chain = [page]
             while (further := _next_page(chain[-1], following)) is not None:
                 chain.append(further)
@@ -120,48 +134,42 @@ def _chains(pages: list[Event]) -> Iterator[_Chain]:
                 yield _Chain(tuple(chain))
 
 
-def _led_by(page: Event) -> object:
-    item = page.operation.item
-    if not isinstance(item, PageStep):
-        raise TypeError(f"{item} is no step of a listing")
-    return page.operation.queue_type, item.listing, item.cursor
+def _leads(page: Event, cursor: str | None) -> object:
+    """Return what a cursor leads on: the listing of a page from there."""
+    return page.operation.queue_type, _step(page).listing, cursor
 
 
 def _next_page(page: Event, following: dict[object, list[Event]]) -> Event | None:
-    item, answer = page.operation.item, page.outcome
-    if not isinstance(item, PageStep) or not isinstance(answer, Page) or answer.cursor is None:
+    if not isinstance(page.outcome, Page) or page.outcome.cursor is None:
         return None
-    led = following.get((page.operation.queue_type, item.listing, answer.cursor), ())
+    led = following.get(_leads(page, page.outcome.cursor), ())
     return next((further for further in led if page.before(further)), None)
 
 
-def _there(evidence: Evidence, chain: _Chain, step: object) -> set[str]:
+def _there(evidence: Evidence, chain: _Chain) -> set[str]:
     """Return the names of what surely was there throughout a listing, and must turn up."""
-    if not isinstance(step, PageStep):
-        return set()
-    queue_type = chain.first.operation.queue_type
-    queues = {
-        name: queue
-        for name, queue in evidence.queues.items()
-        if queue_type in {None, name[0]} and _is_of(step, name[1])
-    }
-    match step.listing:
+    listing, queues = _step(chain.first).listing, _queues(evidence, chain.first)
+    match listing:
         case Names() | Types() | Queues() | Backlogs():
-            may_be_dead = isinstance(step.listing, Types | Queues)
-            may_be_dead = may_be_dead and not evidence.may_drop_letters
-            kept = [name for name, queue in queues.items() if _is_kept(queue, chain, may_be_dead)]
-            return {of_type if queue_type is None else queue_id for of_type, queue_id in kept}
-        case Jobs(_, state):
-            stays = _STAYS.get(state, _is_dead)
+            may_be_dead = isinstance(listing, Types | Queues) and not evidence.may_drop_letters
+            kept = [
+                name
+                for name, queue in queues.items()
+                if _is_kept(queue, chain, may_be_dead=may_be_dead)
+            ]
+            is_of_types = chain.first.operation.queue_type is None
+            return {of_type if is_of_types else queue_id for of_type, queue_id in kept}
+        case Jobs(state=JobState.DELAYED) | Overdue():
+            return set()
+        case Jobs(state=state):
+            stays = _STAYS[state]
         case Letters():
             stays = _is_dead
-        case Overdue():
-            return set()
     jobs = [job for queue in queues.values() for job in queue.jobs.values()]
     return {job.job_id for job in jobs if stays(evidence, job, chain)}
 
 
-def _is_kept(queue: QueueEvidence, chain: _Chain, may_be_dead: bool) -> bool:  # noqa: FBT001
+def _is_kept(queue: QueueEvidence, chain: _Chain, *, may_be_dead: bool) -> bool:
     """Return whether a queue surely had a job throughout, one that may be dead or not."""
     return any(
         (may_be_dead or not job.is_mortal) and proof_of(job, chain.last, chain.first) is not None
@@ -203,13 +211,9 @@ def _is_dead(evidence: Evidence, job: JobEvidence, chain: _Chain) -> bool:
     )
 
 
-def _is_never(_evidence: Evidence, _job: JobEvidence, _chain: _Chain) -> bool:
-    return False
-
-
 _STAYS: dict[JobState, Callable[[Evidence, JobEvidence, _Chain], bool]] = {
     JobState.WAITING: _waits,
-    JobState.DELAYED: _is_never,
     JobState.LEASED: _is_leased,
+    JobState.DEAD: _is_dead,
 }
-"""What proves that a job was in a state throughout a listing."""
+"""What proves that a job was in a state throughout a listing; nothing does that it was delayed."""
