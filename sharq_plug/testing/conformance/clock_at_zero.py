@@ -6,7 +6,7 @@ import pytest
 
 from sharq_plug.model import MINUTE, LeaseOutcome, Retention, Totals
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.calls import change_interval, dequeue_for_one
+from sharq_plug.testing.calls import change_interval, dequeue_for_one, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance, OpenStore
 from sharq_plug.testing.conformance.operating import (
@@ -14,7 +14,6 @@ from sharq_plug.testing.conformance.operating import (
     let_each_die,
     letters,
     numbers,
-    tend,
     totals,
 )
 from sharq_plug.testing.conformance.vocabulary import (
@@ -105,10 +104,10 @@ class ClockAtZeroConformance(Conformance):
         await let_each_die(store_at_0, "q", "j")
         [letter] = await letters(store_at_0)
         assert (letter.enqueued_at, letter.died_at) == (0, 0)
-        await tend(store_at_0, retention=Retention(max_age=10))
+        await tend_all(store_at_0, retention=Retention(max_age=10))
         assert await numbers(store_at_0) == [1]
         early.advance(10)
-        await tend(store_at_0, retention=Retention(max_age=10))
+        await tend_all(store_at_0, retention=Retention(max_age=10))
         assert await numbers(store_at_0) == []
         early.advance(DAY - 1)
         assert (await totals(store_at_0)).aged_out == 1

@@ -15,7 +15,7 @@ from sharq_plug.model import (
     Retention,
 )
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.calls import dequeue_for_one, finish_all
+from sharq_plug.testing.calls import dequeue_for_one, finish_all, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.operating import (
@@ -25,7 +25,6 @@ from sharq_plug.testing.conformance.operating import (
     let_each_die,
     numbers,
     redrive_range,
-    tend,
     totals,
 )
 from sharq_plug.testing.conformance.vocabulary import (
@@ -157,7 +156,7 @@ class OperatorConcurrencyConformance(Conformance):
         redriven, discarded, *_ = await asyncio.gather(
             redrive_range(store, limit=10),
             discard_range(store, limit=10),
-            tend(store, retention=Retention(max_count=25)),
+            tend_all(store, retention=Retention(max_count=25)),
             redrive_range(store, limit=10),
         )
         of_type = await totals(store)

@@ -12,10 +12,10 @@ from sharq_plug.model import (
     Totals,
 )
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.operating import (
     let_each_die,
-    tend,
 )
 from sharq_plug.testing.conformance.vocabulary import (
     LEASE_TIME,
@@ -151,7 +151,7 @@ async def an_extension(store: QueueStore, _clock: ManualClock, job: Delivery) ->
 async def an_expiry(store: QueueStore, clock: ManualClock, _job: Delivery) -> None:
     """Let a lease expire; its job comes back, and that with a ttl dies."""
     clock.advance(LEASE_TIME)
-    await tend(store)
+    await tend_all(store)
 
 
 async def an_expiry_that_kills(store: QueueStore, clock: ManualClock, _job: Delivery) -> None:
@@ -159,18 +159,18 @@ async def an_expiry_that_kills(store: QueueStore, clock: ManualClock, _job: Deli
     await enqueue(store, "p", "last", requeue_limit=0, priority=9)
     await dequeue_from(store, "p", 1)
     clock.advance(1)
-    await tend(store)
+    await tend_all(store)
 
 
 async def an_end(store: QueueStore, clock: ManualClock, _job: Delivery) -> None:
     """Let a job die whose ttl has passed."""
     clock.advance(5)
-    await tend(store)
+    await tend_all(store)
 
 
 async def a_join(store: QueueStore, _clock: ManualClock, _job: Delivery) -> None:
     """Let a due job join."""
-    await tend(store)
+    await tend_all(store)
 
 
 WORKERS: Final[dict[Deed, Totals]] = {

@@ -7,7 +7,7 @@ import pytest
 
 from sharq_plug.model import ALL_STATES, LeaseOutcome, Retention, Totals
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.calls import tend_type
+from sharq_plug.testing.calls import tend_all, tend_type
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.amending import cancel, cancel_job
 from sharq_plug.testing.conformance.base import Conformance
@@ -21,7 +21,6 @@ from sharq_plug.testing.conformance.operating import (
     let_each_die,
     numbers,
     redrive,
-    tend,
     totals,
     type_by_state,
     types,
@@ -93,7 +92,7 @@ async def a_discard_of_all(store: QueueStore) -> None:
 async def a_retention(store: QueueStore) -> None:
     """Let the last job die, and keep no letters."""
     await fail_job(store, await take(store), dead=True)
-    await tend(store, retention=Retention(max_count=0))
+    await tend_all(store, retention=Retention(max_count=0))
 
 
 ENDS: Final[list[End]] = [
@@ -127,7 +126,7 @@ class KeptTotalsConformance(Conformance):
         for span, expected in ((DAY // 2, before), (DAY // 2 - 1, before), (1, Totals())):
             clock.advance(span)
             if tended:
-                await tend(store)
+                await tend_all(store)
             assert await totals(store) == expected
 
     @every_end
@@ -141,7 +140,7 @@ class KeptTotalsConformance(Conformance):
         await end(store)
         clock.advance(DAY)
         if tended:
-            await tend(store)
+            await tend_all(store)
         job = await begin(store, clock)
         assert await totals(store) == BEGUN
         assert await numbers(store) == [1]
@@ -162,7 +161,7 @@ class KeptTotalsConformance(Conformance):
         assert (await totals(store)).enqueued == before.enqueued + 1
         await finish_job(store, await take(store))
         clock.advance(DAY - 1)
-        await tend(store)
+        await tend_all(store)
         assert (await totals(store)).finished == before.finished + 1
         clock.advance(1)
         assert await totals(store) == Totals()
@@ -173,7 +172,7 @@ class KeptTotalsConformance(Conformance):
         await let_each_die(store, "q", "j1", "j2")
         for _ in range(5):
             clock.advance(5 * DAY)
-            await tend(store)
+            await tend_all(store)
         assert (await totals(store)).dead == 2
         await redrive(store, 1)
         await fail_job(store, await take(store), dead=True)
@@ -184,10 +183,10 @@ class KeptTotalsConformance(Conformance):
     ) -> None:
         await let_each_die(store, "q", "j")
         clock.advance(30 * DAY)
-        await tend(store)
+        await tend_all(store)
         assert await types(store) == {}
         clock.advance(DAY - 1)
-        await tend(store)
+        await tend_all(store)
         assert await totals(store) == Totals(1, 1, failed=1, dead=1, aged_out=1)
         clock.advance(1)
         assert await totals(store) == Totals()
@@ -201,7 +200,7 @@ class KeptTotalsConformance(Conformance):
             await take(store, lease_time=10 * DAY)
         for _ in range(5):
             clock.advance(DAY)
-            await tend(store)
+            await tend_all(store)
         assert (await totals(store)).enqueued == 1
 
     async def test_other_queues_of_the_type_keep_the_totals(
@@ -211,7 +210,7 @@ class KeptTotalsConformance(Conformance):
         await enqueue(store, "p", "stays")
         await clear(store, "q")
         clock.advance(DAY)
-        await tend(store)
+        await tend_all(store)
         assert await totals(store) == Totals(enqueued=2, removed=1)
 
     async def test_calls_that_create_nothing_do_not_keep_totals(
@@ -226,7 +225,7 @@ class KeptTotalsConformance(Conformance):
         assert await cancel(store, "q", "j") is UNKNOWN
         await enqueue_one(store, new_job("q", "no", max_queued_length=0))
         await clear_states(store, None, *ALL_STATES)
-        await tend(store)
+        await tend_all(store)
         clock.advance(1)
         assert await totals(store) == Totals()
 
@@ -248,6 +247,6 @@ class KeptTotalsConformance(Conformance):
     ) -> None:
         for _ in range(3):
             await let_each_die(store, "q", "dead")
-            await tend(store, retention=Retention(max_count=0))
+            await tend_all(store, retention=Retention(max_count=0))
             assert await by_state(store, "q") == (0, 0, 0, 0)
             clock.advance(2 * DAY)

@@ -7,7 +7,7 @@ import pytest
 
 from sharq_plug.model import Backlogs, Jobs, JobState, Letters, Listing, Names, Queues, Types
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.calls import pages_of
+from sharq_plug.testing.calls import pages_of, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.operating import (
@@ -17,7 +17,6 @@ from sharq_plug.testing.conformance.operating import (
     numbers,
     queues,
     redrive,
-    tend,
 )
 from sharq_plug.testing.conformance.paging import key_of
 from sharq_plug.testing.conformance.vocabulary import (
@@ -111,7 +110,7 @@ class ChangingQueuesConformance(Conformance):
                 if n % 2:
                     await release_job(store, job, delay=20)
             clock.advance(10)
-            await tend(store)
+            await tend_all(store)
 
         assert set(await listed_while(store, TYPE, listing, change)) >= expected
 

@@ -16,6 +16,7 @@ from sharq_plug.model import (
     Listing,
 )
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.amending import let_die, seen
 from sharq_plug.testing.conformance.base import Conformance
@@ -27,7 +28,6 @@ from sharq_plug.testing.conformance.operating import (
     let_each_die,
     letters,
     pages,
-    tend,
 )
 from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
@@ -123,7 +123,7 @@ class JobListingConformance(Conformance):
         assert await ids_in(store, "q", WAITING) == order
         for limit in (1, 2, 3, 5):
             assert await ids_in(store, "q", WAITING, limit=limit) == order
-        await tend(store)
+        await tend_all(store)
         assert await ids_in(store, "q", WAITING) == await job_order(store, 6)
 
     async def test_delayed_jobs_are_listed_by_time_and_priority_and_number(
@@ -211,7 +211,7 @@ class LetterListingConformance(Conformance):
         now = clock.now()
         await enqueue(store, "q", "j", ttl=10)
         clock.advance(15)
-        await tend(store)
+        await tend_all(store)
         reason = DeathReason.EXPIRED
         assert await letters(store) == [LetterView(1, "q", "j", b"{}", reason, 0, now, now + 15)]
 

@@ -4,7 +4,7 @@ import pytest
 
 from sharq_plug.model import Backlogs, Overdue, QueueView
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.calls import items_of
+from sharq_plug.testing.calls import items_of, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.filling import fill
@@ -14,7 +14,6 @@ from sharq_plug.testing.conformance.operating import (
     look_at_type,
     queues,
     redrive_range,
-    tend,
     types,
 )
 from sharq_plug.testing.conformance.vocabulary import (
@@ -193,7 +192,7 @@ class BacklogConformance(Conformance):
         clock.advance(10)
         for _ in range(2):
             assert await backlogs(store) == {"q": QueueView("q", waiting=2)}
-            await tend(store)
+            await tend_all(store)
 
     async def test_a_listing_of_all_queues_of_an_unknown_type_is_empty(
         self, store: QueueStore

@@ -23,13 +23,12 @@ from sharq_plug.model import (
     Queues,
     QueueView,
     Redrive,
-    Retention,
     Totals,
     Types,
     TypeView,
 )
-from sharq_plug.store import DEFAULT_RETENTION, QueueStore
-from sharq_plug.testing.calls import clear_all, cleared_in_all, items_of, pages_of, tend_all
+from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import clear_all, cleared_in_all, items_of, pages_of
 from sharq_plug.testing.conformance.vocabulary import TYPE, enqueue, fail_job, take_batch
 
 DONE, UNKNOWN = AmendOutcome.DONE, AmendOutcome.UNKNOWN
@@ -173,10 +172,3 @@ async def clear_states(
     """Clear the jobs in these states, of a queue or (None) of a type; return the sums."""
     what = Clear(queue_id, frozenset(states), counts)
     return cleared_in_all(await clear_all(store, queue_type, what, limit=limit))
-
-
-async def tend(
-    store: QueueStore, *, limit: int = 1000, retention: Retention = DEFAULT_RETENTION
-) -> None:
-    """Tend until there is no more to do."""
-    await tend_all(store, limit=limit, retention=retention)

@@ -12,7 +12,7 @@ from sharq_plug.model import (
     Totals,
 )
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.calls import change_interval
+from sharq_plug.testing.calls import change_interval, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.deeds import Deed
 from sharq_plug.testing.conformance.operating import (
@@ -21,7 +21,6 @@ from sharq_plug.testing.conformance.operating import (
     discard_range,
     redrive,
     redrive_range,
-    tend,
 )
 from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
@@ -93,7 +92,7 @@ async def a_discarded_range(store: QueueStore, _clock: ManualClock, _job: Delive
 
 async def a_retention(store: QueueStore, _clock: ManualClock, _job: Delivery) -> None:
     """Keep no letters."""
-    await tend(store, retention=Retention(max_count=0))
+    await tend_all(store, retention=Retention(max_count=0))
 
 
 async def a_clearing(store: QueueStore, _clock: ManualClock, _job: Delivery) -> None:

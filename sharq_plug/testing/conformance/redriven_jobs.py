@@ -18,6 +18,7 @@ from sharq_plug.model import (
     Take,
 )
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.amending import (
     cancel_job,
@@ -31,7 +32,6 @@ from sharq_plug.testing.conformance.operating import (
     letters,
     redrive,
     redrive_job,
-    tend,
 )
 from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
@@ -152,7 +152,7 @@ class RedrivenJobConformance(Conformance):
         at = clock.now() + 500 if begins == "at its time" else None
         await enqueue(store, "q", "j", ttl=1000, at=at)
         clock.advance(2000)
-        await tend(store)
+        await tend_all(store)
         for _ in range(2):
             assert await by_state(store, "q") == (0, 0, 0, 1)
             await redrive_job(store, "q", "j")

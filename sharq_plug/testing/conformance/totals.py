@@ -4,6 +4,7 @@ import pytest
 
 from sharq_plug.model import ALL_STATES, Totals
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.deeds import BEGUN, WORKERS, Deed, begin
@@ -11,7 +12,6 @@ from sharq_plug.testing.conformance.operating import (
     clear_states,
     look_at_type,
     redrive_range,
-    tend,
     totals,
     type_by_state,
 )
@@ -71,10 +71,10 @@ class TotalsConformance(Conformance):
         self, store: QueueStore, clock: ManualClock, deed: Deed
     ) -> None:
         await deed(store, clock, await begin(store, clock))
-        await tend(store)
+        await tend_all(store)
         assert await type_by_state(store) == await added_up(store)
         clock.advance(10**6)
-        await tend(store)
+        await tend_all(store)
         assert await type_by_state(store) == await added_up(store)
 
     async def test_calls_on_one_type_do_not_count_in_another(
