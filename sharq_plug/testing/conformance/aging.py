@@ -4,15 +4,8 @@ from sharq_plug.model import Retention
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import let_die
 from sharq_plug.testing.conformance.base import Conformance
-from sharq_plug.testing.conformance.operating import (
-    DAY,
-    discard,
-    let_each_die,
-    numbers,
-    redrive,
-)
+from sharq_plug.testing.conformance.operating import DAY, discard, let_each_die, numbers, redrive
 from sharq_plug.testing.conformance.vocabulary import (
     by_state,
     enqueue,
@@ -77,7 +70,7 @@ class LetterAgeConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         for n in range(3):
-            await let_die(store, "ab"[n % 2], f"j{n}")
+            await let_each_die(store, "ab"[n % 2], f"j{n}")
             await tend_all(store, retention=FOR_A_SECOND)
             clock.advance(400)
         for left in ([2, 3], [3], []):
@@ -134,7 +127,7 @@ class LetterCountConformance(Conformance):
 
     async def test_the_lowest_numbers_go_first(self, store: QueueStore) -> None:
         for n in range(5):
-            await let_die(store, "ab"[n % 2], f"j{n}")
+            await let_each_die(store, "ab"[n % 2], f"j{n}")
         await tend_all(store, retention=AT_MOST_3)
         assert await numbers(store) == [3, 4, 5]
         assert await by_state(store, "a") == (0, 0, 0, 2)

@@ -18,6 +18,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.operating import let_each_die
 from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
     by_state,
@@ -69,14 +70,6 @@ async def seen(store: QueueStore, queue_id: str, job_id: str, *, payloads: bool 
     return found
 
 
-async def let_die(store: QueueStore, queue_id: str, job_id: str, error: str | None = None) -> None:
-    """Enqueue a job, the only one that can be delivered, and make a dead letter of it."""
-    await enqueue(store, queue_id, job_id)
-    job = await take(store)
-    assert (job.queue_id, job.job_id) == (queue_id, job_id)
-    await fail_job(store, job, error=error, dead=True)
-
-
 async def enqueue_with_key(store: QueueStore, job_id: str, keep_for: int = 1000) -> EnqueueResult:
     """Enqueue a job that is to be remembered."""
     return await offer(store, new_job("q", job_id, deduplicate=Deduplicate("k", keep_for)))
@@ -91,8 +84,8 @@ class AmendedDeadConformance(Conformance):
     """Of a job that is dead a cancel removes the newest letter; a reschedule changes none."""
 
     async def test_a_dead_letter_can_be_cancelled(self, store: QueueStore) -> None:
-        await let_die(store, "q", "j")
-        await let_die(store, "q", "other")
+        await let_each_die(store, "q", "j")
+        await let_each_die(store, "q", "other")
         assert await cancel(store, "q", "j") is DONE
         assert await by_state(store, "q") == (0, 0, 0, 1)
         assert await cancel(store, "q", "j") is UNKNOWN
@@ -102,7 +95,7 @@ class AmendedDeadConformance(Conformance):
 
     async def test_the_newest_letter_goes_first(self, store: QueueStore) -> None:
         for error in ("first", "second", "third"):
-            await let_die(store, "q", "j", error)
+            await let_each_die(store, "q", "j", error=error)
         for error in ("third", "second", "first"):
             assert (await seen(store, "q", "j")).last_error == error
             await cancel_job(store, "q", "j")
@@ -112,16 +105,16 @@ class AmendedDeadConformance(Conformance):
         self, store: QueueStore
     ) -> None:
         for error in ("first", "second"):
-            await let_die(store, "q", "j", error)
+            await let_each_die(store, "q", "j", error=error)
         await cancel_job(store, "q", "j")
-        await let_die(store, "q", "j", "third")
+        await let_each_die(store, "q", "j", error="third")
         await cancel_job(store, "q", "j")
         assert (await seen(store, "q", "j")).last_error == "first"
 
     async def test_a_job_that_lives_is_cancelled_before_its_letters(
         self, store: QueueStore
     ) -> None:
-        await let_die(store, "q", "j")
+        await let_each_die(store, "q", "j")
         await enqueue(store, "q", "j")
         await cancel_job(store, "q", "j")
         assert await by_state(store, "q") == (0, 0, 0, 1)
@@ -141,7 +134,7 @@ class AmendedDeadConformance(Conformance):
         assert await finish(store, claim(job)) is LeaseOutcome.UNKNOWN
 
     async def test_a_dead_letter_is_not_rescheduled(self, store: QueueStore) -> None:
-        await let_die(store, "q", "j")
+        await let_each_die(store, "q", "j")
         assert await reschedule(store, "q", "j", delay=0) is DEAD
         assert await by_state(store, "q") == (0, 0, 0, 1)
         assert await listed(store) == set()

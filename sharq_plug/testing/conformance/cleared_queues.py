@@ -15,7 +15,7 @@ from sharq_plug.model import (
 )
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import let_die, seen
+from sharq_plug.testing.conformance.amending import seen
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.operating import (
     UNKNOWN,
@@ -169,7 +169,7 @@ class ClearedLeaseConformance(Conformance):
     async def test_the_token_of_a_cleared_lease_is_stale_while_its_id_is_dead(
         self, store: QueueStore
     ) -> None:
-        await let_die(store, "q", "j")
+        await let_each_die(store, "q", "j")
         await enqueue(store, "q", "j")
         before = await take(store)
         await clear_states(store, "q", LEASED)
@@ -225,7 +225,7 @@ class ClearedLetterConformance(Conformance):
 
     async def test_letters_of_other_queues_stay(self, store: QueueStore) -> None:
         for queue_id in ("a", "b", "a", "b"):
-            await let_die(store, queue_id, "j")
+            await let_each_die(store, queue_id, "j")
         assert await clear_states(store, "a", DEAD) == Cleared(dead=2)
         assert await numbers(store) == [2, 4]
 
@@ -233,7 +233,7 @@ class ClearedLetterConformance(Conformance):
         self, store: QueueStore
     ) -> None:
         for error in ("first", "second", "third"):
-            await let_die(store, "q", "j", error)
+            await let_each_die(store, "q", "j", error=error)
         step = await store.clear(TYPE, Clear("q", frozenset({DEAD})), limit=1)
         assert step.dead == 1
         left = (await letters(store))[0].last_error

@@ -15,7 +15,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import let_die, seen
+from sharq_plug.testing.conformance.amending import seen
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.operating import (
     DONE,
@@ -66,7 +66,7 @@ class DiscardConformance(Conformance):
 
     async def test_by_its_job_the_newest_letter_is_discarded(self, store: QueueStore) -> None:
         for error in ("first", "second", "third"):
-            await let_die(store, "q", "j", error)
+            await let_each_die(store, "q", "j", error=error)
         by_job = Discard(JobRef("q", "j"))
         assert await amend(store, by_job) is DONE
         assert (await seen(store, "q", "j")).last_error == "second"
@@ -76,7 +76,7 @@ class DiscardConformance(Conformance):
         self, store: QueueStore
     ) -> None:
         for error in ("first", "second", "third", "fourth"):
-            await let_die(store, "q", "j", error)
+            await let_each_die(store, "q", "j", error=error)
         for number, left in ((2, "fourth"), (4, "third"), (3, "first")):
             await discard(store, number)
             assert (await seen(store, "q", "j")).last_error == left
@@ -103,7 +103,7 @@ class DiscardConformance(Conformance):
         self, store: QueueStore
     ) -> None:
         for error in ("first", "second"):
-            await let_die(store, "q", "j", error)
+            await let_each_die(store, "q", "j", error=error)
         by_job = JobRef("q", "j")
         changes: list[Amendment] = [
             Redrive(by_job),
@@ -123,7 +123,7 @@ class LetterNumberConformance(Conformance):
         self, store: QueueStore
     ) -> None:
         for queue_id in ("b", "a", "c", "a"):
-            await let_die(store, queue_id, "j")
+            await let_each_die(store, queue_id, "j")
         assert await numbers(store) == [1, 2, 3, 4]
         assert await numbers(store, "a") == [2, 4]
 

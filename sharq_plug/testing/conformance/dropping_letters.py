@@ -14,7 +14,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import let_die, seen
+from sharq_plug.testing.conformance.amending import seen
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.operating import (
     DAY,
@@ -104,7 +104,7 @@ class LetterTendingConformance(Conformance):
 
     async def test_the_oldest_letter_of_a_job_is_dropped_first(self, store: QueueStore) -> None:
         for error in ("first", "second", "third", "fourth"):
-            await let_die(store, "q", "j", error)
+            await let_each_die(store, "q", "j", error=error)
         await tend_all(store, retention=AT_MOST_3)
         assert [letter.last_error for letter in await letters(store)] == [
             *("fourth", "third", "second")

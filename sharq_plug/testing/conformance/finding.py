@@ -8,8 +8,9 @@ from sharq_plug.model import Absence, Cancel, JobRef, JobState, JobView
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import let_die, reschedule_job, seen
+from sharq_plug.testing.conformance.amending import reschedule_job, seen
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.operating import let_each_die
 from sharq_plug.testing.conformance.vocabulary import (
     LEASE_TIME,
     TYPE,
@@ -158,11 +159,11 @@ class FindConformance(Conformance):
     async def test_the_newest_letter_is_told(self, store: QueueStore, clock: ManualClock) -> None:
         for error in ("first", "second"):
             clock.advance(10)
-            await let_die(store, "q", "j", error)
+            await let_each_die(store, "q", "j", error=error)
         assert await seen(store, "q", "j") == JobView(DEAD, 1, -1, clock.now(), last_error="second")
 
     async def test_a_job_that_lives_comes_before_its_letters(self, store: QueueStore) -> None:
-        await let_die(store, "q", "j")
+        await let_each_die(store, "q", "j")
         await enqueue(store, "q", "j", delay=100)
         assert await states(store, "j") == [(DELAYED, 0)]
 
@@ -261,7 +262,7 @@ class PositionConformance(Conformance):
         assert await states(store, "j4", "j3") == [(WAITING, 0), (WAITING, 1)]
 
     async def test_dead_and_leased_jobs_have_none(self, store: QueueStore) -> None:
-        await let_die(store, "q", "dead")
+        await let_each_die(store, "q", "dead")
         await enqueue(store, "q", "leased")
         await take(store)
         assert await states(store, "dead", "leased") == [(DEAD, None), (LEASED, None)]

@@ -18,7 +18,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import let_die, seen
+from sharq_plug.testing.conformance.amending import seen
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.filling import IDS, fill
 from sharq_plug.testing.conformance.operating import (
@@ -153,7 +153,7 @@ class JobListingConformance(Conformance):
         self, store: QueueStore
     ) -> None:
         for job_id, error in (("b", "1"), ("a", "2"), ("b", "3")):
-            await let_die(store, "q", job_id, error)
+            await let_each_die(store, "q", job_id, error=error)
         entries = await jobs_in(store, "q", DEAD)
         assert [entry.job_id for entry in entries] == ["b", "a", "b"]
         assert [entry.job.last_error for entry in entries] == ["1", "2", "3"]
@@ -166,7 +166,7 @@ class JobListingConformance(Conformance):
         await enqueue(store, "q", "j", requeue_limit=3, payload=b"[1]", **extras)
         await let_expire(store, clock)
         await fail_job(store, await take(store), error="broken", dead=True)
-        await let_die(store, "q", "j")
+        await let_each_die(store, "q", "j")
         first = (await jobs_in(store, "q", DEAD, with_payloads=True))[0]
         shown = JobView(
             *(DEAD, 2, 2, now, 2),
@@ -217,7 +217,7 @@ class LetterListingConformance(Conformance):
 
     async def test_the_newest_comes_first(self, store: QueueStore) -> None:
         for queue_id in ("b", "a", "b", "c"):
-            await let_die(store, queue_id, "j")
+            await let_each_die(store, queue_id, "j")
         assert [(view.number, view.queue_id) for view in await letters(store)] == [
             *((4, "c"), (3, "b"), (2, "a"), (1, "b"))
         ]

@@ -6,7 +6,6 @@ import pytest
 
 from sharq_plug.model import MAX_INTEGER, LettersMoved
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.conformance.amending import let_die
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.operating import (
     discard_range,
@@ -58,7 +57,7 @@ class LetterRangeConformance(Conformance):
     @both_ways
     async def test_the_letters_of_one_queue_are_moved(self, store: QueueStore, move: Move) -> None:
         for queue_id in ("a", "b", "a", "b"):
-            await let_die(store, queue_id, f"j{len(await numbers(store))}")
+            await let_each_die(store, queue_id, f"j{len(await numbers(store))}")
         assert await move(store, "a") == LettersMoved(2)
         assert await numbers(store) == await numbers(store, "b") == [2, 4]
 
@@ -97,7 +96,7 @@ class LetterRangeConformance(Conformance):
         self, store: QueueStore, move: Move
     ) -> None:
         for queue_id in ("b", "a", "b", "b", "a", "b"):
-            await let_die(store, queue_id, f"j{len(await numbers(store))}")
+            await let_each_die(store, queue_id, f"j{len(await numbers(store))}")
         assert await move(store, "a", limit=1) == LettersMoved(1, after=2)
         assert await move(store, "a", after=2, limit=1) == LettersMoved(1)
         assert await numbers(store) == [1, 3, 4, 6]
@@ -157,8 +156,8 @@ class RedrivenRangeConformance(Conformance):
         ]
 
     async def test_of_two_letters_of_a_job_the_older_is_redriven(self, store: QueueStore) -> None:
-        await let_die(store, "q", "j", "older")
-        await let_die(store, "q", "j", "newer")
+        await let_each_die(store, "q", "j", error="older")
+        await let_each_die(store, "q", "j", error="newer")
         assert await redrive_range(store, "q") == LettersMoved(1, duplicates=1)
         assert await numbers(store) == [2]
         await finish_job(store, await take(store))
@@ -189,6 +188,6 @@ class DiscardedRangeConformance(Conformance):
 
     async def test_all_letters_of_a_job_are_discarded(self, store: QueueStore) -> None:
         for error in ("first", "second", "third"):
-            await let_die(store, "q", "j", error)
+            await let_each_die(store, "q", "j", error=error)
         assert await discard_range(store) == LettersMoved(3)
         assert await by_state(store, "q") == (0, 0, 0, 0)

@@ -37,17 +37,22 @@ DAY = 24 * HOUR
 
 
 async def let_each_die(
-    store: QueueStore, queue_id: str, *job_ids: str, queue_type: str = TYPE, **fields: Any
+    store: QueueStore,
+    queue_id: str,
+    *job_ids: str,
+    queue_type: str = TYPE,
+    error: str | None = None,
+    **fields: Any,
 ) -> None:
     """Enqueue jobs, all with the same fields, and make a dead letter of each, in this order.
 
-    No other job of the type may be ready, and the queue has no interval.
+    No other job of the type may be ready, and a queue with an interval gets one job at a time.
     """
     await enqueue(store, queue_id, *job_ids, queue_type=queue_type, **fields)
     jobs = await take_batch(store, len(job_ids), queue_type=queue_type)
     assert [(job.queue_id, job.job_id) for job in jobs] == [(queue_id, job) for job in job_ids]
     for job in jobs:
-        await fail_job(store, job, queue_type=queue_type, dead=True)
+        await fail_job(store, job, queue_type=queue_type, error=error, dead=True)
 
 
 async def amend(store: QueueStore, change: Amendment, *, queue_type: str = TYPE) -> AmendOutcome:

@@ -20,19 +20,9 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import (
-    cancel_job,
-    let_die,
-    reschedule_job,
-    seen,
-)
+from sharq_plug.testing.conformance.amending import cancel_job, reschedule_job, seen
 from sharq_plug.testing.conformance.base import Conformance
-from sharq_plug.testing.conformance.operating import (
-    let_each_die,
-    letters,
-    redrive,
-    redrive_job,
-)
+from sharq_plug.testing.conformance.operating import let_each_die, letters, redrive, redrive_job
 from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
     by_state,
@@ -204,8 +194,8 @@ class RedrivenJobConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         enqueued_at = clock.now()
-        await let_die(store, "q", "j", "first")
-        await let_die(store, "q", "other")
+        await let_each_die(store, "q", "j", error="first")
+        await let_each_die(store, "q", "other")
         await redrive(store, 1)
         clock.advance(50)
         await fail_job(store, await take(store), dead=True)

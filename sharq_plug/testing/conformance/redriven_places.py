@@ -4,7 +4,6 @@ from sharq_plug.model import AmendOutcome, Discard, JobRef, LetterRef, Redrive
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import change_interval
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import let_die
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.operating import (
     amend,
@@ -29,16 +28,6 @@ from sharq_plug.testing.conformance.vocabulary import (
 from sharq_plug.testing.conformance.watching import Wakes
 
 
-async def let_die_at_a_rate(
-    store: QueueStore, queue_id: str, job_id: str, *, interval: int
-) -> None:
-    """Make a dead letter of a queue's only job; the queue has an interval."""
-    await enqueue(store, queue_id, job_id, interval=interval)
-    job = await take(store)
-    assert (job.queue_id, job.job_id) == (queue_id, job_id)
-    await fail_job(store, job, dead=True)
-
-
 class RedrivenRateConformance(Conformance):
     """A redrive pays nothing off; it brings an interval only if the queue does not exist."""
 
@@ -46,7 +35,7 @@ class RedrivenRateConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         start = clock.now()
-        await let_die_at_a_rate(store, "q", "j", interval=1000)
+        await let_each_die(store, "q", "j", interval=1000)
         clock.advance(300)
         await redrive(store, 1)
         await take_exactly_at(store, clock, start + 1000)
@@ -55,7 +44,7 @@ class RedrivenRateConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         for job_id in ("j1", "j2"):
-            await let_die_at_a_rate(store, "q", job_id, interval=1000)
+            await let_each_die(store, "q", job_id, interval=1000)
             clock.advance(5000)
         await redrive(store, 1, 2)
         await take(store)
@@ -81,7 +70,7 @@ class RedrivenRateConformance(Conformance):
     async def test_the_interval_of_a_queue_that_exists_stays(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
-        await let_die_at_a_rate(store, "q", "dead", interval=1000)
+        await let_each_die(store, "q", "dead", interval=1000)
         clock.advance(1000)
         await enqueue(store, "q", "j1", "j2", interval=0)
         await redrive(store, 1)
@@ -91,7 +80,7 @@ class RedrivenRateConformance(Conformance):
         self, store: QueueStore, clock: ManualClock
     ) -> None:
         for job_id, interval in (("j1", 1000), ("j2", 9000)):
-            await let_die_at_a_rate(store, "q", job_id, interval=interval)
+            await let_each_die(store, "q", job_id, interval=interval)
             clock.advance(10_000)
         await redrive(store, 1, 2)
         await take(store)
@@ -100,7 +89,7 @@ class RedrivenRateConformance(Conformance):
     async def test_the_interval_of_a_letter_holds_for_the_unpaid_rate(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
-        await let_die_at_a_rate(store, "q", "dead", interval=1000)
+        await let_each_die(store, "q", "dead", interval=1000)
         clock.advance(1000)
         await enqueue(store, "q", "j", interval=60_000)
         dequeued_at = clock.now()
@@ -183,7 +172,7 @@ class RedrivenWakeConformance(Conformance):
     async def test_a_redriven_job_that_must_wait_for_its_rate_wakes_for_then(
         self, store: QueueStore, clock: ManualClock
     ) -> None:
-        await let_die_at_a_rate(store, "q", "j", interval=1000)
+        await let_each_die(store, "q", "j", interval=1000)
         clock.advance(300)
         wakes = Wakes()
         async with store.watching(TYPE, wakes):
@@ -192,14 +181,14 @@ class RedrivenWakeConformance(Conformance):
 
     async def test_a_redrive_is_foreseen(self, store: QueueStore, clock: ManualClock) -> None:
         start = clock.now()
-        await let_die_at_a_rate(store, "q", "j", interval=1000)
+        await let_each_die(store, "q", "j", interval=1000)
         assert await next_ready_at(store) is None
         await redrive(store, 1)
         assert await next_ready_at(store) == start + 1000
 
     async def test_a_refused_redrive_and_a_discard_wake_nobody(self, store: QueueStore) -> None:
-        await let_die(store, "q", "j")
-        await let_die(store, "q", "gone")
+        await let_each_die(store, "q", "j")
+        await let_each_die(store, "q", "gone")
         await enqueue(store, "q", "j")
         await take_in_turn(store, 1)
         wakes = Wakes()

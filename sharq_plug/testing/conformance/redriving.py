@@ -15,7 +15,7 @@ from sharq_plug.model import (
 )
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import cancel_job, let_die, seen
+from sharq_plug.testing.conformance.amending import cancel_job, seen
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.operating import (
     DONE,
@@ -82,13 +82,13 @@ class RedriveConformance(Conformance):
 
     async def test_by_its_job_the_newest_letter_is_redriven(self, store: QueueStore) -> None:
         for error in ("first", "second", "third"):
-            await let_die(store, "q", "j", error)
+            await let_each_die(store, "q", "j", error=error)
         await redrive_job(store, "q", "j")
         assert await numbers(store) == [1, 2]
 
     async def test_by_its_number_an_older_letter_is_redriven(self, store: QueueStore) -> None:
         for error in ("first", "second", "third"):
-            await let_die(store, "q", "j", error)
+            await let_each_die(store, "q", "j", error=error)
         await redrive(store, 2)
         assert await numbers(store) == [1, 3]
         await finish_job(store, await take(store))
@@ -111,8 +111,8 @@ class RedriveConformance(Conformance):
         assert await numbers(store) == [1]
 
     async def test_of_two_letters_of_a_job_one_is_redriven(self, store: QueueStore) -> None:
-        await let_die(store, "q", "j", "first")
-        await let_die(store, "q", "j", "second")
+        await let_each_die(store, "q", "j", error="first")
+        await let_each_die(store, "q", "j", error="second")
         changes = [Redrive(LetterRef(1)), Redrive(LetterRef(2)), Redrive(JobRef("q", "j"))]
         assert await store.amend(TYPE, changes) == [DONE, DUPLICATE, DUPLICATE]
         assert await numbers(store) == [2]
