@@ -18,7 +18,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
-from sharq_plug.testing.conformance.operating import let_each_die
+from sharq_plug.testing.conformance.operating import DONE, UNKNOWN, amend, let_each_die
 from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
     by_state,
@@ -35,16 +35,14 @@ from sharq_plug.testing.conformance.vocabulary import (
     take_in_turn,
 )
 
-DONE, LEASED = AmendOutcome.DONE, AmendOutcome.LEASED
-DEAD, UNKNOWN = AmendOutcome.DEAD, AmendOutcome.UNKNOWN
+LEASED, DEAD = AmendOutcome.LEASED, AmendOutcome.DEAD
 
 
 async def cancel(
     store: QueueStore, queue_id: str, job_id: str, *, leased: bool = False
 ) -> AmendOutcome:
     """Cancel one job and return the outcome."""
-    [outcome] = await store.amend(TYPE, [Cancel(JobRef(queue_id, job_id), leased=leased)])
-    return outcome
+    return await amend(store, Cancel(JobRef(queue_id, job_id), leased=leased))
 
 
 async def cancel_job(store: QueueStore, queue_id: str, job_id: str) -> None:
@@ -54,8 +52,7 @@ async def cancel_job(store: QueueStore, queue_id: str, job_id: str) -> None:
 
 async def reschedule(store: QueueStore, queue_id: str, job_id: str, **how: Any) -> AmendOutcome:
     """Reschedule one job and return the outcome."""
-    [outcome] = await store.amend(TYPE, [Reschedule(JobRef(queue_id, job_id), **how)])
-    return outcome
+    return await amend(store, Reschedule(JobRef(queue_id, job_id), **how))
 
 
 async def reschedule_job(store: QueueStore, queue_id: str, job_id: str, **how: Any) -> None:

@@ -6,8 +6,9 @@ from sharq_plug.model import Cancel, JobRef, LeaseOutcome
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import DONE, LEASED, UNKNOWN, cancel, cancel_job
+from sharq_plug.testing.conformance.amending import LEASED, cancel, cancel_job
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.operating import DONE, UNKNOWN
 from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
     by_state,

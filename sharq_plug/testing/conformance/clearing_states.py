@@ -8,18 +8,17 @@ import pytest
 from sharq_plug.model import (
     ALL_STATES,
     LIVING,
-    Cancel,
     Clear,
     Cleared,
     Deduplicate,
     EnqueueOutcome,
-    JobRef,
     JobState,
     LeaseOutcome,
 )
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import clear_all, cleared_in_all, counts_of
 from sharq_plug.testing.clock import ManualClock
+from sharq_plug.testing.conformance.amending import cancel
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.counting import sums
 from sharq_plug.testing.conformance.filling import (
@@ -56,11 +55,6 @@ from sharq_plug.testing.conformance.vocabulary import (
 WAITING, DELAYED = JobState.WAITING, JobState.DELAYED
 LEASED, DEAD = JobState.LEASED, JobState.DEAD
 every_set = pytest.mark.parametrize("states", EVERY_SET, ids=name_of)
-
-
-async def clear_new(store: QueueStore) -> None:
-    """Take the job "new" away again."""
-    await store.amend(TYPE, [Cancel(JobRef("q", "new"))])
 
 
 class StateClearConformance(Conformance):
@@ -105,7 +99,7 @@ class StateClearConformance(Conformance):
             for key in IDS[state]:
                 result = await offer(store, new_job("q", "new", deduplicate=Deduplicate(key, 1)))
                 assert (result.outcome is EnqueueOutcome.QUEUED) == (state in states)
-                await clear_new(store)
+                await cancel(store, "q", "new")
 
     @every_set
     async def test_a_worker_may_finish_unless_its_lease_was_cleared(

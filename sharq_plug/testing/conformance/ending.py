@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from sharq_plug.model import JobRef, JobState, JobView, LeaseOutcome
+from sharq_plug.model import JobState, LeaseOutcome
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import Reclaimed, tend_all
 from sharq_plug.testing.clock import ManualClock
+from sharq_plug.testing.conformance.amending import seen
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.coming_back import GiveBack, both_ways
 from sharq_plug.testing.conformance.vocabulary import (
-    TYPE,
     by_state,
     claim,
     enqueue,
@@ -143,8 +143,7 @@ class LeasedTtlConformance(Conformance):
         await take(store, lease_time=100)
         clock.advance(100)
         await tend_all(store)
-        [view] = await store.find(TYPE, [JobRef("q", "j")])
-        assert isinstance(view, JobView)
+        view = await seen(store, "q", "j")
         assert (view.state, view.requeues_remaining) == (JobState.DEAD, 1)
 
     async def test_a_lease_that_expires_before_the_end_gives_its_job_back(

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from sharq_plug.model import Absence, Cancel, JobRef, JobState, JobView
+from sharq_plug.model import Absence, JobRef, JobState, JobView
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import reschedule_job, seen
+from sharq_plug.testing.conformance.amending import cancel_job, reschedule_job, seen
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.operating import let_each_die
 from sharq_plug.testing.conformance.vocabulary import (
@@ -184,7 +184,7 @@ class FindConformance(Conformance):
     async def test_what_is_not_there_is_not_found(self, store: QueueStore) -> None:
         await enqueue(store, "q", "finished", "cancelled", "cleared")
         await finish_job(store, await take(store))
-        await store.amend(TYPE, [Cancel(JobRef("q", "cancelled"))])
+        await cancel_job(store, "q", "cancelled")
         await clear(store, "q")
         names = [("q", "finished"), ("q", "cancelled"), ("q", "cleared"), ("q", "no"), ("no", "j")]
         refs = [JobRef(queue_id, job_id) for queue_id, job_id in names]
@@ -251,7 +251,7 @@ class PositionConformance(Conformance):
         assert await states(store, "j4") == [(WAITING, 3)]
         await take(store)
         assert await states(store, "j4") == [(WAITING, 2)]
-        await store.amend(TYPE, [Cancel(JobRef("q", "j2"))])
+        await cancel_job(store, "q", "j2")
         assert await states(store, "j4") == [(WAITING, 1)]
         await reschedule_job(store, "q", "j4", priority=1)
         assert await states(store, "j4", "j3") == [(WAITING, 0), (WAITING, 1)]

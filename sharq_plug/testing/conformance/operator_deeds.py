@@ -14,6 +14,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import change_interval, tend_all
 from sharq_plug.testing.clock import ManualClock
+from sharq_plug.testing.conformance.amending import cancel
 from sharq_plug.testing.conformance.deeds import Deed
 from sharq_plug.testing.conformance.operating import (
     clear_states,
@@ -32,12 +33,12 @@ from sharq_plug.testing.conformance.vocabulary import (
 async def cancels(store: QueueStore, _clock: ManualClock, _job: Delivery) -> None:
     """Cancel one that waits, one that is delayed, one that is due and one that is leased."""
     for queue_id, job_id in (("q", "waiting"), ("q", "delayed"), ("p", "due"), ("q", "leased")):
-        await store.amend(TYPE, [Cancel(JobRef(queue_id, job_id), leased=True)])
+        await cancel(store, queue_id, job_id, leased=True)
 
 
 async def a_cancelled_letter(store: QueueStore, _clock: ManualClock, _job: Delivery) -> None:
     """Cancel a dead letter."""
-    await store.amend(TYPE, [Cancel(JobRef("q", "dead"))])
+    await cancel(store, "q", "dead")
 
 
 async def cancels_of_nothing(store: QueueStore, _clock: ManualClock, _job: Delivery) -> None:

@@ -10,13 +10,9 @@ from sharq_plug.errors import InvalidRequest
 from sharq_plug.model import (
     ALL_STATES,
     Backlogs,
-    Cancel,
-    Discard,
     JobEntry,
-    JobRef,
     Jobs,
     JobState,
-    LetterRef,
     Letters,
     LetterView,
     Listing,
@@ -30,9 +26,10 @@ from sharq_plug.model import (
 )
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import items_of, pages_of
+from sharq_plug.testing.conformance.amending import cancel
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.isolating import NAMES
-from sharq_plug.testing.conformance.operating import clear_states, let_each_die, pages
+from sharq_plug.testing.conformance.operating import clear_states, discard, let_each_die, pages
 from sharq_plug.testing.conformance.vocabulary import TYPE, enqueue, take
 
 COUNT = 7
@@ -102,9 +99,9 @@ async def remove(store: QueueStore, case: tuple[str | None, Listing], key: Any) 
     if queue_type is None:
         await clear_states(store, None, *ALL_STATES, queue_type=key)
     elif isinstance(listing, Jobs):
-        await store.amend(TYPE, [Cancel(JobRef("q", key), leased=True)])
+        await cancel(store, "q", key, leased=True)
     elif isinstance(listing, Letters):
-        await store.amend(TYPE, [Discard(LetterRef(key))])
+        await discard(store, key)
     else:
         await clear_states(store, key, *ALL_STATES)
 

@@ -6,15 +6,9 @@ from sharq_plug.model import Amendment, Cancel, JobRef, Reschedule
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import (
-    DONE,
-    LEASED,
-    UNKNOWN,
-    reschedule,
-    reschedule_job,
-    seen,
-)
+from sharq_plug.testing.conformance.amending import LEASED, reschedule, reschedule_job, seen
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.operating import DONE, UNKNOWN
 from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
     by_state,
