@@ -102,18 +102,25 @@ async def tend_all(
     raise AssertionError("tending does not end")
 
 
+async def clear_steps(
+    store: QueueStore, queue_type: str, what: Clear, *, limit: int
+) -> AsyncIterator[Cleared]:
+    """Clear until there is no more to remove; yield what each step removed."""
+    cursor: str | None = None
+    for _ in range(MAX_STEPS):
+        cleared = await store.clear(queue_type, what, cursor=cursor, limit=limit)
+        yield cleared
+        cursor = cleared.cursor
+        if cursor is None:
+            return
+    raise AssertionError("a clearing does not end")
+
+
 async def clear_all(
     store: QueueStore, queue_type: str, what: Clear, *, limit: int = 1000
 ) -> list[Cleared]:
-    """Clear step by step until there is no more to remove."""
-    steps: list[Cleared] = []
-    cursor: str | None = None
-    for _ in range(MAX_STEPS):
-        steps.append(await store.clear(queue_type, what, cursor=cursor, limit=limit))
-        cursor = steps[-1].cursor
-        if cursor is None:
-            return steps
-    raise AssertionError("a clearing does not end")
+    """Clear until there is no more to remove; return what each step removed."""
+    return [step async for step in clear_steps(store, queue_type, what, limit=limit)]
 
 
 def cleared_in_all(steps: Sequence[Cleared]) -> Cleared:
@@ -131,11 +138,11 @@ async def pages_of(
     queue_type: str | None,
     listing: Listing,
     *,
+    cursor: str | None = None,
     limit: int,
     max_steps: int = MAX_STEPS,
 ) -> AsyncIterator[Page]:
-    """Follow a listing to its end; yield its pages."""
-    cursor: str | None = None
+    """Follow a listing, from its beginning or a cursor on, to its end; yield its pages."""
     for _ in range(max_steps):
         page = await store.page(queue_type, listing, cursor=cursor, limit=limit)
         yield page
@@ -153,9 +160,6 @@ async def items_of(
     return [item async for page in pages for item in page.items]
 
 
-async def list_all(
-    store: QueueStore, queue_type: str | None, *, limit: int, max_steps: int = MAX_STEPS
-) -> set[str]:
+async def list_all(store: QueueStore, queue_type: str | None, *, limit: int) -> set[str]:
     """Follow the listing of a type's queues, or (None) of the types, to its end."""
-    pages = pages_of(store, queue_type, Names(), limit=limit, max_steps=max_steps)
-    return {item async for page in pages for item in page.items if isinstance(item, str)}
+    return set(await items_of(store, queue_type, Names(), limit=limit))

@@ -6,7 +6,7 @@ import pytest
 
 from sharq_plug.model import ALL_STATES, LIVING, Clear, Cleared, JobState, LeaseOutcome
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.calls import clear_all, cleared_in_all, counts_of
+from sharq_plug.testing.calls import clear_all, clear_steps, cleared_in_all, counts_of
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.counting import sums
@@ -118,10 +118,8 @@ class TypeClearConformance(Conformance):
         staying = {f"stays{n}" for n in range(200)}
         await store.enqueue(TYPE, [new_job(queue_id, "j") for queue_id in staying])
         await store.enqueue(TYPE, [new_job(f"goes{n}", "j") for n in range(100)])
-        cursor, step = None, 0
-        while step == 0 or cursor is not None:
-            cleared = await store.clear(TYPE, Clear(), cursor=cursor, limit=10)
-            cursor = cleared.cursor
+        step = 0
+        async for _ in clear_steps(store, TYPE, Clear(), limit=10):
             if step < 100:
                 await clear_states(store, f"goes{step}", *LIVING)
                 await enqueue(store, f"comes{step}", "j")
@@ -136,13 +134,9 @@ class TypeClearConformance(Conformance):
         await store.enqueue(TYPE, [new_job(f"q{n}", "j") for n in range(0, 40, 2)])
         for n in range(1, 40, 2):
             await redrive(store, n + 1)
-        cursor, step = None, 0
-        while step == 0 or cursor is not None:
-            what = Clear(None, ALL_STATES)
-            cursor = (await store.clear(TYPE, what, cursor=cursor, limit=3)).cursor
+        async for _ in clear_steps(store, TYPE, Clear(None, ALL_STATES), limit=3):
             for job in await take_batch(store, 1):
                 await finish_job(store, job)
-            step += 1
         assert await queues(store) == {}
 
 

@@ -18,7 +18,7 @@ from sharq_plug.testing.conformance.operating import (
     queues,
     redrive,
 )
-from sharq_plug.testing.conformance.paging import key_of
+from sharq_plug.testing.conformance.paging import keys_of
 from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
     clear,
@@ -42,7 +42,7 @@ async def listed_while(
     found: list[Any] = []
     step = 0
     async for page in pages_of(store, queue_type, listing, limit=limit):
-        found += [key_of(item) for item in page.items]
+        found += keys_of(page.items)
         await change(step)
         step += 1
     return found

@@ -119,7 +119,9 @@ async def jobs_in(
     return await items_of(store, TYPE, Jobs(queue_id, state, with_payloads), limit=limit)
 
 
-async def ids_in(store: QueueStore, queue_id: str, state: JobState, *, limit: int = 100) -> Any:
+async def ids_in(
+    store: QueueStore, queue_id: str, state: JobState, *, limit: int = 100
+) -> list[str]:
     """Return the ids of the jobs of a queue that are in one state, as they are listed."""
     return [entry.job_id for entry in await jobs_in(store, queue_id, state, limit=limit)]
 
