@@ -17,6 +17,7 @@ from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.amending import seen
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.filling import every_state
 from sharq_plug.testing.conformance.operating import (
     UNKNOWN,
     amend,
@@ -52,7 +53,7 @@ LEASED, DEAD = JobState.LEASED, JobState.DEAD
 class ClearedRateConformance(Conformance):
     """An unpaid rate stays, whatever is cleared."""
 
-    @pytest.mark.parametrize("state", JobState, ids=lambda state: state.value)
+    @every_state
     async def test_the_unpaid_rate_outlives_the_jobs_of_a_state(
         self, store: QueueStore, clock: ManualClock, state: JobState
     ) -> None:

@@ -22,9 +22,10 @@ from sharq_plug.testing.conformance.amending import cancel
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.counting import sums
 from sharq_plug.testing.conformance.filling import (
-    EVERY_SET,
     IDS,
     cleared_of,
+    every_set,
+    every_set_in_steps,
     fill,
     left_by,
     name_of,
@@ -54,7 +55,6 @@ from sharq_plug.testing.conformance.vocabulary import (
 
 WAITING, DELAYED = JobState.WAITING, JobState.DELAYED
 LEASED, DEAD = JobState.LEASED, JobState.DEAD
-every_set = pytest.mark.parametrize("states", EVERY_SET, ids=name_of)
 
 
 class StateClearConformance(Conformance):
@@ -156,7 +156,7 @@ class ClearStepConformance(Conformance):
         assert cleared_in_all(steps) == cleared_of(states)
         assert await by_state(store, "q") == left_by(states)
 
-    @pytest.mark.parametrize("states", [s for s in EVERY_SET if not s >= LIVING], ids=name_of)
+    @every_set_in_steps
     async def test_a_step_removes_no_more_than_its_limit(
         self, store: QueueStore, clock: ManualClock, states: Set[JobState]
     ) -> None:

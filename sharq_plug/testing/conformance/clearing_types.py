@@ -11,11 +11,11 @@ from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.counting import sums
 from sharq_plug.testing.conformance.filling import (
-    EVERY_SET,
     cleared_of,
+    every_set,
+    every_set_in_steps,
     fill,
     left_by,
-    name_of,
 )
 from sharq_plug.testing.conformance.operating import (
     clear_states,
@@ -45,7 +45,6 @@ from sharq_plug.testing.conformance.vocabulary import (
 )
 
 DEAD = JobState.DEAD
-every_set = pytest.mark.parametrize("states", EVERY_SET, ids=name_of)
 
 
 class TypeClearConformance(Conformance):
@@ -64,7 +63,7 @@ class TypeClearConformance(Conformance):
             assert await by_state(store, queue_id) == left_by(states)
         assert await by_state(store, "a", queue_type="other") == left_by(frozenset())
 
-    @pytest.mark.parametrize("states", [s for s in EVERY_SET if not s >= LIVING], ids=name_of)
+    @every_set_in_steps
     async def test_a_step_removes_no_more_than_its_limit_over_all_queues(
         self, store: QueueStore, clock: ManualClock, states: Set[JobState]
     ) -> None:

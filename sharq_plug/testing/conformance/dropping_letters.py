@@ -14,6 +14,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
+from sharq_plug.testing.conformance.aging import AT_MOST_3, FOR_A_SECOND
 from sharq_plug.testing.conformance.amending import seen
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.operating import (
@@ -39,9 +40,6 @@ from sharq_plug.testing.conformance.vocabulary import (
     take,
     take_batch,
 )
-
-FOR_A_SECOND = Retention(max_age=1000)
-AT_MOST_3 = Retention(max_count=3)
 
 
 class LetterTendingConformance(Conformance):

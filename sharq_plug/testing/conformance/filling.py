@@ -4,7 +4,9 @@ from collections.abc import Set
 from itertools import combinations
 from typing import Final
 
-from sharq_plug.model import Cleared, Deduplicate, Delivery, JobState
+import pytest
+
+from sharq_plug.model import LIVING, Cleared, Deduplicate, Delivery, JobState
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.operating import let_each_die
@@ -27,6 +29,14 @@ EVERY_SET: Final = [
 def name_of(states: Set[JobState]) -> str:
     """Return the name of a set of states."""
     return ",".join(sorted(state.value for state in states)) or "none"
+
+
+every_state = pytest.mark.parametrize("state", JobState, ids=lambda state: state.value)
+every_set = pytest.mark.parametrize("states", EVERY_SET, ids=name_of)
+every_set_in_steps = pytest.mark.parametrize(
+    "states", [states for states in EVERY_SET if not states >= LIVING], ids=name_of
+)
+"""The sets of states whose jobs are cleared in steps."""
 
 
 async def fill(

@@ -20,7 +20,8 @@ from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.amending import seen
 from sharq_plug.testing.conformance.base import Conformance
-from sharq_plug.testing.conformance.filling import IDS, fill
+from sharq_plug.testing.conformance.filling import IDS, every_state, fill
+from sharq_plug.testing.conformance.finding import COST, HEADERS
 from sharq_plug.testing.conformance.operating import (
     discard,
     ids_in,
@@ -43,8 +44,6 @@ from sharq_plug.testing.conformance.vocabulary import (
 
 WAITING, DELAYED = JobState.WAITING, JobState.DELAYED
 LEASED, DEAD = JobState.LEASED, JobState.DEAD
-every_state = pytest.mark.parametrize("state", JobState, ids=lambda state: state.value)
-COST, HEADERS = {"job": 2, "tokens": 500}, {"traceparent": "00-1", "é": "\U0001f4a5"}
 
 
 class JobListingConformance(Conformance):

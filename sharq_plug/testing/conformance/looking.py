@@ -1,13 +1,11 @@
 """Looks: what there is in a queue or a type, and when a job of it can go."""
 
-import pytest
-
 from sharq_plug.model import Deduplicate, JobState, QueueView, Take, Totals, TypeView, View
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import change_interval, counts_of, dequeue_for_one
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
-from sharq_plug.testing.conformance.deeds import WORKERS, Deed, begin
+from sharq_plug.testing.conformance.deeds import Deed, begin
 from sharq_plug.testing.conformance.filling import fill
 from sharq_plug.testing.conformance.operating import (
     clear_states,
@@ -20,7 +18,7 @@ from sharq_plug.testing.conformance.operating import (
     totals,
     types,
 )
-from sharq_plug.testing.conformance.operator_deeds import OPERATORS
+from sharq_plug.testing.conformance.operator_deeds import every_deed
 from sharq_plug.testing.conformance.vocabulary import (
     LEASE_TIME,
     TYPE,
@@ -30,8 +28,6 @@ from sharq_plug.testing.conformance.vocabulary import (
     take,
     take_in_turn,
 )
-
-every_deed = pytest.mark.parametrize("deed", [*WORKERS, *OPERATORS], ids=lambda deed: deed.__name__)
 
 
 class QueueLookConformance(Conformance):

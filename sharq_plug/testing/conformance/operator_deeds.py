@@ -2,6 +2,8 @@
 
 from typing import Final
 
+import pytest
+
 from sharq_plug.model import (
     Cancel,
     Delivery,
@@ -15,7 +17,7 @@ from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import change_interval, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.amending import cancel
-from sharq_plug.testing.conformance.deeds import Deed
+from sharq_plug.testing.conformance.deeds import WORKERS, Deed
 from sharq_plug.testing.conformance.operating import (
     clear_states,
     discard,
@@ -148,3 +150,6 @@ OPERATORS: Final[dict[Deed, Totals]] = {
     a_clearing_of_all: Totals(removed=7, discarded=1),
 }
 """What is done to a type that was begun, and what that adds to its totals."""
+
+DEEDS: Final = WORKERS | OPERATORS
+every_deed = pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)

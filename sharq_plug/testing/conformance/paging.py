@@ -28,6 +28,7 @@ from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import items_of, pages_of
 from sharq_plug.testing.conformance.amending import cancel
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.filling import every_state
 from sharq_plug.testing.conformance.isolating import NAMES
 from sharq_plug.testing.conformance.operating import clear_states, discard, let_each_die, pages
 from sharq_plug.testing.conformance.vocabulary import TYPE, enqueue, take
@@ -235,7 +236,7 @@ class CursorConformance(Conformance):
             await enqueue(store, "q", "j", queue_type=name)
         assert set(keys_of(await items_of(store, None, listing, limit=1))) == set(NAMES)
 
-    @pytest.mark.parametrize("state", JobState, ids=lambda state: state.value)
+    @every_state
     async def test_no_name_of_a_job_breaks_a_cursor(
         self, store: QueueStore, state: JobState
     ) -> None:

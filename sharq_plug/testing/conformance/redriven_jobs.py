@@ -22,6 +22,7 @@ from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.amending import cancel_job, reschedule_job, seen
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.finding import COST, HEADERS
 from sharq_plug.testing.conformance.operating import let_each_die, letters, redrive, redrive_job
 from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
@@ -42,8 +43,6 @@ from sharq_plug.testing.conformance.vocabulary import (
     take_exactly_at,
     take_in_turn,
 )
-
-COST, HEADERS = {"job": 2, "tokens": 500}, {"traceparent": "00-1", "é": "\U0001f4a5"}
 
 
 class RedrivenJobConformance(Conformance):

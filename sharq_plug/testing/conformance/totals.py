@@ -1,13 +1,11 @@
 """Totals and lengths of a type: what each verb adds to them."""
 
-import pytest
-
 from sharq_plug.model import ALL_STATES, Totals
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
-from sharq_plug.testing.conformance.deeds import BEGUN, WORKERS, Deed, begin
+from sharq_plug.testing.conformance.deeds import BEGUN, Deed, begin
 from sharq_plug.testing.conformance.operating import (
     clear_states,
     look_at_type,
@@ -15,7 +13,7 @@ from sharq_plug.testing.conformance.operating import (
     totals,
     type_by_state,
 )
-from sharq_plug.testing.conformance.operator_deeds import OPERATORS
+from sharq_plug.testing.conformance.operator_deeds import DEEDS, every_deed
 from sharq_plug.testing.conformance.vocabulary import (
     by_state,
     enqueue,
@@ -23,8 +21,6 @@ from sharq_plug.testing.conformance.vocabulary import (
     listed,
 )
 
-DEEDS = WORKERS | OPERATORS
-every_deed = pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)
 QUEUES = ("new", "p", "q")
 
 
