@@ -20,7 +20,6 @@ from sharq_plug.testing.calls import clear_all, cleared_in_all, counts_of
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.amending import cancel
 from sharq_plug.testing.conformance.base import Conformance
-from sharq_plug.testing.conformance.counting import sums
 from sharq_plug.testing.conformance.filling import (
     IDS,
     cleared_of,
@@ -50,6 +49,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     next_ready_at,
     offer,
     reclaim,
+    sums,
     take_batch,
 )
 

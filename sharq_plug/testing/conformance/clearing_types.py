@@ -9,7 +9,6 @@ from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import clear_all, clear_steps, cleared_in_all, counts_of
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
-from sharq_plug.testing.conformance.counting import sums
 from sharq_plug.testing.conformance.filling import (
     cleared_of,
     every_set,
@@ -39,6 +38,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     new_job,
     next_ready_at,
     reclaim,
+    sums,
     take,
     take_batch,
     take_exactly_at,

@@ -1,6 +1,6 @@
 """Minute counts and views: what went in and out, and what there is."""
 
-from sharq_plug.model import MINUTE, MinuteCounts, QueueView, View, counted_minutes
+from sharq_plug.model import MINUTE, QueueView, View, counted_minutes
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import counts_of, dequeue_for_one, tend_type
 from sharq_plug.testing.clock import ManualClock
@@ -13,14 +13,10 @@ from sharq_plug.testing.conformance.vocabulary import (
     lengths,
     new_job,
     release_job,
+    sums,
     take,
     take_batch,
 )
-
-
-def sums(counts: MinuteCounts) -> tuple[int, int]:
-    """Return the enqueues and the dequeues of all ten minutes."""
-    return sum(counts.enqueues.values()), sum(counts.dequeues.values())
 
 
 def to_the_next_minute(clock: ManualClock) -> int:

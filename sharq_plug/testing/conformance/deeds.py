@@ -14,6 +14,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
+from sharq_plug.testing.conformance.named_queues import take_from
 from sharq_plug.testing.conformance.operating import (
     let_each_die,
 )
@@ -48,13 +49,6 @@ async def begin(store: QueueStore, clock: ManualClock) -> Delivery:
     await enqueue(store, "p", "due", delay=10)
     await enqueue(store, "p", "ends", ttl=20)
     clock.advance(15)
-    return job
-
-
-async def dequeue_from(store: QueueStore, queue_id: str, lease_time: int) -> Delivery:
-    """Dequeue the first job of a queue."""
-    [answer] = await store.dequeue(TYPE, [Take(1, lease_time, queues=(queue_id,))])
-    [job] = answer.jobs
     return job
 
 
@@ -128,7 +122,7 @@ async def a_late_release(store: QueueStore, _clock: ManualClock, job: Delivery) 
 async def a_release_at_the_end(store: QueueStore, clock: ManualClock, _job: Delivery) -> None:
     """Release a job whose ttl has passed, so that it dies."""
     await enqueue(store, "p", "short", ttl=2, priority=9)
-    job = await dequeue_from(store, "p", LEASE_TIME)
+    [job] = (await take_from(store, "p", count=1)).jobs
     clock.advance(2)
     await release_job(store, job)
 
@@ -157,7 +151,7 @@ async def an_expiry(store: QueueStore, clock: ManualClock, _job: Delivery) -> No
 async def an_expiry_that_kills(store: QueueStore, clock: ManualClock, _job: Delivery) -> None:
     """Let a lease expire whose job has no requeue left."""
     await enqueue(store, "p", "last", requeue_limit=0, priority=9)
-    await dequeue_from(store, "p", 1)
+    [_] = (await take_from(store, "p", count=1, lease_time=1)).jobs
     clock.advance(1)
     await tend_all(store)
 

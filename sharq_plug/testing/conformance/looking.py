@@ -1,12 +1,13 @@
 """Looks: what there is in a queue or a type, and when a job of it can go."""
 
-from sharq_plug.model import Deduplicate, JobState, QueueView, Take, Totals, TypeView, View
+from sharq_plug.model import Deduplicate, JobState, QueueView, Totals, TypeView, View
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import change_interval, counts_of, dequeue_for_one
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.deeds import Deed, begin
 from sharq_plug.testing.conformance.filling import fill
+from sharq_plug.testing.conformance.named_queues import take_from
 from sharq_plug.testing.conformance.operating import (
     clear_states,
     jobs_in,
@@ -121,7 +122,7 @@ class QueueLookConformance(Conformance):
         await deed(store, clock, await begin(store, clock))
         for queue_id in ("new", "p", "q"):
             view = await look(store, queue_id)
-            [answer] = await store.dequeue(TYPE, [Take(1, LEASE_TIME, queues=(queue_id,))])
+            answer = await take_from(store, queue_id, count=1)
             if view.ready_since is None:
                 assert (answer.jobs, answer.next_ready_at) == ((), view.next_ready_at)
             else:

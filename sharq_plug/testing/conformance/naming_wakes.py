@@ -2,14 +2,13 @@
 
 import pytest
 
-from sharq_plug.model import Take
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import change_interval
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.amending import cancel_job, reschedule_job
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.named_queues import take_from
 from sharq_plug.testing.conformance.vocabulary import (
-    LEASE_TIME,
     TYPE,
     enqueue,
     fail_job,
@@ -84,7 +83,7 @@ class NamedWakeConformance(Conformance):
         wakes = Wakes()
         async with store.watching(TYPE, wakes):
             clock.advance(100)
-            await store.dequeue(TYPE, [Take(2, LEASE_TIME, queues=("a",))])
+            await take_from(store, "a", count=2)
             await wakes.hear_of("b")
 
     async def test_another_interval_names_its_queue(self, store: QueueStore) -> None:

@@ -16,6 +16,7 @@ from sharq_plug.model import (
     Fail,
     LeaseOutcome,
     LeaseRef,
+    MinuteCounts,
     NewJob,
     QueueView,
     Release,
@@ -260,7 +261,11 @@ async def by_state(
 
 async def counted(store: QueueStore, queue_id: str, *, queue_type: str = TYPE) -> tuple[int, int]:
     """Return how many enqueues and dequeues a queue has counted in its ten minutes."""
-    counts = (await store.look(queue_type, queue_id)).counts
+    return sums((await store.look(queue_type, queue_id)).counts)
+
+
+def sums(counts: MinuteCounts) -> tuple[int, int]:
+    """Return the enqueues and the dequeues of all ten minutes."""
     return sum(counts.enqueues.values()), sum(counts.dequeues.values())
 
 
