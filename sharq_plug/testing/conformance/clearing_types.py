@@ -32,10 +32,10 @@ from sharq_plug.testing.conformance.vocabulary import (
     claim,
     counted,
     enqueue,
+    enqueue_in_each,
     finish,
     finish_job,
     listed,
-    new_job,
     next_ready_at,
     reclaim,
     sums,
@@ -98,9 +98,7 @@ class TypeClearConformance(Conformance):
         assert await listed(store) == {"a", "b"}
 
     async def test_thousands_of_queues_are_cleared(self, store: QueueStore) -> None:
-        for start in range(0, 2000, 500):
-            jobs = [new_job(f"q{n}", "j") for n in range(start, start + 500)]
-            await store.enqueue(TYPE, jobs)
+        await enqueue_in_each(store, (f"q{n}" for n in range(2000)))
         await take_batch(store, 300)
         assert await clear_states(store, None, *LIVING, limit=100) == Cleared(1700, leased=300)
         assert await listed(store, None) == set()
@@ -115,8 +113,8 @@ class TypeClearConformance(Conformance):
         self, store: QueueStore
     ) -> None:
         staying = {f"stays{n}" for n in range(200)}
-        await store.enqueue(TYPE, [new_job(queue_id, "j") for queue_id in staying])
-        await store.enqueue(TYPE, [new_job(f"goes{n}", "j") for n in range(100)])
+        await enqueue_in_each(store, staying)
+        await enqueue_in_each(store, (f"goes{n}" for n in range(100)))
         step = 0
         async for _ in clear_steps(store, TYPE, Clear(), limit=10):
             if step < 100:
@@ -130,7 +128,7 @@ class TypeClearConformance(Conformance):
     ) -> None:
         for n in range(40):
             await let_each_die(store, f"q{n}", "dead")
-        await store.enqueue(TYPE, [new_job(f"q{n}", "j") for n in range(0, 40, 2)])
+        await enqueue_in_each(store, (f"q{n}" for n in range(0, 40, 2)))
         for n in range(1, 40, 2):
             await redrive(store, n + 1)
         async for _ in clear_steps(store, TYPE, Clear(None, ALL_STATES), limit=3):

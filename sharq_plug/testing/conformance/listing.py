@@ -9,9 +9,9 @@ from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
     clear,
     enqueue,
+    enqueue_in_each,
     finish_job,
     listed,
-    new_job,
     reclaim,
     release_job,
     take,
@@ -33,9 +33,7 @@ class ListingConformance(Conformance):
         self, store: QueueStore
     ) -> None:
         expected = {f"q{n}" for n in range(2500)}
-        jobs = [new_job(queue_id, "j") for queue_id in expected]
-        for start in range(0, 2500, 500):
-            await store.enqueue(TYPE, jobs[start : start + 500])
+        await enqueue_in_each(store, expected)
         await take_batch(store, 1000)
         await enqueue(store, "stranger", "j", queue_type="other")
         found: set[object] = set()

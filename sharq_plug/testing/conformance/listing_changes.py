@@ -23,6 +23,7 @@ from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
     clear,
     enqueue,
+    enqueue_in_each,
     fail_job,
     finish_job,
     new_job,
@@ -56,12 +57,12 @@ class ChangingQueuesConformance(Conformance):
         self, store: QueueStore, listing: Listing
     ) -> None:
         staying = {f"stays{n}" for n in range(150)}
-        await store.enqueue(TYPE, [new_job(name, "j") for name in staying])
-        await store.enqueue(TYPE, [new_job(f"goes{n}", "j") for n in range(150)])
+        await enqueue_in_each(store, staying)
+        await enqueue_in_each(store, (f"goes{n}" for n in range(150)))
 
         async def change(step: int) -> None:
             await clear(store, f"goes{step}", purge=True)
-            await store.enqueue(TYPE, [new_job(f"comes{step}-{n}", "j") for n in range(3)])
+            await enqueue_in_each(store, (f"comes{step}-{n}" for n in range(3)))
 
         assert set(await listed_while(store, TYPE, listing, change)) >= staying
 
@@ -86,7 +87,7 @@ class ChangingQueuesConformance(Conformance):
         count = 40
         for n in range(count):
             await let_each_die(store, f"letters{n}", "j")
-        await store.enqueue(TYPE, [new_job(f"lives{n}", "j") for n in range(count)])
+        await enqueue_in_each(store, (f"lives{n}" for n in range(count)))
         expected = set(await queues(store))
         assert len(expected) == 2 * count
 

@@ -20,10 +20,10 @@ from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
     clear,
     enqueue,
+    enqueue_in_each,
     finish_job,
     listed,
     look,
-    new_job,
     queue_order,
     take,
     take_in_turn,
@@ -100,9 +100,7 @@ class QueueListingConformance(Conformance):
 
     async def test_thousands_of_queues_are_listed(self, store: QueueStore) -> None:
         expected = {f"q{n}" for n in range(2500)}
-        for start in range(0, 2500, 500):
-            jobs = [new_job(f"q{n}", "j") for n in range(start, start + 500)]
-            await store.enqueue(TYPE, jobs)
+        await enqueue_in_each(store, expected)
         assert set(await queues(store)) == expected
         assert set(await queues(store, "q12", limit=7)) == {
             name for name in expected if name.startswith("q12")
@@ -117,7 +115,7 @@ class PrefixConformance(Conformance):
     async def test_queues_that_begin_with_the_prefix_are_listed(
         self, store: QueueStore, prefix: str, limit: int
     ) -> None:
-        await store.enqueue(TYPE, [new_job(name, "j") for name in NAMES])
+        await enqueue_in_each(store, NAMES)
         expected = {name for name in NAMES if name.startswith(prefix)}
         assert set(await queues(store, prefix, limit=limit)) == expected
 

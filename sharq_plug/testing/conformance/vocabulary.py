@@ -1,6 +1,6 @@
 """The words in which the conformance tests are written: one call for one thought."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any
 
 from sharq_plug.model import (
@@ -61,6 +61,14 @@ async def enqueue(
     jobs = [new_job(queue_id, job_id, **fields) for job_id in job_ids]
     results = await store.enqueue(queue_type, jobs)
     assert [result.outcome for result in results] == [EnqueueOutcome.QUEUED] * len(jobs)
+
+
+async def enqueue_in_each(store: QueueStore, queue_ids: Iterable[str]) -> None:
+    """Enqueue a job "j" in each of many queues; each must be queued."""
+    jobs = [new_job(queue_id, "j") for queue_id in queue_ids]
+    for start in range(0, len(jobs), 500):
+        results = await store.enqueue(TYPE, jobs[start : start + 500])
+        assert {result.outcome for result in results} == {EnqueueOutcome.QUEUED}
 
 
 async def enqueue_one(store: QueueStore, job: NewJob, *, queue_type: str = TYPE) -> EnqueueOutcome:
