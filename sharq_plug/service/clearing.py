@@ -12,7 +12,7 @@ TYPE_LIMIT = 3
 """Queues, or their jobs and letters, that one store call removes from a type. More in a call would
 make dequeues beside it wait: their p99 at most doubles with this."""
 TYPE_STEPS = 3000
-"""Store calls in which one request clears a type: about 10 000 queues."""
+"""Store calls in which one request clears a type: up to 9000 queues."""
 
 
 class Clearing:

@@ -8,7 +8,7 @@ from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.benchmarks import Scenario, Workload
 from sharq_plug.testing.calls import list_all
-from support.looks import queue_of
+from support.one_queue import look_at_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +26,7 @@ async def store(request: pytest.FixtureRequest) -> AsyncIterator[QueueStore]:
 async def contents(store: QueueStore) -> dict[str, tuple[int, int]]:
     """Return how many jobs wait, and how many are leased, in each queue."""
     names = await list_all(store, "benchmark", limit=100)
-    queues = [await queue_of(store, "benchmark", name) for name in names]
+    queues = [await look_at_queue(store, "benchmark", name) for name in names]
     return {queue.queue_id: (queue.waiting, queue.leased) for queue in queues}
 
 

@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -16,15 +15,6 @@ from support.curl_lines import check_curl_lines
 from support.readme import ADDRESS, README, block, blocks
 from support.server import ServerProcess
 from support.waiting import until
-
-
-@pytest.fixture(params=["memory", "redis"])
-def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
-    environ = {}
-    if request.param == "redis":
-        environ["SHARQ_REDIS_URL"] = request.getfixturevalue("redis_url")
-    with ServerProcess("--backend", request.param, environ=environ) as server:
-        yield server
 
 
 def test_every_curl_line_gives_what_stands_below_it(server: ServerProcess) -> None:

@@ -3,10 +3,8 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import httpx
-import pytest
 
 from sharq_plug.http.wire.app import ROUTES
 from support.curl_lines import check_curl_lines
@@ -14,15 +12,6 @@ from support.readme import ADDRESS, README, ROOT, blocks
 from support.server import ServerProcess
 
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text()
-
-
-@pytest.fixture(params=["memory", "redis"])
-def server(request: pytest.FixtureRequest) -> Iterator[ServerProcess]:
-    environ = {}
-    if request.param == "redis":
-        environ["SHARQ_REDIS_URL"] = request.getfixturevalue("redis_url")
-    with ServerProcess("--backend", request.param, environ=environ) as server:
-        yield server
 
 
 def test_every_curl_line_gives_what_stands_below_it(server: ServerProcess) -> None:

@@ -10,7 +10,7 @@ from sharq_plug.http.wire.app import AppOptions
 from sharq_plug.service import ServiceOptions
 from sharq_plug.testing import ManualClock
 from support.api import enqueue, invalid, send, serving
-from support.looks import queue_of
+from support.one_queue import look_at_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -68,7 +68,7 @@ async def test_a_worker_that_hung_up_finds_its_job_when_it_repeats_the_attempt()
         writer.write(f"GET {DEQUEUE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         writer.close()
         await writer.wait_closed()
-        while (await queue_of(store)).leased == 0:
+        while (await look_at_queue(store)).leased == 0:
             await served.client.get("/")
         repeated = (await served.client.get(DEQUEUE)).json()
         assert (repeated["job_id"], repeated["attempt"]) == ("j1", 1)

@@ -23,7 +23,7 @@ from sharq_plug.service import ServiceOptions
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from support.api import QUIET, invalid, serving
-from support.looks import queue_of
+from support.one_queue import look_at_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -211,7 +211,7 @@ async def test_a_client_that_hangs_up_has_all_its_jobs_handed_back_or_finds_them
         store.go_on.set()
         if not kept:
             await store.settled.wait()
-    metrics = await queue_of(store)
+    metrics = await look_at_queue(store)
     assert (metrics.waiting, metrics.leased) == (4 - kept, kept)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sharq_memory.store import MemoryStore
 from sharq_plug.model import Dequeued, NewJob, Take
-from support.looks import queue_of
+from support.one_queue import look_at_queue
 
 LARGE = b"x" * 800_000
 """A payload of which ten go into a dequeue."""
@@ -42,4 +42,4 @@ class GatedStore(MemoryStore):
 
     async def leased(self, queue_type: str = "sms") -> int:
         """Return how many jobs are leased."""
-        return (await queue_of(self, queue_type)).leased
+        return (await look_at_queue(self, queue_type)).leased

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from service.asked import turn
+from service.asked import QUIET, turn
 from service.gated import GatedStore
 from sharq_plug.errors import Overloaded
 from sharq_plug.model import Dequeued
@@ -12,7 +12,6 @@ from sharq_plug.service import QueueService, ServiceOptions
 
 pytestmark = pytest.mark.anyio
 
-QUIET = ServiceOptions(tends=False)
 AT_ONCE = 2
 """Dequeues of 8 MiB that may be under way."""
 ALL = 1000

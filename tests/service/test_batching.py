@@ -13,7 +13,7 @@ from sharq_plug.model import Dequeued, EnqueueResult, NewJob, Take
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.service.batches import Batcher
 from sharq_plug.testing import ManualClock
-from support.looks import queue_of
+from support.one_queue import look_at_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -191,7 +191,7 @@ async def test_a_worker_that_goes_away_has_its_job_handed_back_whenever_it_goes(
                 await asyncio.sleep(0)
             went = caller.cancel()
             await asyncio.wait({caller})
-        waiting = (await queue_of(store)).waiting
+        waiting = (await look_at_queue(store)).waiting
         assert waiting == (1 if went else 0), turns
 
 
@@ -249,7 +249,7 @@ async def test_a_batch_counts_until_the_store_has_done_with_it_whoever_hangs_up(
         store.go_on.set()
         await turn()
         await put_batch(3)
-        assert (await queue_of(store)).waiting == 6
+        assert (await look_at_queue(store)).waiting == 6
 
 
 async def test_a_store_that_answers_too_much_is_an_error_to_its_callers() -> None:

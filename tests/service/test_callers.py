@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
+from service.asked import QUIET
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import Dequeued, NewJob, Take
-from sharq_plug.service import QueueService, ServiceOptions
-from support.looks import queue_of
+from sharq_plug.service import QueueService
+from support.one_queue import look_at_queue
 
 pytestmark = pytest.mark.anyio
-
-QUIET = ServiceOptions(tends=False)
 
 
 class SlowStore(MemoryStore):
@@ -53,7 +52,7 @@ async def test_a_cancelled_dequeue_hands_its_job_back_unless_it_can_be_repeated(
     await store.enqueue("sms", [NewJob("q", "job", b"", 0, requeue_limit=0)])
     async with QueueService(store, QUIET) as service:
         await cancelled_dequeue(service, store, attempt_id=attempt_id)
-    metrics = await queue_of(store)
+    metrics = await look_at_queue(store)
     assert (metrics.waiting, metrics.leased, metrics.dead) == (waiting, 1 - waiting, 0)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.asked import turn
+from service.asked import QUIET, turn
 from service.gated import GatedStore
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import StoreUnavailable
@@ -22,14 +22,13 @@ from sharq_plug.model import (
     Queues,
     SetInterval,
 )
-from sharq_plug.service import QueueService, ServiceOptions, deadlines
+from sharq_plug.service import QueueService, deadlines
 from sharq_redis import link
 from support.hurried import HURRIED, HurriedLoop
-from support.looks import queue_of
+from support.one_queue import look_at_queue
 
 pytestmark = pytest.mark.anyio
 
-QUIET = ServiceOptions(tends=False)
 JOB = NewJob("q", "new", b"{}", 0)
 LEASE = LeaseRef("q", "new")
 JOB_REF = JobRef("q", "new")
@@ -179,7 +178,7 @@ async def test_an_enqueue_that_is_told_before_it_went_to_the_store_is_not_carrie
             await under_way
         store.go_on.set()
         await turn()
-        assert (await queue_of(store)).waiting == 1
+        assert (await look_at_queue(store)).waiting == 1
 
 
 async def test_an_answer_that_is_there_counts_though_the_process_was_held_up(

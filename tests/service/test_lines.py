@@ -15,7 +15,7 @@ from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.service.watches import MAX_WATCHES
 from sharq_plug.store import Wake
 from support.hurried import HURRIED, LoopClock
-from support.looks import queue_of
+from support.one_queue import look_at_queue
 
 pytestmark = pytest.mark.anyio
 hurried = pytest.mark.parametrize("anyio_backend", [HURRIED], ids=["hurried"])
@@ -67,7 +67,9 @@ class StuckStore(AskedStore):
     """Says that a job is ready, by an expired lease that it cannot end, if none waits."""
 
     async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
-        waiting = [(await queue_of(self, queue_type, queue)).waiting for queue in ("q", "other")]
+        waiting = [
+            (await look_at_queue(self, queue_type, queue)).waiting for queue in ("q", "other")
+        ]
         if any(waiting):
             return await super().dequeue(queue_type, takes)
         self.asked.append([take.count for take in takes])
@@ -324,5 +326,5 @@ async def test_what_the_store_gives_after_the_end_reaches_who_is_there_or_goes_b
         gone.cancel()
         store.go_on.set()
         assert [job.job_id for job in (await there).jobs] == ["j1"]
-    metrics = await queue_of(store)
+    metrics = await look_at_queue(store)
     assert (metrics.waiting, metrics.leased) == (1, 1)

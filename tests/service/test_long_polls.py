@@ -9,7 +9,7 @@ from sharq_plug.errors import InvalidRequest
 from sharq_plug.model import LeaseRef, SetInterval
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.testing.calls import release_all
-from support.looks import queue_of
+from support.one_queue import look_at_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -171,7 +171,7 @@ async def test_a_waiter_that_is_gone_leaves_the_job_to_the_next() -> None:
         gone.cancel()
         await store.put("j1")
         assert await jobs_of(next_one) == ["j1"]
-    assert (await queue_of(store)).leased == 1
+    assert (await look_at_queue(store)).leased == 1
 
 
 async def test_a_job_whose_caller_is_gone_goes_to_the_next() -> None:
@@ -199,7 +199,7 @@ async def test_a_job_that_nobody_is_there_for_goes_back_whenever_its_waiter_left
             await turn(turns)
             went = waiting.cancel()
             await asyncio.wait({waiting})
-        assert (await queue_of(store)).waiting == (1 if went else 0), turns
+        assert (await look_at_queue(store)).waiting == (1 if went else 0), turns
 
 
 async def test_a_job_without_its_waiter_goes_to_an_attempt_that_waits_behind() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from service.asked import turn
+from service.asked import QUIET, turn
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import BrokenQueue, InvalidRequest, Overloaded
 from sharq_plug.model import (
@@ -23,12 +23,10 @@ from sharq_plug.model import (
     QueueView,
     View,
 )
-from sharq_plug.service import QueueService, ServiceOptions
+from sharq_plug.service import QueueService
 from sharq_plug.service.looking import MUCH_PAYLOAD, PAGE_STEPS, STEP
 
 pytestmark = pytest.mark.anyio
-
-QUIET = ServiceOptions(tends=False)
 
 
 class ListedStore(MemoryStore):

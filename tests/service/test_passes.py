@@ -14,7 +14,7 @@ from sharq_plug.service.passes import Passes
 from sharq_plug.store import DEFAULT_RETENTION
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, finish_all
-from support.looks import queue_of
+from support.one_queue import look_at_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +50,7 @@ async def test_every_type_is_seen_however_many_there_are() -> None:
     await lease_one(store, *types)
     clock.advance(1000)
     await Passes(store, 1).once()
-    waiting = [(await queue_of(store, queue_type)).waiting for queue_type in types]
+    waiting = [(await look_at_queue(store, queue_type)).waiting for queue_type in types]
     assert waiting == [1] * 100
 
 
@@ -81,7 +81,7 @@ async def test_a_backlog_is_reclaimed_whole_without_a_pause() -> None:
         await dequeue_for_one(store, "a", count=1000, lease_time=1000)
     clock.advance(1000)
     async with QueueService(store, ServiceOptions(tend_interval=3_600_000)):
-        while (await queue_of(store, "a")).waiting < 10_000:  # noqa: ASYNC110
+        while (await look_at_queue(store, "a")).waiting < 10_000:  # noqa: ASYNC110
             await asyncio.sleep(0)  # the passes tell nobody how far they are
 
 

@@ -21,7 +21,7 @@ from sharq_plug.model import (
     Take,
 )
 from sharq_plug.service import QueueService, ServiceOptions
-from support.looks import queue_of
+from support.one_queue import look_at_queue
 
 pytestmark = pytest.mark.anyio
 
@@ -112,7 +112,7 @@ async def test_jobs_that_are_handed_back_are_released_without_a_delay() -> None:
         job = await leased(service)
         service.hand_back("sms", [job])
     assert store.items == [Release(LeaseRef("q", "j1", job.token))]
-    assert (await queue_of(store)).waiting == 1
+    assert (await look_at_queue(store)).waiting == 1
 
 
 async def test_each_settlement_is_told_what_became_of_its_lease() -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from service.asked import QUIET
 from sharq_memory.store import MemoryStore
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.model import (
@@ -16,13 +17,11 @@ from sharq_plug.model import (
     LettersMoved,
     Redrive,
 )
-from sharq_plug.service import Moved, QueueService, ServiceOptions
+from sharq_plug.service import Moved, QueueService
 from sharq_plug.service.clearing import QUEUE_LIMIT, TYPE_LIMIT, TYPE_STEPS
 from sharq_plug.service.letters import MOVE_LIMIT
 
 pytestmark = pytest.mark.anyio
-
-QUIET = ServiceOptions(tends=False)
 
 
 class ClearedStore(MemoryStore):

@@ -13,7 +13,9 @@ async def clear_queue(
     return cleared_in_all(await clear_all(store, queue_type, what))
 
 
-async def look_at_queue(store: QueueStore, queue_type: str, queue_id: str) -> QueueView:
+async def look_at_queue(
+    store: QueueStore, queue_type: str = "sms", queue_id: str = "q"
+) -> QueueView:
     """Return what there is in a queue."""
     view = await store.look(queue_type, queue_id)
     assert view.queue is not None

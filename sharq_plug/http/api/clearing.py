@@ -8,6 +8,7 @@ from sharq_plug.http.api.bodies import is_true, read_body
 from sharq_plug.http.api.queries import ClearQuery, read_query
 from sharq_plug.http.api.replies import Reply, respond, success
 from sharq_plug.http.api.request import Request
+from sharq_plug.http.api.views import lengths
 from sharq_plug.model import ALL_STATES, LIVING, Clear, Cleared
 
 _NO_BODY = frozenset({b"", b'""', b"null"})
@@ -39,7 +40,7 @@ async def clear_type(request: Request, body: ClearBody, queue_type: str) -> Repl
     what = _what(body, asked, None)
     removed = await request.service.clearing.clear(queue_type, what, cursor=asked.cursor)
     more = removed.cursor is not None
-    return success(removed=_numbers(removed), more=more, cursor=removed.cursor)
+    return success(removed=lengths(removed), more=more, cursor=removed.cursor)
 
 
 def _what(body: ClearBody, asked: ClearQuery, queue_id: str | None) -> Clear:
@@ -53,7 +54,7 @@ def _what(body: ClearBody, asked: ClearQuery, queue_id: str | None) -> Clear:
 
 def _queue_reply(removed: Cleared, *, purge: bool) -> Reply:
     """Return in SharQ's words what a clearing removed; 200 even if that is nothing."""
-    numbers = _numbers(removed)
+    numbers = lengths(removed)
     if not any(numbers.values()):
         message = "No queued calls found"
         return respond(200, {"status": "Failure", "message": message, "error": "not_found"})
@@ -61,12 +62,3 @@ def _queue_reply(removed: Cleared, *, purge: bool) -> Reply:
     if purge:
         message += " and purged related resources"
     return respond(200, {"status": "Success", "message": message, "removed": numbers})
-
-
-def _numbers(removed: Cleared) -> dict[str, int]:
-    return {
-        "waiting": removed.waiting,
-        "delayed": removed.delayed,
-        "leased": removed.leased,
-        "dead": removed.dead,
-    }

@@ -43,7 +43,7 @@ async def dequeue_by_post(
 
 async def _dequeue(request: Request, asked: DequeueBody, queue_type: str) -> Reply:
     count = 1 if asked.count is None else asked.count
-    if count > 1 and not request.server.memory.has_room:
+    if count > 1:
         await request.server.memory.room()
     dequeued = await request.service.dequeue(
         queue_type,

@@ -66,8 +66,7 @@ async def _with_payloads(
     """Return a page that may be as large as a dequeue's response, after waiting for its turn."""
     server = request.server
     async with server.listings:
-        if not server.memory.has_room:
-            await server.memory.room()
+        await server.memory.room()
         page = await _page(request, queue_type, listing, asked)
         await may_build(server, payload_bytes(page))
         return page_reply(title, page)

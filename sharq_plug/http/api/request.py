@@ -20,12 +20,8 @@ LISTINGS_AT_ONCE = 4
 class Room(Protocol):
     """Room in memory for responses, which clients may be slow to read."""
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a large response may be begun."""
-
     async def room(self) -> None:
-        """Wait until it may."""
+        """Wait until a large response may be begun."""
 
     def building(self, size: int) -> AbstractAsyncContextManager[None]:
         """Wait for the turn to build a response of `size` bytes. Raises Overloaded."""

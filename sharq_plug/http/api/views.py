@@ -9,6 +9,7 @@ from msgspec import Raw
 from sharq_plug.http.api.replies import Reply, success
 from sharq_plug.model import (
     JOB_UNIT,
+    Cleared,
     JobEntry,
     JobView,
     LetterView,
@@ -56,6 +57,16 @@ def count_fields(counts: MinuteCounts) -> Fields:
     return {"enqueue_counts": counts.enqueues, "dequeue_counts": counts.dequeues}
 
 
+def lengths(found: QueueView | TypeView | Cleared) -> Fields:
+    """Return the fields that say how many jobs there are, or were removed, in each state."""
+    return {
+        "waiting": found.waiting,
+        "delayed": found.delayed,
+        "leased": found.leased,
+        "dead": found.dead,
+    }
+
+
 def job_fields(job: JobView) -> Fields:
     """Return the fields that show a job."""
     fields: Fields = {
@@ -94,22 +105,13 @@ def _item(item: str | TypeView | QueueView | JobEntry | LetterView) -> object:
 
 
 def _queue_fields(queue: QueueView) -> Fields:
-    fields = _lengths(queue) | _readiness(queue)
+    fields = lengths(queue) | _readiness(queue)
     return fields | {"broken": True} if queue.is_broken else fields
 
 
 def _type_fields(found: TypeView) -> Fields:
     sizes: Fields = {"queues": found.queues, "ready_queues": found.ready_queues}
-    return _lengths(found) | sizes | _readiness(found)
-
-
-def _lengths(found: QueueView | TypeView) -> Fields:
-    return {
-        "waiting": found.waiting,
-        "delayed": found.delayed,
-        "leased": found.leased,
-        "dead": found.dead,
-    }
+    return lengths(found) | sizes | _readiness(found)
 
 
 def _readiness(found: QueueView | TypeView) -> Fields:

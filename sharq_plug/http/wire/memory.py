@@ -70,14 +70,15 @@ class Memory:
         self._waiting.pop(holder, None)
 
     @property
-    def has_room(self) -> bool:
+    def _has_room(self) -> bool:
         """Whether half of the limit is free, counting responses that wait to be built."""
         return self._total + self._building <= self._half
 
     async def room(self) -> None:
         """Wait until there is room; drop holders that stall and, after a while, the slowest."""
-        async with self._line:
-            await self._until(lambda: self.has_room)
+        if not self._has_room:
+            async with self._line:
+                await self._until(lambda: self._has_room)
 
     @asynccontextmanager
     async def building(self, size: int) -> AsyncIterator[None]:
