@@ -106,7 +106,9 @@ class Finder:
 
 sys.meta_path.insert(0, Finder())
 numbers = signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2
-before = {number: signal.getsignal(number) for number in numbers}
+before = {number: signal.SIG_DFL for number in numbers}
+for number in numbers:  # nohup, say, leaves SIGHUP ignored
+    signal.signal(number, signal.SIG_DFL)
 command.main()
 """
 
