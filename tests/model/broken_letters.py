@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from sharq_memory.dead import DeadLetters
+from sharq_memory.dead import DeadLetter, DeadLetters
 from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
 from sharq_plug.model import DeathReason, Retention
@@ -85,9 +85,9 @@ class AgedLettersCountAsDiscarded(TypeState):
 class RenumberedLetters(DeadLetters):
     """Letters that go by the numbers that are free."""
 
-    def put(self, number: int, letter: object) -> None:
+    def put(self, number: int, letter: DeadLetter) -> None:
         highest = self.by_number.peekitem(-1)[0] if self.by_number else 0
-        super().put(highest + 1, letter)  # type: ignore[arg-type]
+        super().put(highest + 1, letter)
 
 
 class NumberIsGivenTwice(TypeState):

@@ -263,7 +263,8 @@ async def have_large_jobs(store: QueueStore, listing: Listing, *sizes: int) -> N
 
 def payload_of(item: object) -> bytes:
     """Return the payload of a listed job or letter."""
-    payload = item.job.payload if isinstance(item, JobEntry) else item.payload  # type: ignore[attr-defined]  # a LetterView
+    assert isinstance(item, JobEntry | LetterView)
+    payload = item.job.payload if isinstance(item, JobEntry) else item.payload
     assert isinstance(payload, bytes)
     return payload
 
