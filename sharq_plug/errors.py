@@ -9,6 +9,13 @@ class InvalidRequest(SharqError):
     """A value that a caller sent is not acceptable; nothing was changed."""
 
 
+class NoInterval(InvalidRequest):
+    """A job brought no interval, and its queue has no limits from settings; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__("`interval` is a mandatory parameter")
+
+
 class QueueFull(SharqError):
     """The queue holds as many waiting jobs as the caller allowed; nothing was changed.
 
@@ -39,6 +46,20 @@ class DeadJob(SharqError):
 
     def __init__(self) -> None:
         super().__init__("The job is dead.")
+
+
+class LimitsSet(SharqError):
+    """The queue has limits from settings, so an interval would not count; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__("The settings of the queue or its type have limits: change those.")
+
+
+class SettingsChanged(SharqError):
+    """The settings are not those that the caller saw; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__("The settings have changed: look at them again.")
 
 
 class StoreUnavailable(SharqError):

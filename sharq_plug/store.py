@@ -15,20 +15,42 @@ Time. The store owns it: one reading of its clock for each call. All times are m
 epoch, all durations ms. A store that is opened with a clock goes by that clock alone. Nothing
 that the contract promises may rest on an entry expiring by itself.
 
-A clock that steps back holds a queue for one interval at most from when that is noticed. A verb
-that changes a queue whose `last` lies ahead lets `last` be now. A place that lies further ahead
-than `last + interval` is set anew, as by a new interval (see below): by `configure`, and by `tend`.
-That looks at up to `limit` places that lie ahead in each call, in their order, and says `more`
+Where the clock has stepped back, no queue is held longer than its limits say, counted from when
+that is noticed. A verb that changes a queue whose `last` lies ahead sets `last` to now; the debts
+stay. A dequeue, and `tend`, do the same for the gate. A place that lies further ahead than the
+holds of its queue is set anew, as by changed limits (see below): by `configure`, and by `tend`,
+which looks at up to `limit` places that lie ahead in each call, in their order, and says `more`
 until it has seen all. A lease stands until its `expires_at`, however far ahead that lies; so do
 receipts and attempts. What had ended before the step stays ended, or begins to count anew: a store
 may have forgotten it. A minute that lies ahead counts when it comes.
 
-Rate. A queue keeps its interval, its latest dequeue, `last`, and the unit that it owes for that.
-It may be dequeued from `last + interval` on; at once if it was never dequeued or has no interval.
-A queue that ceases to exist keeps both until that instant has come; from then on it was never
-dequeued. A new interval (by `enqueue`, a duplicate too, or by `configure`) holds at once, for the
-jobs that already wait too. A job that comes back (released, or its lease expired) gives nothing
-back to the rate.
+Limits. A queue keeps `last`, the instant of its latest dequeue or correction, and for each of its
+limits a debt as of then (`Limit` has the arithmetic). A dequeue first brings every debt to now,
+then adds the job's cost, or `MAX_BURST_DEBT // per` units if it costs more. Each limit holds every
+job, also one that costs nothing of its unit. A debt is at most `MAX_DEBT`. A queue that was never
+dequeued owes nothing. A queue in which no job lives keeps all this, and the interval that was
+brought to it, until every debt is 0 and no freeze stands; then it counts as never dequeued. A job
+that comes back (released, or its lease expired) gives nothing back. A Finish that says what the job
+took (`actual`) brings every debt to now and adds the difference to its cost, unit by unit, not
+below 0; a unit that `actual` does not name stays as it was paid. In a queue without limits it
+changes nothing.
+
+Which limits. A queue's own, by its settings; else its type's defaults; else one of 1 job per
+interval, if an enqueue or SetInterval brought an interval that is not 0; else none. `()` counts as
+set. Changed limits hold at once, for the jobs that already wait too. Limits before and after are
+matched by their unit: the first of a unit with the first of it, and so on. A limit that has not
+changed keeps its debt. A changed one keeps its debt as of `last`, in whole units, rounded up. A new
+one begins with a debt of one unit as of `last`. The debt of a limit that is gone is forgotten. In a
+queue that was never dequeued all debts are 0.
+
+Settings. A queue's settings stay until they are taken back, whether the queue exists or not. So do
+those of a type. A type's changed defaults reach a queue when it *takes them up*. It does so in each
+step that changes it, before anything else; when a dequeue finds it at the head of the line, before
+it is served; and when `tend` comes to it, which goes by the places in line, up to `limit` in a
+call. A dequeue call in which MAX_HEADS queues took them up at the head ends early, before it serves
+the last of them. Until then what a queue took up last is in effect, except that an enqueue or a
+SetInterval is refused by the defaults as they are now. A step that changes nothing of a queue takes
+up nothing.
 
 Order within a queue. Each job gets a number when it is enqueued and keeps it for life. The higher
 priority goes first; of one priority, jobs that came back stand before those that were never
@@ -56,24 +78,34 @@ queued with is remembered as if the job had not been redriven.
 Totals. A type counts from when it came into being. When it has had no queue that exists and no dead
 letter for a day (24 h), it is forgotten: its totals and the numbers of its letters begin anew.
 
-Holds. While no job of a queue waits and some are delayed, the first `at` holds it.
-
 Deduplication. A job that is queued with a key is remembered under it, in its queue, until its
 enqueue + `keep_for`, also when it has finished or died. Cancelling and clearing forget the jobs
 that they remove.
 
-Order between queues. A queue with waiting jobs has a place in its type's line: (ready since,
-place number). Place numbers rise; the lowest place that is ready goes first. After every change
-of a queue its place follows from R, the latest instant at which its holds end. The first row that
-applies:
+Holds. A queue is held by each of its limits, until the debt allows a dequeue; by the first `at`,
+while no job of it waits and some are delayed; by a freeze, until it ends; by its `concurrency`,
+while at least as many leases stand, expired ones included; and while it is `paused`. Only an event
+ends the last two. The *gate* of a type holds all its queues together, by its own limits, freeze,
+concurrency and pause. A dequeue looks at the gate before each job, and gives no more once it is
+closed; each job pays its cost to the gate's limits too. The gate keeps its `last` and its debts
+while it has limits.
 
-    it was served, or it had no place             (the later of now and R, a new number)
+Order between queues. A queue in which jobs wait or are delayed has a place in its type's line:
+(ready since, place number). Place numbers rise; the lowest place that is ready goes first. After
+every change of a queue its place follows from R, the instant at which the last of its holds ends; R
+is infinite if only an event ends one of them. The first row that applies:
+
+    it was served and its turn is over,
+    or it had no place                            (the later of now and R, a new number)
     R lies in the future                          (R, its number kept)
     R lay in the future and no longer does        (now, a new number)
     else                                          unchanged
 
-R lay in the future if the ready since of the queue's place is later than now. A queue in which no
-job waits or is delayed has no place.
+A turn begins with each place. It is over after as many deliveries as the queue's `weight` says (1
+unless set), or when R lies in the future after one; until then a served queue keeps its place. The
+gate changes no place.
+
+R lay in the future if the ready since of the queue's place is later than now.
 
 Arguments are valid: the values of `sharq_plug.model` check their own, and `QueueService`
 checks queue ids and numbers. A store raises InvalidRequest for a queue type that is not a name.
@@ -147,12 +179,17 @@ class QueueStore(ABC):
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
         """Put jobs into their queues; return one result each, in order.
 
-        For each job: if its id waits, is delayed or is leased in its queue, or else if another is
-        remembered under its key, DUPLICATE: nothing changes but the queue's interval, which
-        becomes the job's. Else, with `max_queued_length` and that many (or more) waiting and
-        delayed, QUEUE_FULL: nothing changes at all. Else QUEUED: the queue's interval becomes the
-        job's, and the job waits or is delayed, and is counted as an enqueue. The id of a finished,
+        For each job: without an interval, where neither the queue's settings nor its type's
+        defaults have limits, NO_INTERVAL: nothing changes at all. Else if its id waits, is delayed
+        or is leased in its queue, or else if another is remembered under its key, DUPLICATE:
+        nothing changes but that its interval, if it has one, is brought to the queue. Else, if as
+        many (or more) wait or are delayed as its `max_queued_length` or the queue's `max_length`
+        allows, QUEUE_FULL: nothing changes at all. Else QUEUED: its interval is brought to the
+        queue, and the job waits or is delayed, and is counted as an enqueue. The id of a finished,
         cleared or dead job is free.
+
+        An interval that is brought is kept also where settings give limits: it holds when they are
+        taken back.
         """
 
     @abstractmethod
@@ -173,8 +210,11 @@ class QueueStore(ABC):
 
         A take that gets fewer jobs than it asked for ends expired leases of the type, as `tend`
         does, and looks again; at most 100 in a call. Then its `next_ready_at` says when to come
-        back: the earliest instant at which, with no further call, a job of the type can be ready.
-        It is never in the past, and None if nothing is foreseen.
+        back: the earliest instant at which, with no further call, a job of the type can be ready,
+        with the gate open. A concurrency that is full counts as ending when the first lease
+        expires. `next_ready_at` is never in the past, and None if nothing is foreseen: nothing
+        lives, or all of it is paused. The end of a lease may be foreseen also where its queue is
+        held then, or paused.
 
         A take with an `attempt_id` may be repeated. If an earlier one on the type with this id got
         jobs, before the `expires_at` of its answer, and some of those leases still stand, then
@@ -188,25 +228,30 @@ class QueueStore(ABC):
 
         While the context is entered, each call that gives queues of the type new places in line,
         whoever makes it, is followed by `wake(delay, queue_ids)`: that many ms after the call the
-        first of these places may be ready, 0 if it is; they are places of these queues, or of any
-        (None). The place of a queue that a dequeue has just served does not count. So a caller that
-        enters, then dequeues, need not ask again before `next_ready_at` or a wake-up. Some may come
-        in vain, several as one. After the store could not listen, it calls `wake(0, None)`, since
-        it may have missed some; it does so too when it finds that it cannot. `wake` is called in
-        the event loop's thread, and does not raise. Any number of watchers may watch a type.
-        Entering raises StoreUnavailable. A store that is not permitted to listen lets watchers in
-        and calls nothing: a thorough `health` says so, and callers ask anew every few seconds.
+        first of these places may be ready, with the gate open, 0 if it is; they are places of these
+        queues, or of any (None). A gate that opens by an event gives places, in this sense, to all
+        queues of its type; so does a dequeue that MAX_JOINS or MAX_HEADS ends early. No wake-up
+        comes for what only an event can make ready, nor for a lease that will expire: that comes
+        once a call has ended it. The place of a queue that a dequeue has just served does not
+        count. So a caller that enters, then dequeues, need not ask again before `next_ready_at` or
+        a wake-up. Some may come in vain, several as one. After the store could not listen, it calls
+        `wake(0, None)`, since it may have missed some; it does so too when it finds that it cannot.
+        `wake` is called in the event loop's thread, and does not raise. Any number of watchers may
+        watch a type. Entering raises StoreUnavailable. A store that is not permitted to listen lets
+        watchers in and calls nothing: a thorough `health` says so, and callers ask anew every few
+        seconds.
         """
 
     @abstractmethod
     async def settle(self, queue_type: str, items: Sequence[Settlement]) -> list[Settled]:
         """Do what workers say of their leases; return what became of each item, in order.
 
-        A `Finish` ends the lease, its job done. A `Release` hands the job back, with the requeues
-        that it has left. A `Fail` spends one requeue (-1 stays -1) and keeps its error; with
-        `dead`, or when none was left, the job becomes a dead letter. What comes back waits, or is
-        delayed, and its `attempt` stands. An `Extend` gives the lease another end; the answer is
-        Extended.
+        A `Finish` ends the lease, its job done, and corrects what it paid. A `Release` hands the
+        job back, with the requeues that it has left. A `Fail` spends one requeue (-1 stays -1) and
+        keeps its error; with `dead`, or when none was left, the job becomes a dead letter. What
+        comes back waits, or is delayed, and its `attempt` stands. Release and Fail freeze the queue
+        in the same step, and never shorten a freeze that stands. An `Extend` gives the lease
+        another end; the answer is Extended.
 
         Without a token the job's current lease is meant: ENDED, or UNKNOWN if it has none.
         With one, the first that holds: the token is that of the job's current lease, which may
@@ -249,11 +294,28 @@ class QueueStore(ABC):
 
         `position` counts the jobs of its queue that would be delivered before it if no time passed:
         those that wait, then those that are delayed, by (at, highest priority, number).
+
+        `held_by` are the holds of its queue and its type's gate, and its own delay. `earliest_at`
+        is a lower bound: the job does not go before it unless a call changes the queue, or the
+        queue takes up changed defaults. It is None if the queue is paused, or if the leases that
+        stand and the jobs ahead fill the queue's `concurrency`. Else it is when the job goes if
+        each job ahead goes as soon as the queue's holds allow, and pays its cost, nothing else goes
+        before it, and the gate is open. The jobs ahead are those that wait now, stand before it in
+        the order within the queue, and have no ttl. Of those that wait the store looks at the first
+        1000 that have joined and the first 1000 that are due, and no further than to the one with
+        which the payloads exceed MAX_DEQUEUE_BYTES.
         """
 
     @abstractmethod
     async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
-        """Change the intervals of queues that exist; return one outcome each, in order."""
+        """Change settings of queues, of a type, or intervals; return one outcome each, in order.
+
+        A `SetInterval` brings an interval to a queue that exists: UNKNOWN if it does not, and
+        LIMITS_SET if it has limits from settings. A `PatchQueue` and a `PatchType` change settings,
+        and freeze; MISMATCH if `if_match` does not have the present tag. A PatchQueue of a queue
+        that exists counts as a change of it, even if it names nothing. Once all settings are taken
+        back, nothing of them is left.
+        """
 
     @abstractmethod
     async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
@@ -274,9 +336,10 @@ class QueueStore(ABC):
         shorter than in earlier calls may take effect an hour late.
 
         It also forgets, up to `limit` of each kind, what nobody will ask for again (rates that are
-        paid off, receipts and attempts that are too old, counts), and sets places anew that lie
-        too far ahead. One call may leave out types; `more` says that there is more to do at once,
-        of whatever kind. A type without anything due costs nothing.
+        paid off, receipts and attempts that are too old, counts), sets places anew that lie too far
+        ahead, and has queues take up changed defaults. One call may leave out types; `more` says
+        that there is more to do at once, of whatever kind. A type without anything due costs
+        nothing.
         """
 
     @abstractmethod
@@ -287,17 +350,19 @@ class QueueStore(ABC):
 
         A due job counts as waiting. If all living states are named, all jobs of a queue go in one
         step. Otherwise jobs go one by one, and so do dead letters, up to `limit` in a call. For a
-        type, a call looks at about `limit` queues. Receipts, unpaid rates and the totals stay. A
-        damaged queue from which all living states are cleared is removed whole, with its unpaid
-        rate; what can be counted of it is. If only some states are cleared, a damaged queue raises
-        BrokenQueue; a clearing of its type leaves it as it is.
+        type, a call looks at about `limit` queues. Receipts, unpaid debts, freezes, settings and
+        the totals stay. A damaged queue from which all living states are cleared is removed whole,
+        with its debts and settings; what can be counted of it is. If only some states are cleared,
+        a damaged queue raises BrokenQueue; a clearing of its type leaves it as it is.
         """
 
     @abstractmethod
     async def look(self, queue_type: str | None = None, queue_id: str | None = None) -> View:
         """Return what there is in a queue or (without a queue id) a type, and the minute counts.
 
-        Without a type return the minute counts of everything. Raises BrokenQueue.
+        Its `rules` are the settings, and what follows from them; the defaults of a queue that does
+        not exist are in effect as they are now. Without a type return the minute counts of
+        everything. Raises BrokenQueue.
         """
 
     @abstractmethod

@@ -1,8 +1,14 @@
+import sys
 from collections.abc import Iterator
 
 import pytest
 
+from support.readme import ROOT
 from support.redis_server import RedisServer
+
+# Behind what is installed: the server is to be the installed one, only `benchmarks` and `loadtests`
+# are found here.
+sys.path.append(str(ROOT))
 
 
 @pytest.fixture(scope="session")

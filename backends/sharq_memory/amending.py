@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from sharq_memory.explaining import explained
 from sharq_memory.queue import NO_EXTRAS, Job, Queue, Rare
 from sharq_memory.redriving import Redriving
 from sharq_memory.showing import show_dead, show_job
@@ -39,7 +40,8 @@ class Amending(Redriving):
         """Return what is known of one job."""
         found = self._living(ref)
         if found is not None:
-            return show_job(*found, now, payloads=payloads)
+            view = show_job(*found, now, payloads=payloads)
+            return explained(*found, view, self.gate_holds(now), now)
         number = self.dead.newest(ref.queue_id, ref.job_id)
         if number is None:
             return Absence.UNKNOWN

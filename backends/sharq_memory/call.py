@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED, MAX_JOINS
+from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED, MAX_HEADS, MAX_JOINS
 
 
 class DequeueCall(Struct, gc=False, eq=False):
@@ -23,11 +23,18 @@ class DequeueCall(Struct, gc=False, eq=False):
     """Expired leases that it may still end."""
     moves: int = MAX_JOINS
     """Jobs that may still join, or die since their ttl has passed."""
+    heads: int = MAX_HEADS
+    """Queues at the head of the line that may still take up changed defaults."""
 
     @property
     def is_over(self) -> bool:
         """Whether it ended early: further takes get nothing."""
-        return self.is_full or self.room < 0 or self.moves == 0
+        return self.is_full or self.room < 0 or self.is_cut_short
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether a bound on its work ended it: a job may be ready that it did not find."""
+        return self.moves == 0 or self.heads == 0
 
     def admit(self, size: int) -> bool:
         """Take up the payload of one more job, if the call may hold it; it may hold one."""

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from math import inf
 
 from sharq_memory.call import DequeueCall
-from sharq_memory.limits import pay
+from sharq_memory.gate import Gate
+from sharq_memory.holds import pay
+from sharq_memory.line import Step
 from sharq_memory.looking import at_or_after
 from sharq_memory.named import NamedQueues
 from sharq_memory.queue import Job, Queue
@@ -48,18 +50,35 @@ class Dequeuing(Tending):
     def _serve_ready(self, jobs: list[Delivery], take: Take, call: DequeueCall) -> None:
         """Add deliveries to `jobs`, the first of the first ready queue each time."""
         line = self.line if take.queues is None else self._named(take.queues)
+        gate = self.gate
         while len(jobs) < take.count and call.moves:
+            if gate is not None and not self._is_open(gate, call):
+                break
             if take.together and jobs:
                 queue = self._named((jobs[0].queue_id,)).first(call.now)
             else:
                 queue = line.first(call.now)
             if queue is None:
                 break
+            if self.defaults is not None and self._take_up(queue):
+                self._changed(queue, call.now, Step.HELD)
+                call.heads -= 1
+                if call.heads:
+                    continue
+                break
             if queue.is_timed and not self._make_ready(queue, call):
                 continue
             if queue.head is None or not call.admit(len(queue.head.payload)):
                 break
-            jobs.append(self._serve(queue, take.lease_time, call))
+            job = self._serve(queue, take.lease_time, call)
+            jobs.append(job)
+            if gate is not None:
+                gate.pay(job.cost, call.now)
+
+    def _is_open(self, gate: Gate, call: DequeueCall) -> bool:
+        """Return whether the gate lets one more job go."""
+        gate.limiter.bring_to(call.now)
+        return not gate.limiter.holds(self.totals.leased + call.served, call.now)
 
     def _named(self, names: Sequence[str]) -> NamedQueues:
         """Return the queues of these names, in the order of the line."""
@@ -77,18 +96,16 @@ class Dequeuing(Tending):
     def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
         """Lease the next job of `queue`, which is the first in line."""
         now = call.now
-        self.line.leave(queue)
+        if queue.terms is None:
+            self.line.leave(queue)
         job = self._take_first(queue)
         job.token = next(call.tokens)
         job.attempt += 1
         job.expires_at = now + lease_time
         queue.add_lease(job)
-        pay(queue, now)
+        pay(queue, None if job.rare is None else job.rare.extras.cost, now)
         queue.tally.add_dequeues(now, 1)
-        soonest, placed = self.line.soonest, len(self.line.placed)
-        self._changed(queue, now)
-        self.line.soonest = soonest  # nobody is woken for the place of a queue that was served
-        del self.line.placed[placed:]
+        self._changed(queue, now, Step.SERVED)
         return queue.delivery(job, now)
 
     def _take_first(self, queue: Queue) -> Job:
@@ -107,4 +124,4 @@ class Dequeuing(Tending):
         else:
             queues = (self.queues.get(queue_id) for queue_id in take.queues)
             instant = min((queue.foreseen() for queue in queues if queue is not None), default=inf)
-        return at_or_after(call.now, instant)
+        return at_or_after(call.now, self.gated(instant, call.now, call.served))

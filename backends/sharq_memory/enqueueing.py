@@ -1,9 +1,10 @@
 """Enqueues."""
 
-from sharq_memory.limits import paid_at
+from sharq_memory.holds import bring, owes_until, settings_of
+from sharq_memory.line import Step
 from sharq_memory.queue import PRIORITY, Job, Queue, Rare
 from sharq_memory.timing import Timing
-from sharq_plug.model import EnqueueOutcome, EnqueueResult, Extras, NewJob
+from sharq_plug.model import EnqueueOutcome, EnqueueResult, Extras, Limit, NewJob
 
 
 class Enqueueing(Timing):
@@ -12,20 +13,27 @@ class Enqueueing(Timing):
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
         """Put one job into its queue."""
         queue = self.queues.get(job.queue_id)
+        most = job.max_queued_length
         unleased = 0 if queue is None else queue.unleased
-        length = None if job.max_queued_length is None else unleased
+        length = None if most is None else unleased
+        if job.interval is None or self.defaults is not None or (queue and queue.terms):
+            limits, max_length = self._bounds_of(queue)
+            if job.interval is None and limits is None:
+                return EnqueueResult(EnqueueOutcome.NO_INTERVAL, length)
+            most = _lower(most, max_length)
         if queue is not None and job.job_id in queue.jobs:
-            self._bring(queue, job.interval, now)
+            if job.interval is not None:
+                self._bring(queue, job.interval, now)
             return EnqueueResult(EnqueueOutcome.DUPLICATE, length)
         extras = job.extras
         if extras is not None and extras.deduplicate is not None:
             first = self.keys.holder(job.queue_id, queue, extras.deduplicate.key, now)
             if first is not None:
-                if queue is not None and queue.jobs:
+                if queue is not None and queue.jobs and job.interval is not None:
                     self._bring(queue, job.interval, now)
                 return EnqueueResult(EnqueueOutcome.DUPLICATE, length, first)
-        if job.max_queued_length is not None and unleased >= job.max_queued_length:
-            return EnqueueResult(EnqueueOutcome.QUEUE_FULL, length)
+        if most is not None and unleased >= most:
+            return EnqueueResult(EnqueueOutcome.QUEUE_FULL, unleased)
         if queue is None or not queue.jobs:
             queue = self._bring_into_being(job.queue_id, now)
         number = self.line.next_number()
@@ -38,6 +46,17 @@ class Enqueueing(Timing):
         self._bring(queue, job.interval, now)
         return EnqueueResult(EnqueueOutcome.QUEUED, length)
 
+    def _bounds_of(self, queue: Queue | None) -> tuple[tuple[Limit, ...] | None, int | None]:
+        """Return the limits and the `max_length` that settings give an enqueue into `queue`."""
+        own = settings_of(queue)
+        if self.defaults is None:
+            return own.limits, own.max_length
+        settings = self.defaults.settings
+        return (
+            settings.limits if own.limits is None else own.limits,
+            settings.max_length if own.max_length is None else own.max_length,
+        )
+
     def _add_rare(self, queue: Queue, job: Job, extras: Extras, now: int) -> None:
         """Put a job with extras into `queue`."""
         due_at = max(now, extras.at if extras.at is not None else now + (extras.delay or 0))
@@ -49,10 +68,19 @@ class Enqueueing(Timing):
             self.keys.remember(queue.queue_id, job, extras.deduplicate, now)
             self.due = min(self.due, self.keys.due())
 
-    def _bring(self, queue: Queue, interval: int, now: int) -> None:
-        """End an enqueue, which brings its interval to `queue`."""
-        before = None
-        if interval != queue.interval:
-            before = paid_at(queue)
-            queue.interval = interval
-        self._changed(queue, now, before)
+    def _bring(self, queue: Queue, interval: int | None, now: int) -> None:
+        """End an enqueue, which brings its interval to `queue`, if it has one."""
+        if interval is None or interval == queue.interval:
+            self._changed(queue, now)
+            return
+        self._take_up(queue)
+        was_held = queue.terms is None and owes_until(queue) > now
+        bring(queue, interval)
+        self._changed(queue, now, Step.DOUBTED if was_held else Step.HELD)
+
+
+def _lower(one: int | None, other: int | None) -> int | None:
+    """Return the lower of two bounds, of which there may be none."""
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)

@@ -1,11 +1,12 @@
-"""Queues without jobs, until nobody asks for their rate and their counts any more."""
+"""Queues without jobs, until nobody asks for their debts and their counts any more."""
 
 from math import inf
 
 from sortedcontainers import SortedList
 
-from sharq_memory.limits import paid_at
+from sharq_memory.holds import owes_until
 from sharq_memory.queue import Queue
+from sharq_plug.model import NO_SETTINGS
 
 
 class Forgetting:
@@ -19,14 +20,18 @@ class Forgetting:
     def __init__(self) -> None:
         self.entries = SortedList()  # (an instant, queue id, Queue)
 
-    def add(self, queue: Queue) -> int:
-        """Have `queue` looked at as soon as it may be forgotten; return when (ms)."""
+    def add(self, queue: Queue) -> float:
+        """Have `queue` looked at as soon as it may be forgotten; return when (ms).
+
+        A queue with settings of its own is not forgotten.
+        """
         instant = forgotten_from(queue)
         if queue.looked_at is not None:
             if queue.looked_at <= instant:
                 return queue.looked_at
             self.entries.remove((queue.looked_at, queue.queue_id, queue))
-        self.list(queue, instant)
+        if instant < inf:
+            self.list(queue, int(instant))
         return instant
 
     def list(self, queue: Queue, instant: int) -> None:
@@ -51,6 +56,8 @@ class Forgetting:
         return forgotten
 
 
-def forgotten_from(queue: Queue) -> int:
+def forgotten_from(queue: Queue) -> float:
     """Return the instant (ms) from which on nobody asks for `queue` if it has no jobs."""
-    return max(paid_at(queue), queue.tally.counts_until)
+    if queue.terms is not None and queue.terms.settings != NO_SETTINGS:
+        return inf
+    return max(owes_until(queue), queue.tally.counts_until)

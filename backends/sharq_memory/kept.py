@@ -9,17 +9,21 @@ from sortedcontainers import SortedDict
 
 from sharq_memory.agenda import Agenda
 from sharq_memory.dead import NO_LETTERS, DeadLetter, DeadLetters
+from sharq_memory.defaults import Defaults, take_up
 from sharq_memory.expiring import Expiring
 from sharq_memory.forgetting import Forgetting
 from sharq_memory.garbage import Garbage
+from sharq_memory.gate import Gate
+from sharq_memory.holds import become_plain, bring_to, forget_if_paid
 from sharq_memory.keys import Keys
-from sharq_memory.limits import forget_if_paid, paid_at, take_up
-from sharq_memory.line import Line
+from sharq_memory.line import Line, Step
 from sharq_memory.queue import Job, Queue
 from sharq_memory.repeatable import Attempts, Receipts
 from sharq_memory.tally import Tally
 from sharq_memory.totals import TOTALS_KEPT, Counters
-from sharq_plug.model import LeaseRef
+from sharq_plug.model import Hold, LeaseRef
+
+_OTHER, _SERVED = Step.OTHER, Step.SERVED
 
 
 class Kept:
@@ -27,7 +31,7 @@ class Kept:
 
     The verbs build on this, one in each module. Each step that changes a queue ends with
     `_changed`. A queue that ceases to exist stays among the `queues` until it can be forgotten, for
-    its rate and its counts; mostly it is back before.
+    its debts and its counts, or for as long as it has settings; mostly it is back before.
     """
 
     def __init__(self, queue_type: str) -> None:
@@ -45,6 +49,8 @@ class Kept:
         self.keys = Keys()
         self.timers = Agenda()
         self.garbage = Garbage()
+        self.gate: Gate | None = None  # None if it holds nothing
+        self.defaults: Defaults | None = None  # None if there never were any
         self.due: float = inf  # from when on `tend` may have something to do
         self.noted_due: float = inf  # what the machine knows of that
         self.moved = 0  # the leases, jobs and letters that the latest `tend` moved
@@ -56,45 +62,86 @@ class Kept:
             queue = self.queues[queue_id] = Queue(queue_id)
         else:
             forget_if_paid(queue, now)
+        if self.defaults is not None:
+            take_up(queue, self.defaults)
         if self.totals.kept_until is not None:
             self.totals = self.totals.count_from(now)
         self.existing += 1
         return queue
 
-    def _changed(self, queue: Queue, now: int, before: int | None = None) -> None:
-        """End a step that changed `queue`: list it where its jobs and its rate now put it.
-
-        `before` is when its holds ended (ms), if the step changed that.
-        """
-        if queue.last is not None and queue.last > now:
-            before = before or paid_at(queue)
-            take_up(queue, now)
+    def _changed(self, queue: Queue, now: int, step: Step = _OTHER) -> None:
+        """End a step that changed `queue`: list it where its jobs and its holds now put it."""
+        if self.defaults is not None and take_up(queue, self.defaults) and step is _OTHER:
+            step = Step.HELD
+        if queue.terms is not None:
+            if bring_to(queue, now):
+                step = Step.DOUBTED
+            elif step is _OTHER and (queue.is_ahead(now) or queue.terms.is_frozen(now)):
+                step = Step.HELD
+        elif queue.last is not None and queue.last > now:
+            bring_to(queue, now)
+            step = Step.DOUBTED
         first = None if queue.leases is None else queue.leases[0][0]
         if first != queue.expiring:
             self.expiring.list(queue, first)
             if first is not None and first < self.due:
                 self.due = first
         if queue.is_timed:
-            before = queue.ready_since
             self.note_times(queue)
-        self.line.take_place(queue, now, before)
+            if step is not _SERVED:
+                step = Step.DOUBTED
+        if step is not _OTHER or queue.ready_since is None or queue.head is None:
+            self.line.take_place(queue, now, step)
+            if queue.terms is not None:
+                become_plain(queue, now)
         if not queue.jobs:
             self.existing -= 1
             self._leave_behind(queue, now)
             self._end_if_empty(now)
 
+    def _take_up(self, queue: Queue) -> bool:
+        """Let `queue` take up the defaults if they have changed; return whether they had."""
+        return self.defaults is not None and take_up(queue, self.defaults)
+
     def _leave_behind(self, queue: Queue, now: int) -> None:
         """Keep of a queue without jobs what may still be asked for."""
         forget_if_paid(queue, now)
-        looked_at = self.forgetting.add(queue)
-        if looked_at < self.due:
-            self.due = looked_at
+        self.due = min(self.due, self.forgetting.add(queue))
 
     def _end_if_empty(self, now: int) -> None:
         """Keep the totals for one more day if no queue and no dead letter is left."""
         if not self.existing and not self.dead:
             self.totals.kept_until = now + TOTALS_KEPT
             self.due = min(self.due, self.totals.kept_until)
+
+    def open_gate(self, gate: Gate, now: int) -> bool:
+        """End a call on this type, which has this gate; return whether it was opened.
+
+        If so, watchers are to hear of the first place in line, whichever queue has it.
+        """
+        line, is_opened = self.line, gate.has_been_opened(self.totals.leased, now)
+        if is_opened:
+            line.soonest = line.ready_at()
+        line.soonest = max(line.soonest, gate.closed_until)
+        if line.soonest == inf:
+            line.placed = []
+        if gate.needed_until() <= now:
+            self.gate = None
+        return is_opened
+
+    def gated(self, instant: float, now: int, served: int = 0) -> float:
+        """Return when (ms) a job can be ready that its queue lets go at `instant`.
+
+        `served` jobs were leased in this call.
+        """
+        if self.gate is None:
+            return instant
+        leased = self.totals.leased + served
+        return max(instant, self.gate.opens_at(leased, now, self.expiring.due()))
+
+    def gate_holds(self, now: int) -> tuple[Hold, ...]:
+        """Return the holds of all queues together that stand at `now` (ms)."""
+        return () if self.gate is None else self.gate.holds(self.totals.leased, now)
 
     def keep_letter(self, number: int, letter: DeadLetter, looked_at: int | None) -> None:
         """Keep a dead letter. At `looked_at` (ms) `tend` must look for letters to drop."""

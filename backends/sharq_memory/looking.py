@@ -1,10 +1,16 @@
 """Looks: what there is in a queue, or in all queues of a type together."""
 
+from copy import copy
 from math import inf
 
+from msgspec.structs import replace
+
+from sharq_memory.defaults import version_of
+from sharq_memory.holds import forget_if_paid, holds, limiter_of, settings_of
 from sharq_memory.kept import Kept
+from sharq_memory.limits import Limiter
 from sharq_memory.queue import Queue
-from sharq_plug.model import QueueView, TypeView
+from sharq_plug.model import NO_SETTINGS, QueueRules, QueueView, TypeRules, TypeView
 
 
 class Looking(Kept):
@@ -20,9 +26,43 @@ class Looking(Kept):
             leased=queue.leased,
             dead=self.dead.of_queue(queue_id),
             delayed=queue.unleased - waiting,
-            ready_since=None if since is None or since > now else since,
-            next_ready_at=at_or_after(now, queue.foreseen()),
+            ready_since=None if since is None or since > now else int(since),
+            next_ready_at=at_or_after(now, self.gated(queue.foreseen(), now)),
         )
+
+    def rules_of(self, queue_id: str, now: int) -> QueueRules:
+        """Return what is set for one queue, and what follows from it."""
+        queue = self.queues.get(queue_id) or Queue(queue_id)
+        if not queue.jobs:
+            queue = self._as_if_begun(queue, now)
+        limiter = limiter_of(queue)
+        version = 0 if self.defaults is None else self.defaults.version
+        return QueueRules(
+            settings=settings_of(queue),
+            in_effect=limiter.rules,
+            pending=version_of(queue) != version,
+            held_by=holds(queue, now) + self.gate_holds(now),
+            frozen_until=limiter.frozen_until if limiter.frozen_until > now else None,
+        )
+
+    def type_rules(self, now: int) -> TypeRules:
+        """Return what is set for all queues together."""
+        limiter = Limiter() if self.gate is None else self.gate.limiter
+        return TypeRules(
+            settings=limiter.rules,
+            defaults=NO_SETTINGS if self.defaults is None else self.defaults.settings,
+            held_by=self.gate_holds(now),
+            frozen_until=limiter.frozen_until if limiter.frozen_until > now else None,
+        )
+
+    def _as_if_begun(self, queue: Queue, now: int) -> Queue:
+        """Return a copy of `queue`, which has no jobs, as it would be with one."""
+        begun = copy(queue)
+        if queue.terms is not None:
+            begun.terms = replace(queue.terms, limiter=limiter_of(queue))
+        forget_if_paid(begun, now)
+        self._take_up(begun)
+        return begun
 
     def view(self, now: int) -> TypeView:
         """Return what there is in all queues together."""
@@ -37,7 +77,7 @@ class Looking(Kept):
             queues=self.existing,
             ready_queues=self.line.ready_queues(now),
             ready_since=int(since) if since <= now else None,
-            next_ready_at=at_or_after(now, min(since, self.expiring.due())),
+            next_ready_at=at_or_after(now, self.gated(min(since, self.expiring.due()), now)),
         )
 
 

@@ -48,7 +48,7 @@ from sharq_plug.model import (
 TYPES_A_STEP = 64
 """Types that are tended in one call, at most."""
 MOVES_A_STEP = 500
-"""After a call of `tend` has moved so many leases, jobs and letters, it tends no further type."""
+"""After `tend` has moved so many leases, jobs, letters and queues, it tends no further type."""
 
 
 class Machine:
@@ -63,9 +63,9 @@ class Machine:
         self._due = Due()
         self._latest = 0  # the instant of the latest call, since the clock stepped back
         self._doubted: str | None = None  # types up to here were told that it did
-        self.given: dict[str, tuple[int, list[str]]] = {}
-        """Types whose queues got places, but by being served: the first ready since (ms), and
-        which queues.
+        self.given: dict[str, tuple[int, list[str] | None]] = {}
+        """Types whose queues got places, but by being served: when the first can be ready (ms), and
+        which queues, None for any.
 
         Whoever reads this clears it.
         """
@@ -95,7 +95,7 @@ class Machine:
             state.totals.dequeued += call.served
             state.tally.add_dequeues(now, call.served)
             self.tally.add_dequeues(now, call.served)
-        self._changed(state, now)
+        self._changed(state, now, may_be_ready=call.is_cut_short)
         return answers
 
     def settle(self, queue_type: str, items: Sequence[Settlement], now: int) -> list[Settled]:
@@ -136,9 +136,13 @@ class Machine:
     def configure(
         self, queue_type: str, changes: Sequence[Setting], now: int
     ) -> list[ChangeOutcome]:
-        """Change what is set for queues."""
+        """Change what is set for queues, or for the type."""
         state = self.types.get(queue_type) or self._unknown(queue_type)
         outcomes = [state.configure(change, now) for change in changes]
+        if queue_type not in self.types:
+            if state.is_empty(now):
+                return outcomes
+            self.types[queue_type] = state
         self._changed(state, now)
         return outcomes
 
@@ -205,7 +209,8 @@ class Machine:
             machine._put(kind, values)
         for state in machine.types.values():
             state.due = state.next_due()
-            machine._changed(state, machine._latest)
+            if state.due < inf:
+                machine._due.note(state)
         return machine
 
     def _put(self, kind: str, values: list[Any]) -> None:
@@ -234,15 +239,22 @@ class Machine:
     def _new_state(self, queue_type: str) -> TypeState:
         return TypeState(queue_type)
 
-    def _changed(self, state: TypeState, now: int) -> None:
-        """End a call: note from when on its type is due, and which places were given."""
+    def _changed(self, state: TypeState, now: int, *, may_be_ready: bool = False) -> None:
+        """End a call: note from when on its type is due, and which places were given.
+
+        If a job may be ready of which the call does not tell, any queue may have it.
+        """
         if now > self._latest:
             self._latest = now
         if state.due < state.noted_due:
             self._due.note(state)
         line = state.line
+        if may_be_ready:
+            line.soonest = now
+        is_opened = state.gate is not None and state.open_gate(state.gate, now)
         if line.soonest < inf:
-            self.given[state.queue_type] = int(line.soonest), line.placed
+            placed = None if is_opened or may_be_ready else line.placed
+            self.given[state.queue_type] = int(line.soonest), placed
             line.soonest, line.placed = inf, []
 
     def _tend_type(
@@ -267,6 +279,8 @@ class Machine:
         self._doubted = names[-1] if len(names) == TYPES_A_STEP else None
         for name in names:
             state = self.types[name]
+            if state.gate is not None:
+                state.gate.limiter.bring_to(now)
             if state.line.doubt(now):
                 state.due = 0
                 self._changed(state, now)

@@ -82,7 +82,7 @@ class Places:
         """Add a place that sorts anywhere, as that of a queue that is held."""
         self._rest.add(place)
 
-    def remove(self, instant: int, key: int | str, queue: Queue) -> None:
+    def remove(self, instant: float, key: int | str, queue: Queue) -> None:
         """Remove the place of a queue."""
         first, head = self._first, self._head
         if first and first[head][1] == key:

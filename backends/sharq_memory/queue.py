@@ -4,7 +4,7 @@ Neither jobs nor queues are ever part of a reference cycle. So they are kept fro
 collector (`gc=False`), which would otherwise stop the process to visit each of millions.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import takewhile
 from math import inf
 from typing import Any
@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from sharq_memory.entries import Entries, rank, starting_at, with_entry, without_entry
 from sharq_memory.tally import Tally
+from sharq_memory.terms import Terms
 from sharq_plug.model import Delivery, Extras
 
 RETURNED = 2**48
@@ -63,6 +64,11 @@ class Job(Struct, gc=False, eq=False):
         return -((self.place + RETURNED) // PRIORITY)
 
     @property
+    def cost(self) -> Mapping[str, int] | None:
+        """How many of each unit it takes, if it says so."""
+        return None if self.rare is None else self.rare.extras.cost
+
+    @property
     def requeue_limit(self) -> int:
         """Its first number of requeues."""
         limit = None if self.rare is None else self.rare.requeue_limit
@@ -99,7 +105,7 @@ class Queue(Struct, gc=False, eq=False):
     queue_id: str
     interval: int = 0
     last: int | None = None
-    """Its latest dequeue, if anything may be owed for it (see `limits`)."""
+    """Its latest dequeue, if anything may be owed for it (see `holds`)."""
     tally: Tally = field(default_factory=Tally)
     jobs: dict[str, Job] = field(default_factory=dict)
     head: Job | None = None
@@ -111,10 +117,12 @@ class Queue(Struct, gc=False, eq=False):
     """(due at, less its priority, number, job)."""
     ending: Entries | None = None
     """(end of its ttl, number, job) of all that are not leased and have one."""
+    terms: Terms | None = None
+    """What it has that is not plain."""
     is_timed: bool = False
     """Whether the type lists when a job of this queue is due, or ends."""
-    ready_since: int | None = None
-    """Its place in line, while a job waits."""
+    ready_since: float | None = None
+    """Its place in line, while a job waits or is delayed; inf if only an event frees it."""
     place_number: int = 0
     expiring: int | None = None
     """The expiry under which the type lists this queue."""
@@ -144,12 +152,18 @@ class Queue(Struct, gc=False, eq=False):
         """How many jobs are leased."""
         return 0 if self.leases is None else len(self.leases)
 
-    def place(self) -> tuple[int, int]:
+    def place(self) -> tuple[float, int]:
         """Return the place in line, which it has."""
         return self.ready_since or 0, self.place_number
 
+    def is_ahead(self, now: int) -> bool:
+        """Return whether its place in line lies ahead of `now` (ms)."""
+        return self.ready_since is not None and self.ready_since > now
+
     def foreseen(self) -> float:
-        """Return the instant (ms) from which on one of its jobs can be ready."""
+        """Return the instant (ms) from which on one of its jobs can be ready, inf if paused."""
+        if self.terms is not None and self.terms.limiter.rules.paused:
+            return inf
         ready_since = inf if self.ready_since is None else self.ready_since
         return min(ready_since, inf if self.expiring is None else self.expiring)
 

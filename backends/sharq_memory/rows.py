@@ -5,21 +5,25 @@ What waits to be freed is in no row.
 """
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Any, TypeAlias
 
 from msgspec import convert, to_builtins
 from msgspec.structs import astuple
 
 from sharq_memory.dead import DeadLetter
+from sharq_memory.defaults import Defaults
+from sharq_memory.gate import Gate
 from sharq_memory.queue import Job, Queue, Rare
 from sharq_memory.state import TypeState
 from sharq_memory.tally import Tally
+from sharq_memory.terms import Terms
 from sharq_memory.totals import Counters
 from sharq_plug.model import LeaseRef
 
 Row: TypeAlias = tuple[Any, ...]
 
-VERSION = 2
+VERSION = 3
 """Changes with the meaning of any row."""
 
 
@@ -27,7 +31,8 @@ def rows_of_type(state: TypeState) -> Iterator[Row]:
     """Yield what `put_row` is to be given, in this order: kind, queue type, the other values."""
     name = state.queue_type
     tally, totals = state.tally.row(), astuple(state.totals)
-    yield "type", name, state.line.number, state.line.doubtful, tally, totals
+    rules = to_builtins(state.gate), to_builtins(state.defaults)
+    yield "type", name, state.line.number, state.line.doubtful, tally, totals, *rules
     for queue in state.queues.values():
         yield "queue", name, *_row_of_queue(queue)
         for job in queue.jobs.values():
@@ -45,11 +50,13 @@ def rows_of_type(state: TypeState) -> Iterator[Row]:
 def put_row(state: TypeState, kind: str, values: Sequence[Any]) -> None:
     """Put one row into a state; raise ValueError if its kind is not known."""
     match kind, *values:
-        case "type", number, doubtful, tally, totals:
+        case "type", number, doubtful, tally, totals, gate, defaults:
             state.line.number = number
             state.line.doubtful = None if doubtful is None else tuple(doubtful)
             state.tally = Tally.of_row(tally)
             state.totals = Counters(*totals)
+            state.gate = convert(gate, Gate | None)
+            state.defaults = convert(defaults, Defaults | None)
         case "queue", *_:
             _put_queue(state, values)
         case "job", queue_id, *job:
@@ -78,15 +85,18 @@ def _row_of_queue(queue: Queue) -> Row:
         place,
         queue.looked_at,
         queue.tally.row(),
+        None if queue.terms is None else to_builtins(queue.terms),
     )
 
 
 def _put_queue(state: TypeState, values: Sequence[Any]) -> None:
-    queue_id, interval, last, place, looked_at, tally = values
+    queue_id, interval, last, place, looked_at, tally, terms = values
     queue = Queue(queue_id, interval, last, Tally.of_row(tally))
     state.queues[queue_id] = queue
     if place is not None:
-        state.line.enter(queue, *place)
+        ready_since, number = place
+        state.line.enter(queue, ready_since, number, is_held=ready_since == inf)
+    queue.terms = None if terms is None else convert(terms, Terms)
     if looked_at is not None:
         state.forgetting.list(queue, looked_at)
 

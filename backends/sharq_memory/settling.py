@@ -2,6 +2,8 @@
 
 from typing import assert_never
 
+from sharq_memory.holds import correct, freeze
+from sharq_memory.line import Step
 from sharq_memory.queue import NO_EXTRAS, Job, Queue, Rare
 from sharq_memory.timing import Timing
 from sharq_plug.model import (
@@ -30,9 +32,7 @@ class Settling(Timing):
             case Finish():
                 self._finish(queue, job, item, now)
             case Release():
-                queue.end_lease(job)
-                self.totals.released += 1
-                self._come_back(queue, job, now, item.delay)
+                self._release(queue, job, item, now)
             case Fail():
                 self._fail(queue, job, item, now)
             case Extend():
@@ -44,20 +44,35 @@ class Settling(Timing):
     def _finish(self, queue: Queue, job: Job, item: Finish, now: int) -> None:
         """End a lease, its job done; leave a receipt."""
         queue.end_lease(job)
+        if item.actual is not None:
+            self._take_up(queue)
+            correct(queue, job.cost, item.actual, now)
+            if self.gate is not None:
+                self.gate.limiter.correct(job.cost, item.actual, now)
         self.totals.finished += 1
         if job.rare is not None:
             self.keys.outlive(queue, job)
         del queue.jobs[job.job_id]
-        self._changed(queue, now)
+        self._changed(queue, now, Step.OTHER if item.actual is None else Step.HELD)
         until = now + item.receipt_time
         self.receipts.keep(item.lease, until)
         if until < self.due:
             self.due = until + 1
 
+    def _release(self, queue: Queue, job: Job, item: Release, now: int) -> None:
+        """Hand a leased job back."""
+        queue.end_lease(job)
+        self.totals.released += 1
+        if item.freeze:
+            freeze(queue, now + item.freeze)
+        self._come_back(queue, job, now, item.delay)
+
     def _fail(self, queue: Queue, job: Job, item: Fail, now: int) -> None:
         """Spend a requeue of a leased job; without one left, let it die."""
         queue.end_lease(job)
         self.totals.failed += 1
+        if item.freeze:
+            freeze(queue, now + item.freeze)
         rare = job.rare = job.rare or Rare(NO_EXTRAS)
         rare.last_error = item.error
         if item.dead or job.requeues == 0:

@@ -119,7 +119,7 @@ class MemoryStore(QueueStore):
         return self._machine.find(queue_type, jobs, self._clock.now(), payloads=payloads)
 
     async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
-        """Change intervals."""
+        """Change settings."""
         now = self._clock.now()
         outcomes = self._machine.configure(queue_type, changes, now)
         if self._machine.given:

@@ -3,6 +3,7 @@
 from math import inf
 
 from sharq_memory.dead import LOOKED_AT_EVERY
+from sharq_memory.line import Step
 from sharq_memory.queue import Queue
 from sharq_memory.timing import Timing
 from sharq_memory.totals import Counters
@@ -18,9 +19,12 @@ class Tending(Timing):
         self.moved = len(ended)
         self._serve_timers(limit, now)
         self._drop_letters(limit, retention, now)
-        self.line.set_anew(limit, now)
+        doubtful = self.line.next_doubtful(limit)
+        for queue in doubtful:
+            self._changed(queue, now, Step.DOUBTED)
+        self.moved += len(doubtful)
         self._forget(limit, now)
-        self.due = self.next_due()
+        self.due = self.next_due() or now  # what goes on waits its turn among the types
         return ended
 
     def next_due(self) -> float:
@@ -43,7 +47,10 @@ class Tending(Timing):
         """Return when (ms) nothing need be remembered any more, as far as this is foreseen."""
         if any((self.queues, self.dead, self.receipts, self.attempts, self.keys, self.garbage)):
             return inf
-        return max(self.tally.counts_until, self.totals.kept_until or 0)
+        if self.defaults is not None and self.defaults.version:
+            return inf
+        until = max(self.tally.counts_until, self.totals.kept_until or 0)
+        return until if self.gate is None else max(until, self.gate.needed_until())
 
     def _end_leases(self, limit: int, now: int) -> list[EndedLease]:
         """End up to `limit` expired leases."""

@@ -25,13 +25,13 @@ class Watchers:
             if not self._by_type[queue_type]:
                 del self._by_type[queue_type]
 
-    def wake_given(self, given: dict[str, tuple[int, list[str]]], now: int) -> None:
+    def wake_given(self, given: dict[str, tuple[int, list[str] | None]], now: int) -> None:
         """Wake for the places that the machine gave in the call at `now` (ms); clear `given`."""
         for queue_type, (ready_since, queue_ids) in given.items():
             self.wake(queue_type, max(0, ready_since - now), queue_ids)
         given.clear()
 
-    def wake(self, queue_type: str, delay: int, queue_ids: Collection[str]) -> None:
-        """Tell all who watch a type that a job of these queues may be ready in `delay` ms."""
+    def wake(self, queue_type: str, delay: int, queue_ids: Collection[str] | None) -> None:
+        """Tell all who watch a type that a job may be ready in `delay` ms, in any queue if None."""
         for wake in tuple(self._by_type.get(queue_type, ())):
             wake(delay, queue_ids)

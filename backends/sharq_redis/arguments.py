@@ -23,8 +23,6 @@ from sharq_plug.model import (
     Redrive,
     Release,
     Reschedule,
-    SetInterval,
-    Setting,
     Settlement,
     Take,
 )
@@ -75,7 +73,8 @@ def packed_take(take: Take, tokens: str) -> bytes:
 def new_job(job: NewJob) -> tuple[str | int, ...]:
     """Return a job as the verb reads it, but for what is stored of it as it comes."""
     limit = -1 if job.max_queued_length is None else job.max_queued_length
-    return job.queue_id, job.job_id, job.interval, limit
+    interval = -1 if job.interval is None else job.interval
+    return job.queue_id, job.job_id, interval, limit
 
 
 def packed_extras(jobs: Sequence[NewJob]) -> list[bytes]:
@@ -123,15 +122,15 @@ def settlement(item: Settlement) -> tuple[object, ...]:
     claim = (lease.queue_id, lease.job_id, lease.token or "")
     match item:
         case Finish():
-            return (*claim, "finish", item.receipt_time)
+            if item.actual is None:
+                return (*claim, "finish", item.receipt_time)
+            return (*claim, "correct", (item.receipt_time, item.actual))
         case Release():
-            return (*claim, "release", item.delay)
+            return (*claim, "release", (item.delay, item.freeze) if item.freeze else item.delay)
         case Fail():
-            return (
-                *claim,
-                "fail",
-                _given(error=item.error, delay=item.delay, dead=item.dead or None),
-            )
+            dead, freeze = item.dead or None, item.freeze or None
+            how = _given(error=item.error, delay=item.delay, dead=dead, freeze=freeze)
+            return (*claim, "fail", how)
         case Extend():
             return (*claim, "extend", item.lease_time)
         case _:
@@ -168,12 +167,3 @@ def clearing(what: Clear, cursor: str | None, limit: int) -> tuple[str | int, ..
     if cursor is not None and what.queue_id is None:
         scan = Cursor.read(cursor, CLEARING).scan()
     return (what.queue_id or "", states, "counts" if what.counts else "", limit, scan)
-
-
-def setting(change: Setting) -> tuple[object, ...]:
-    """Return an item of `configure` as the verb reads it."""
-    match change:
-        case SetInterval():
-            return (change.queue_id, "interval", change.interval)
-        case _:
-            assert_never(change)

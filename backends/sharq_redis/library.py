@@ -17,7 +17,7 @@ from typing import Self
 
 IDEAS = (
     *("instant", "scope", "writes", "totals", "records", "queues", "tombstones", "types", "left"),
-    *("limits", "line", "counts"),
+    *("limits", "rules", "holds", "terms", "line", "counts"),
     *(
         "bodies",
         "waiting",
@@ -30,9 +30,20 @@ IDEAS = (
         "times",
         "delays",
     ),
-    *("ttls", "deliveries", "attempts", "wakeups", "step", "returning", "expiry", "choosing"),
+    *(
+        "paging",
+        "gate",
+        "defaults",
+        "ttls",
+        "deliveries",
+        "attempts",
+        "wakeups",
+        "step",
+        "returning",
+    ),
+    *("expiry", "choosing"),
     *("redriving", "removing", "ageing", "discarding", "emptying", "clearing", "serving"),
-    *("paging", "states", "showing", "views"),
+    *("states", "foresight", "showing", "views"),
 )
 """The files of `lua/lib`, each after those it needs at its beginning."""
 VERBS = (
@@ -47,6 +58,7 @@ VERBS = (
         "clear",
         "tend",
         "realign",
+        "spread",
         "look",
         "list_queues",
         "list_overdue",

@@ -7,7 +7,7 @@ from sharq_redis.counts import counts_of_everything
 from sharq_redis.link import Link
 from sharq_redis.replies import checked, minute_counts
 from sharq_redis.tending import Run
-from sharq_redis.views import queue_view, totals_of, type_view
+from sharq_redis.views import queue_rules, queue_view, totals_of, type_rules, type_view
 
 
 class Looks:
@@ -21,8 +21,10 @@ class Looks:
     async def at_queue(self, queue_type: str, queue_id: str) -> View:
         """Look at a queue. Raises BrokenQueue."""
         reply = await self._run("look", queue_type, queue_id)
-        now, values, counted = checked(queue_id, reply)
-        return View(_counts(now, counted), queue=queue_view(queue_id, values))
+        now, values, counted, rules = checked(queue_id, reply)
+        return View(
+            _counts(now, counted), queue=queue_view(queue_id, values), rules=queue_rules(rules)
+        )
 
     async def at_type(self, queue_type: str) -> View:
         """Look at a type. Raises StoreUnavailable, also if its keys are damaged."""
@@ -30,9 +32,11 @@ class Looks:
         if isinstance(reply, bytes):
             message = f"The type {queue_type} is damaged in the store."
             raise StoreUnavailable(f"{message} {reply.decode(errors='replace')}", public=message)
-        now, values, counted, totals = reply
+        now, values, counted, rules, totals = reply
         view = type_view(queue_type, values)
-        return View(_counts(now, counted), type=view, totals=totals_of(totals))
+        return View(
+            _counts(now, counted), type=view, totals=totals_of(totals), rules=type_rules(rules)
+        )
 
     async def at_everything(self, now: int) -> View:
         """Add up the counts of all types at `now` (ms)."""

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from sharq_plug.errors import BrokenQueue
@@ -23,14 +22,12 @@ from sharq_plug.model import (
     EnqueueResult,
     Extended,
     JobRef,
-    JobState,
     JobView,
     LeaseOutcome,
     LettersMoved,
     MinuteCounts,
     NewJob,
     Reschedule,
-    Setting,
     Settled,
     Settlement,
     counted_minutes,
@@ -38,6 +35,7 @@ from sharq_plug.model import (
 )
 from sharq_redis.arguments import CLEARING, TOKEN_LENGTH
 from sharq_redis.cursors import cursor_text
+from sharq_redis.showing import TAILED, enqueued_at, header, job_shown
 
 logger = logging.getLogger(__name__)
 
@@ -45,37 +43,21 @@ MORE = "more"
 """The cursor of a clearing of one queue. The next step needs no position."""
 JOB_FIELDS = 7
 ENDED_FIELDS = 3
-TIME_BYTES, TIME_END = 6, 2**45
-"""How a job begins (lua/lib/bodies.lua): when it was enqueued, below what kind it is."""
-TAILED = 2 * 32
-"""The first byte of a job that has a tail, at least."""
-TWO_VALUES, THREE_VALUES = b"\x92", b"\x93"
-"""Headers of arrays in msgpack."""
+FULL = -1
 ENQUEUE_OUTCOMES = {
     1: EnqueueOutcome.QUEUED,
     0: EnqueueOutcome.DUPLICATE,
-    -1: EnqueueOutcome.QUEUE_FULL,
+    FULL: EnqueueOutcome.QUEUE_FULL,
     -2: EnqueueOutcome.BROKEN,
+    -3: EnqueueOutcome.NO_INTERVAL,
+}
+CHANGE_OUTCOMES = {
+    0: ChangeOutcome.UNKNOWN,
+    1: ChangeOutcome.CHANGED,
+    2: ChangeOutcome.LIMITS_SET,
 }
 AMEND_OUTCOMES = {outcome.value.encode(): outcome for outcome in AmendOutcome}
 LEASE_OUTCOMES = {outcome.value.encode(): outcome for outcome in LeaseOutcome}
-
-
-_time = int.from_bytes
-
-
-class Tail(msgspec.Struct):
-    """What the tail of a job has for its worker, and for who looks at it."""
-
-    p: int = 0
-    c: dict[str, int] | None = None
-    h: dict[str, str] | None = None
-    l: str | None = None  # noqa: E741  # as it is stored
-
-
-NO_TAIL = Tail()
-_plain_header = msgspec.msgpack.Decoder(tuple[int, int]).decode
-_job_header = msgspec.msgpack.Decoder(tuple[int, int, Tail]).decode
 
 
 def enqueue_result(job: NewJob, outcome: int | bytes, waiting: int | bytes) -> EnqueueResult:
@@ -83,7 +65,8 @@ def enqueue_result(job: NewJob, outcome: int | bytes, waiting: int | bytes) -> E
     if isinstance(waiting, bytes):
         log_broken(job.queue_id, waiting)
         return EnqueueResult(EnqueueOutcome.BROKEN)
-    length = None if job.max_queued_length is None else waiting
+    is_shown = job.max_queued_length is not None or outcome == FULL
+    length = waiting if is_shown else None
     if isinstance(outcome, bytes):
         return EnqueueResult(EnqueueOutcome.DUPLICATE, length, outcome.decode())
     return EnqueueResult(ENQUEUE_OUTCOMES[outcome], length)
@@ -107,7 +90,7 @@ def dequeued(queue_type: str, now: int, answer: list[Any], fresh: str) -> Dequeu
                 expires_at[number] if repeated else expires_at,
                 requeues,
                 behind,
-                _enqueued_at(job),
+                enqueued_at(job),
             )
         except UnicodeDecodeError:
             log_broken(queue_id, b"it, or a job of it, has a name that is not UTF-8")
@@ -123,25 +106,11 @@ def dequeued(queue_type: str, now: int, answer: list[Any], fresh: str) -> Dequeu
     )
 
 
-def _enqueued_at(job: bytes) -> int:
-    return _time(job[:TIME_BYTES], "big") % TIME_END
-
-
-def _header(job: bytes, payload_at: int) -> tuple[int, Tail]:
-    """Return how many requeues a job has left, and its tail (lua/lib/bodies.lua)."""
-    values = job[TIME_BYTES : payload_at - 1]
-    if job[0] < TAILED:
-        requeues, _ = _plain_header(TWO_VALUES + values)
-        return requeues, NO_TAIL
-    requeues, _, tail = _job_header(THREE_VALUES + values)
-    return requeues, tail
-
-
 def _rare_delivery(common: tuple[Any, ...], job: bytes, payload_at: int) -> Delivery:
     """Return a delivery of a job that has a tail."""
-    _, tail = _header(job, payload_at)
+    _, tail = header(job, payload_at)
     plain = Delivery(*common)
-    return replace(plain, priority=tail.p, cost=tail.c, headers=tail.h)
+    return replace(plain, priority=tail.p, cost=tail.cost, headers=tail.headers)
 
 
 def ended_leases(
@@ -215,33 +184,12 @@ def job_view(job: JobRef, reply: Any, *, payload: bool) -> JobView | Absence:
     return job_shown(reply, payload=payload)
 
 
-def job_shown(reply: Sequence[Any], *, payload: bool) -> JobView:
-    """Return what is known of a job (lua/lib/showing.lua)."""
-    state, attempts, due_at, expires_at, position, payload_at, raw, *letter = reply
-    begins_at, whole = letter or (payload_at, raw)
-    requeues, tail = _header(raw, payload_at)
-    return JobView(
-        state=JobState(state.decode()),
-        attempt=attempts,
-        requeues_remaining=requeues,
-        enqueued_at=_enqueued_at(raw),
-        priority=tail.p,
-        at=None if due_at < 0 else due_at,
-        expires_at=None if expires_at < 0 else expires_at,
-        position=None if position < 0 else position,
-        last_error=tail.l,
-        cost=tail.c,
-        headers=tail.h,
-        payload=whole[begins_at - 1 :] if payload else None,
-    )
-
-
-def change_outcome(change: Setting, reply: int | bytes) -> ChangeOutcome:
+def change_outcome(queue_id: str, reply: int | bytes) -> ChangeOutcome:
     """Return what became of a change."""
     if isinstance(reply, bytes):
-        log_broken(change.queue_id, reply)
+        log_broken(queue_id, reply)
         return ChangeOutcome.BROKEN
-    return ChangeOutcome.CHANGED if reply else ChangeOutcome.UNKNOWN
+    return CHANGE_OUTCOMES[reply]
 
 
 def checked(queue_id: str, reply: Any) -> Any:
@@ -273,10 +221,13 @@ def minute_counts(now: int, counts: Iterable[tuple[int, int, int]]) -> MinuteCou
     return MinuteCounts(enqueues, dequeues)
 
 
-def log_all_broken(broken: Sequence[bytes]) -> None:
-    """Log damaged queues, each with the reason."""
+def log_all_broken(broken: Sequence[bytes], *, queue_type: str = "") -> None:
+    """Log damaged queues, each with the reason; one without a name stands for the type itself."""
     for queue_id, reason in zip(broken[::2], broken[1::2], strict=True):
-        log_broken(queue_id, reason)
+        if queue_id:
+            log_broken(queue_id, reason)
+        else:
+            log_broken_type(queue_type, reason)
 
 
 def log_broken(queue_id: str | bytes, reason: bytes) -> None:

@@ -43,11 +43,11 @@ from sharq_redis.arguments import (
     packed_all,
     packed_extras,
     packed_take,
-    setting,
     settlement,
 )
 from sharq_redis.buckets import Buckets
 from sharq_redis.checks import Checks
+from sharq_redis.configuring import Configuring
 from sharq_redis.durability import check_version
 from sharq_redis.library import Library
 from sharq_redis.link import Link
@@ -55,7 +55,6 @@ from sharq_redis.listing import Listings
 from sharq_redis.looking import Looks
 from sharq_redis.replies import (
     amend_outcome,
-    change_outcome,
     cleared,
     dequeued,
     enqueue_result,
@@ -104,6 +103,7 @@ class RedisStore(QueueStore):
         self._now: Callable[[], int | str] = clock.now if clock else str  # '': Redis's own time
         tolerance = 0 if clock else CLOCK_TOLERANCE
         self._tender = Tender(self._link, self._buckets, self._run, tolerance=tolerance)
+        self._configuring = Configuring(self._run)
         self._looks = Looks(self._link, self._buckets, self._run)
         self._listings = Listings(self._link, self._buckets, self._run)
         self._checks = Checks(self._link, self._wakeups, self._buckets, ignored)
@@ -183,8 +183,7 @@ class RedisStore(QueueStore):
 
     async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
         """Change settings of queues."""
-        reply = await self._run("configure", queue_type, packed_all(map(setting, changes)))
-        return [change_outcome(*pair) for pair in zip(changes, reply, strict=True)]
+        return await self._configuring.configure(queue_type, changes)
 
     async def tend(self, *, limit: int, retention: Retention = DEFAULT_RETENTION) -> Tended:
         """Do what is due."""

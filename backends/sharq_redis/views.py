@@ -3,8 +3,22 @@
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from sharq_plug.model import DeathReason, JobEntry, LetterView, QueueView, Totals, TypeView
-from sharq_redis.replies import job_shown, log_broken, name_of
+from msgspec.structs import replace
+
+from sharq_plug.model import (
+    DeathReason,
+    JobEntry,
+    LetterView,
+    Limit,
+    QueueRules,
+    QueueView,
+    Totals,
+    TypeRules,
+    TypeView,
+)
+from sharq_redis.replies import log_broken, name_of
+from sharq_redis.settings import settings_in
+from sharq_redis.showing import holds_of, job_shown
 
 V = TypeVar("V")
 
@@ -24,6 +38,37 @@ def queue_view(queue_id: str, reply: Sequence[int] | bytes) -> QueueView:
         ready_since=None if since < 0 else since,
         next_ready_at=None if next_ready_at < 0 else next_ready_at,
     )
+
+
+def queue_rules(reply: Sequence[Any]) -> QueueRules:
+    """Return what is set for a queue, and what follows from it (lua/lib/views.lua)."""
+    own, taken_up, is_pending, interval, frozen_until, held, of_type = reply
+    settings = settings_in(own)
+    in_effect = settings.or_else(settings_in(taken_up))
+    if in_effect.limits is None:
+        in_effect = replace(in_effect, limits=_limits_of(interval))
+    return QueueRules(
+        settings=settings,
+        in_effect=in_effect,
+        pending=bool(is_pending),
+        held_by=(*holds_of(held), *holds_of(of_type, of_type=True)),
+        frozen_until=None if frozen_until < 0 else frozen_until,
+    )
+
+
+def type_rules(reply: Sequence[Any]) -> TypeRules:
+    """Return what is set for a type (lua/lib/views.lua)."""
+    settings, defaults, frozen_until, held = reply
+    return TypeRules(
+        settings=settings_in(settings),
+        defaults=settings_in(defaults),
+        held_by=holds_of(held, of_type=True),
+        frozen_until=None if frozen_until < 0 else frozen_until,
+    )
+
+
+def _limits_of(interval: int) -> tuple[Limit, ...]:
+    return (Limit(1, interval),) if interval else ()
 
 
 def type_view(queue_type: str, values: Sequence[int]) -> TypeView:

@@ -7,7 +7,9 @@ from sharq_plug.model.amendments import *
 from sharq_plug.model.jobs import *
 from sharq_plug.model.leases import *
 from sharq_plug.model.letters import *
+from sharq_plug.model.limits import *
 from sharq_plug.model.listings import *
 from sharq_plug.model.names import *
 from sharq_plug.model.settings import *
+from sharq_plug.model.units import *
 from sharq_plug.model.views import *

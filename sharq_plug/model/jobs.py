@@ -6,6 +6,7 @@ from enum import Enum
 from msgspec import Struct
 
 from sharq_plug.errors import InvalidRequest
+from sharq_plug.model.limits import Hold
 from sharq_plug.model.names import (
     MAX_DURATION,
     MAX_INSTANT,
@@ -15,16 +16,14 @@ from sharq_plug.model.names import (
     check_name,
     invalid,
 )
+from sharq_plug.model.units import check_cost
 
 __all__ = [
-    "JOB_UNIT",
-    "MAX_COST",
     "MAX_FACTOR",
     "MAX_HEADERS",
     "MAX_HEADER_BYTES",
     "MAX_KEY_TIME",
     "MAX_PRIORITY",
-    "MAX_UNITS",
     "Absence",
     "DeathReason",
     "Deduplicate",
@@ -45,13 +44,8 @@ MAX_PRIORITY = 9
 MAX_KEY_TIME = 7 * 24 * 3600 * 1000
 """The longest time (ms) for which a deduplication key is remembered."""
 MAX_FACTOR = 10
-MAX_UNITS = 8
-"""Units that one job may cost."""
-MAX_COST = 1_000_000
 MAX_HEADERS = 32
 MAX_HEADER_BYTES = 4096
-JOB_UNIT = "job"
-"""The unit that a limit counts unless it names another. Each job costs at least one."""
 
 
 class RequeueDelay(Struct, frozen=True, gc=False):
@@ -111,7 +105,7 @@ class Extras(Struct, frozen=True, gc=False):
         if self.ttl is not None:
             check_duration("ttl", self.ttl, 1)
         if self.cost is not None:
-            _check_cost(self.cost)
+            check_cost("cost", self.cost)
         if self.headers is not None and not can_carry(self.headers):
             raise invalid("headers")
 
@@ -126,14 +120,6 @@ def check_time(delay: int | None, at: int | None) -> None:
             raise InvalidRequest("`delay` and `at` exclude each other.")
 
 
-def _check_cost(cost: Mapping[str, int]) -> None:
-    if len(cost) > MAX_UNITS:
-        raise invalid("cost")
-    for unit, amount in cost.items():
-        check_name("cost", unit)
-        check_integer("cost", amount, 1 if unit == JOB_UNIT else 0, MAX_COST)
-
-
 def can_carry(headers: Mapping[str, str]) -> bool:
     """Return whether a job can carry these headers: they are few and small enough."""
     size = sum(len(text.encode()) for item in headers.items() for text in item)
@@ -143,7 +129,8 @@ def can_carry(headers: Mapping[str, str]) -> bool:
 class NewJob(Struct, frozen=True, gc=False):
     """A job to be put into a queue.
 
-    `payload` is opaque. `interval` (ms, 0 = no limit) becomes the queue's. `requeue_limit` is
+    `payload` is opaque. `interval` (ms, 0 = no limit) is brought to the queue; it may be None where
+    the queue has limits from its settings or its type's defaults. `requeue_limit` is
     how often the job may go back after a lease expired, -1 = for ever. With
     `max_queued_length` the job is refused where that many wait already, delayed ones included.
     """
@@ -151,7 +138,7 @@ class NewJob(Struct, frozen=True, gc=False):
     queue_id: str
     job_id: str
     payload: bytes
-    interval: int
+    interval: int | None
     requeue_limit: int = -1
     max_queued_length: int | None = None
     extras: Extras | None = None
@@ -159,7 +146,8 @@ class NewJob(Struct, frozen=True, gc=False):
     def __post_init__(self) -> None:
         check_name("queue_id", self.queue_id)
         check_name("job_id", self.job_id)
-        check_interval(self.interval)
+        if self.interval is not None:
+            check_interval(self.interval)
         check_integer("requeue_limit", self.requeue_limit, -1)
         if self.max_queued_length is not None:
             check_integer("max_queued_length", self.max_queued_length, 0)
@@ -171,6 +159,8 @@ class EnqueueOutcome(Enum):
     QUEUED = "queued"
     DUPLICATE = "duplicate"
     QUEUE_FULL = "queue_full"
+    NO_INTERVAL = "no_interval"
+    """It brought no interval, and its queue has no limits from settings; nothing was changed."""
     BROKEN = "broken"
     """What the store keeps of the queue is damaged; nothing was changed."""
 
@@ -179,8 +169,8 @@ class EnqueueResult(Struct, frozen=True, gc=False):
     """The outcome for one new job.
 
     `queue_length` counts the jobs that waited before it, delayed ones included; None unless the
-    job named a `max_queued_length`. `job_id` is that of the job which is remembered under the same
-    key, if that made it a duplicate.
+    job named a `max_queued_length`, or was refused with QUEUE_FULL. `job_id` is that of the job
+    which is remembered under the same key, if that made it a duplicate.
     """
 
     outcome: EnqueueOutcome
@@ -224,7 +214,10 @@ class JobView(Struct, frozen=True, gc=False):
 
     `at` is when a delayed job is due, `expires_at` when the lease of a leased one expires, both ms
     since the epoch. `position` says how many jobs of its queue stand before it, if it waits or is
-    delayed. `last_error` is that of its latest fail. `payload` is None unless it was asked for.
+    delayed; `held_by` then names the holds of its queue, and its own delay, and `earliest_at` is
+    the instant (ms) before which it does not go, None if only an event can free it (see
+    `QueueStore.find`). `last_error` is that of its latest fail. `payload` is None unless it was
+    asked for.
     """
 
     state: JobState
@@ -239,6 +232,8 @@ class JobView(Struct, frozen=True, gc=False):
     cost: Mapping[str, int] | None = None
     headers: Mapping[str, str] | None = None
     payload: bytes | None = None
+    held_by: tuple[Hold, ...] = ()
+    earliest_at: int | None = None
 
 
 class Absence(Enum):

@@ -16,6 +16,7 @@ from sharq_plug.model.names import (
     invalid,
     is_name,
 )
+from sharq_plug.model.units import check_cost
 
 __all__ = [
     "MAX_ERROR_LENGTH",
@@ -133,20 +134,33 @@ def _can_be_token(text: str) -> bool:
 
 
 class Finish(Struct, frozen=True, gc=False, tag=True):
-    """End a lease, its job done; with a token, keep a receipt of it for `receipt_time` ms."""
+    """End a lease, its job done; with a token, keep a receipt of it for `receipt_time` ms.
+
+    `actual` says what the job took, where that is not its cost; what it paid is corrected.
+    """
 
     lease: LeaseRef
     receipt_time: int
+    actual: Mapping[str, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.actual is not None:
+            check_cost("actual", self.actual)
 
 
 class Release(Struct, frozen=True, gc=False, tag=True):
-    """Hand a leased job back: it waits again, or is delayed for `delay` ms. No requeue is spent."""
+    """Hand a leased job back: it waits again, or is delayed for `delay` ms. No requeue is spent.
+
+    `freeze` freezes its queue for at least so many ms from now.
+    """
 
     lease: LeaseRef
     delay: int = 0
+    freeze: int = 0
 
     def __post_init__(self) -> None:
         check_duration("delay", self.delay)
+        check_duration("freeze", self.freeze)
 
 
 class Fail(Struct, frozen=True, gc=False, tag=True):
@@ -154,18 +168,21 @@ class Fail(Struct, frozen=True, gc=False, tag=True):
 
     With `dead`, or without a requeue left, the job becomes a dead letter. Else it waits again, or
     is delayed: for `delay` ms, or as its own `requeue_delay` says. `error` tells what went wrong.
+    `freeze` freezes its queue for at least so many ms from now.
     """
 
     lease: LeaseRef
     error: str | None = None
     delay: int | None = None
     dead: bool = False
+    freeze: int = 0
 
     def __post_init__(self) -> None:
         if self.error is not None and len(self.error) > MAX_ERROR_LENGTH:
             raise invalid("error")
         if self.delay is not None:
             check_duration("delay", self.delay)
+        check_duration("freeze", self.freeze)
 
 
 class Extend(Struct, frozen=True, gc=False, tag=True):

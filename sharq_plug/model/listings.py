@@ -58,9 +58,9 @@ class Jobs(Struct, frozen=True, gc=False, tag=True):
     """The jobs of a queue in one state, in the order in which they would go, each as a JobEntry.
 
     Waiting ones by their positions; delayed ones by (at, highest priority, number); leased ones by
-    (expires_at, number); dead ones by the numbers of their letters, the oldest first. With
-    `with_payloads` a page ends before a job that would bring its payloads over 8 MiB, unless that
-    is its first job.
+    (expires_at, number); dead ones by the numbers of their letters, the oldest first. They come
+    without `held_by` and `earliest_at`. With `with_payloads` a page ends before a job that would
+    bring its payloads over 8 MiB, unless that is its first job.
     """
 
     queue_id: str

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from sharq_plug.model.jobs import DeathReason, JobView
+from sharq_plug.model.settings import QueueRules, TypeRules
 
 __all__ = [
     "JobEntry",
@@ -91,13 +92,14 @@ class TypeView(Struct, frozen=True, gc=False):
 class View(Struct, frozen=True, gc=False):
     """What a look shows: minute counts, and what there is in a queue or a type.
 
-    `totals` are those of a type.
+    `rules` are what is set for it, and what follows from that. `totals` are those of a type.
     """
 
     counts: MinuteCounts
     queue: QueueView | None = None
     type: TypeView | None = None
     totals: Totals | None = None
+    rules: QueueRules | TypeRules | None = None
 
 
 class JobEntry(Struct, frozen=True, gc=False):

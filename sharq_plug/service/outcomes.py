@@ -7,7 +7,10 @@ from sharq_plug.errors import (
     BrokenQueue,
     DeadJob,
     LeasedJob,
+    LimitsSet,
+    NoInterval,
     QueueFull,
+    SettingsChanged,
     SharqError,
     StaleLease,
 )
@@ -23,6 +26,7 @@ from sharq_plug.model import (
     JobView,
     LeaseOutcome,
     NewJob,
+    PatchType,
     Reschedule,
     Setting,
     Settled,
@@ -38,7 +42,7 @@ _ENDED = LeaseOutcome.ENDED
 def enqueue_outcomes(
     jobs: Sequence[NewJob], results: Sequence[EnqueueResult]
 ) -> list[EnqueueResult | SharqError]:
-    """Return for each job its result, or QueueFull or BrokenQueue."""
+    """Return for each job its result, or NoInterval, QueueFull or BrokenQueue."""
     if len(jobs) == 1 and results[0].outcome is _QUEUED:
         return [results[0]]
     return [
@@ -65,7 +69,10 @@ def settle_outcomes(
 def change_outcomes(
     changes: Sequence[Setting], outcomes: Sequence[ChangeOutcome]
 ) -> list[bool | SharqError]:
-    """Return for each change whether the queue exists, or BrokenQueue."""
+    """Return for each change True, or False if there is no such queue, or why it was refused.
+
+    The refusals are LimitsSet, SettingsChanged and BrokenQueue.
+    """
     return [
         _change_outcome(change, outcome) for change, outcome in zip(changes, outcomes, strict=True)
     ]
@@ -121,6 +128,8 @@ def _enqueue_outcome(job: NewJob, result: EnqueueResult) -> EnqueueResult | Shar
             return result
         case EnqueueOutcome.QUEUE_FULL:
             return QueueFull(result.queue_length or 0)
+        case EnqueueOutcome.NO_INTERVAL:
+            return NoInterval()
         case EnqueueOutcome.BROKEN:
             return BrokenQueue(job.queue_id)
         case unknown:
@@ -149,7 +158,14 @@ def _change_outcome(change: Setting, outcome: ChangeOutcome) -> bool | SharqErro
             return True
         case ChangeOutcome.UNKNOWN:
             return False
+        case ChangeOutcome.LIMITS_SET:
+            return LimitsSet()
+        case ChangeOutcome.MISMATCH:
+            return SettingsChanged()
         case ChangeOutcome.BROKEN:
+            if isinstance(change, PatchType):
+                message = f"only a queue can be broken, and {change} is about a type"
+                raise ValueError(message)  # noqa: TRY004  # the outcome is wrong, not the type
             return BrokenQueue(change.queue_id)
         case unknown:
             assert_never(unknown)

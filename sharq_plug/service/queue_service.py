@@ -1,6 +1,6 @@
 """Serve requests from a store: fill in defaults, and turn outcomes into errors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -134,8 +134,8 @@ class QueueService:
     ) -> list[EnqueueResult | SharqError]:
         """Put up to 1000 jobs into their queues.
 
-        Return for each, in order, its result, or QueueFull or BrokenQueue. Raises InvalidRequest,
-        Overloaded, StoreUnavailable for all.
+        Return for each, in order, its result, or NoInterval, QueueFull or BrokenQueue. Raises
+        InvalidRequest, Overloaded, StoreUnavailable for all.
         """
         check_name("queue_type", queue_type)
         results = await self._calls.enqueue(queue_type, jobs)
@@ -194,9 +194,12 @@ class QueueService:
         """
         return Deduplicate(key, self._options.idempotency_time)
 
-    def finish(self, lease: LeaseRef) -> Finish:
-        """Return the item of `settle` that ends a lease, with this server's time for receipts."""
-        return Finish(lease, self._receipt_time)
+    def finish(self, lease: LeaseRef, actual: Mapping[str, int] | None = None) -> Finish:
+        """Return the item of `settle` that ends a lease, with this server's time for receipts.
+
+        `actual` says what the job took, if that is not its cost. Raises InvalidRequest.
+        """
+        return Finish(lease, self._receipt_time, actual)
 
     @property
     def waiting_callers(self) -> int:
@@ -229,10 +232,11 @@ class QueueService:
     async def configure(
         self, queue_type: str, changes: Sequence[Setting]
     ) -> list[bool | SharqError]:
-        """Change settings of up to 1000 queues.
+        """Change settings of queues or of the type, up to 1000 times.
 
-        Return for each, in order, whether the queue exists, or BrokenQueue. Raises InvalidRequest,
-        Overloaded, StoreUnavailable for all.
+        Return for each, in order, True, or False for a SetInterval of a queue that does not exist,
+        or LimitsSet, SettingsChanged or BrokenQueue. Raises InvalidRequest, Overloaded,
+        StoreUnavailable for all.
         """
         check_name("queue_type", queue_type)
         outcomes = await self._calls.alone(self._store.configure(queue_type, changes))

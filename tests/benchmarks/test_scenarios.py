@@ -1,12 +1,15 @@
 """What the benchmarks do with a store, on every backend."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
+from sharq_plug.model import NO_SETTINGS, Hold, HoldKind, QueueRules
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.benchmarks import Scenario, Workload
+from sharq_plug.testing.benchmarks.scenario import MIXED
 from sharq_plug.testing.calls import list_all
 from support.one_queue import look_at_queue
 
@@ -28,6 +31,13 @@ async def contents(store: QueueStore) -> dict[str, tuple[int, int]]:
     names = await list_all(store, "benchmark", limit=100)
     queues = [await look_at_queue(store, "benchmark", name) for name in names]
     return {queue.queue_id: (queue.waiting, queue.leased) for queue in queues}
+
+
+async def rules_of(store: QueueStore, queue_id: str) -> QueueRules:
+    """Return what is set for a queue."""
+    rules = (await store.look("benchmark", queue_id)).rules
+    assert isinstance(rules, QueueRules)
+    return rules
 
 
 async def test_a_filled_queue_holds_enough_jobs_for_two_rounds(store: QueueStore) -> None:
@@ -58,3 +68,17 @@ async def test_after_a_round_the_store_is_as_full_as_before(store: QueueStore) -
 async def test_a_cycle_leaves_nothing_behind(store: QueueStore, batch: int) -> None:
     await Workload(store, SMALL).cycle(batch=batch)
     assert await contents(store) == {}
+
+
+async def test_queues_have_the_settings_in_turn_and_held_ones_are_paused(
+    store: QueueStore,
+) -> None:
+    work = Workload(store, replace(SMALL, held=3, settings=MIXED))
+    await work.fill()
+    rules = [await rules_of(store, f"queue-{number}") for number in range(4)]
+    assert [one.settings for one in rules] == [patch.applied_to(NO_SETTINGS) for patch in MIXED]
+    held_by = [(await rules_of(store, f"held-{number}")).held_by for number in range(3)]
+    assert held_by == [(Hold(HoldKind.PAUSED),)] * 3
+    await work.dequeue(batch=3)
+    held = [await look_at_queue(store, "benchmark", f"held-{number}") for number in range(3)]
+    assert [(queue.waiting, queue.leased) for queue in held] == [(1, 0)] * 3

@@ -62,7 +62,13 @@ def test_each_row_is_shown_with_its_other_side(output: str) -> None:
 def test_the_rounds_of_all_sides_are_in_the_report(folder: Path) -> None:
     report = json.loads((folder / "report.json").read_text())
     by_name = {benchmark["name"]: benchmark for benchmark in report["benchmarks"]}
-    assert by_name.keys() == {"test_dequeue_by_batch", "test_full_cycle_by_batch", "test_growth"}
+    assert by_name.keys() == {
+        "test_dequeue_by_batch",
+        "test_full_cycle_by_batch",
+        "test_growth",
+        "test_growth_with_settings",
+        "test_cost_of_limits",
+    }
     dequeue = by_name["test_dequeue_by_batch"]
     assert dequeue["extra_info"]["units"] == {"1 a call": 20, "5 a call": 20}
     assert len(dequeue["stats"]["data"]) == 2 * 2

@@ -22,6 +22,10 @@ LONGEST_WAIT = 2000
 """The longest wait (ms) that a worker asks for."""
 LONGEST_DELAY = 300
 """The longest delay (ms) of a job."""
+LONGEST_FREEZE = 40
+"""The longest freeze (ms) by a worker."""
+ACTUALS = (1, 3, {"units": 0}, {"units": 6}, {"units": 2, "job": 1})
+"""What a worker says that a job took."""
 LIFE = 300_000
 """The least ttl (ms) of a job. No run lasts so long."""
 MOST_OFFERS = 5
@@ -79,7 +83,7 @@ def _extras(number: int, chance: random.Random) -> dict[str, Any]:
         "priority": chance.randint(0, 9),
         "ttl": chance.randint(LIFE, 2 * LIFE),
         "requeue_delay": chance.choice((first, {"first": first, "factor": 2, "most": 1000})),
-        "cost": {"units": chance.randint(0, 9)},
+        "cost": chance.choice(({"units": chance.randint(0, 9)}, {"units": 3, "job": 2}, 2)),
         "headers": {"number": str(number)},
     }
     return {name: value for name, value in fields.items() if chance.random() < 0.12}
@@ -148,12 +152,13 @@ def say(
 
 def _fields(saying: Saying, chance: random.Random) -> dict[str, Any]:
     delay = {"delay": chance.randint(1, LONGEST_DELAY)} if chance.random() < 0.5 else {}
+    freeze = {"freeze": chance.randint(1, LONGEST_FREEZE)} if chance.random() < 0.3 else {}
     match saying:
         case "finish":
-            return {}
+            return {"actual": chance.choice(ACTUALS)} if chance.random() < 0.3 else {}
         case "release":
-            return delay
+            return {**delay, **freeze}
         case "fail":
-            return {"error": "It did not work.", **delay}
+            return {"error": "It did not work.", **delay, **freeze}
         case "extend":
             return {"for": 2 * LEASE}

@@ -9,11 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 import uvloop
@@ -21,10 +21,11 @@ import uvloop
 from faults.asking import LEASE, Ask, Habits, Order, Saying, enqueue, say
 from faults.client import PAUSE, Caller
 from faults.journal import Journal
+from faults.settings import change, lifted
 from support.wire_schema import Batch, DeliveryBody
 
 PEOPLE = 4
-"""Producers or workers in one process."""
+"""Producers or workers in one process. An operator is alone in its own."""
 HASTE = 0.03
 """The share of requests whose caller hangs up at once and then repeats them."""
 TOIL = 0.005
@@ -44,16 +45,19 @@ AT_LAST = 5
 LIFETIME = 120
 """Seconds after which a process ends if nothing else ends it."""
 
+Act: TypeAlias = Literal["produce", "work", "operate"]
+
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
     """The task of one process of a crowd, and where it writes its record.
 
+    An operator changes settings until SIGTERM, and then takes back what holds queues.
     Producers enqueue `jobs` jobs in about `duration` seconds, and end when each of them is
     acknowledged. Workers take up to `toil` seconds for a job, go on until SIGTERM, and end when
     what they have in hand is done. Some of either work in batches, some workers wait.
     """
 
-    act: Literal["produce", "work"]
+    act: Act
     name: str
     ports: tuple[int, ...]
     queue_type: str
@@ -62,6 +66,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     jobs: int = 0
     duration: float = 0.0
     toil: float = TOIL
+    people: int = PEOPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,7 @@ async def _crowd(part: Part) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with Journal(Path(part.journal)) as journal:
         async with asyncio.timeout(LIFETIME), asyncio.TaskGroup() as group:
-            for number in range(PEOPLE):
+            for number in range(part.people):
                 group.create_task(_be_person(part, journal, number, stop))
 
 
@@ -100,14 +105,14 @@ async def _be_person(part: Part, journal: Journal, number: int, stop: asyncio.Ev
     patience = chance.choice((0.5, 1.0, 6.0))
     async with Caller(part.ports, journal, chance, patience=patience, haste=HASTE) as caller:
         person = Person(part, number, caller, chance, stop)
-        await (_produce(person) if part.act == "produce" else _work(person))
+        await ACTS[part.act](person)
 
 
 async def _produce(producer: Person) -> None:
     part, chance = producer.part, producer.chance
     most = chance.choice((1, 1, MOST_NEW))
     started = time.monotonic()
-    left = list(range(producer.number, part.jobs, PEOPLE))
+    left = list(range(producer.number, part.jobs, part.people))
     keyed: list[Order] = []
     while left:
         size = chance.randint(1, most)
@@ -124,6 +129,19 @@ async def _produce(producer: Person) -> None:
     await asyncio.sleep(chance.uniform(0, 1))
     for order in chance.sample(keyed, min(AT_LAST, len(keyed))):  # most of their jobs are finished
         await _insist_on(producer, order)
+
+
+async def _operate(operator: Person) -> None:
+    """Change settings, and look at what became of it; in the end lift what holds queues."""
+    part, chance, caller = operator.part, operator.chance, operator.caller
+    while not operator.stop.is_set():
+        path, body = change(part.queue_type, chance)
+        await caller.insist("PATCH", path, body)
+        if chance.random() < 0.5:
+            await caller.insist("GET", path)
+        await asyncio.sleep(chance.uniform(0, 0.06))
+    for path, body in lifted(part.queue_type):
+        await caller.insist("PATCH", path, body)
 
 
 async def _insist_on(producer: Person, order: Order) -> None:
@@ -185,6 +203,12 @@ async def _say(worker: Person, saying: Saying, jobs: Sequence[DeliveryBody]) -> 
     if worker.chance.random() < REPEATED[saying]:
         await worker.caller.ask("POST", path, body)
 
+
+ACTS: Mapping[Act, Callable[[Person], Awaitable[None]]] = {
+    "produce": _produce,
+    "work": _work,
+    "operate": _operate,
+}
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this

@@ -7,7 +7,9 @@ from typing import Any
 
 from faults.journal import Answered, Asked, read_journal
 from faults.requests import items, parts, wait
+from faults.settings import queue_rules, type_rules
 from sharq_plug.model import (
+    ChangeOutcome,
     Delivery,
     Dequeued,
     EnqueueOutcome,
@@ -19,16 +21,20 @@ from sharq_plug.model import (
     LeaseOutcome,
     MinuteCounts,
     NewJob,
+    PatchQueue,
+    PatchType,
     QueueView,
     Release,
     Settled,
     Settlement,
     Take,
+    TypeView,
     View,
 )
 from sharq_plug.testing.model_check.history import Event, History, merge
 from sharq_plug.testing.model_check.operations import Item, Look, Operation, Outcome
-from support import wire_schema
+from support import operator_schema, wire_schema
+from support.operator_schema import QueueLook, TypeLook
 from support.wire_schema import DeliveryBody, UnexpectedAnswer
 
 SETTLED: Mapping[int, LeaseOutcome] = {
@@ -44,6 +50,8 @@ SINGLE = {
     "fail": wire_schema.FAIL_ONE,
     "extend": wire_schema.EXTEND_ONE,
     "metrics": wire_schema.QUEUE_METRICS,
+    "queue": operator_schema.QUEUE,
+    "type": operator_schema.TYPE,
 }
 BATCHES = {
     "enqueue": wire_schema.ENQUEUE_MANY,
@@ -153,16 +161,27 @@ def _outcome(item: Item, status: int, found: Any, now: int) -> Outcome:
                 return Dequeued(tuple(map(_delivery, jobs)), now=now)
         case ((Finish() | Release() | Fail() | Extend()), _):
             return _settled(item, status, found)
-        case Look(queue_id=str(queue_id)), _:
-            queue = QueueView(
-                queue_id,
-                waiting=found.queue_length,
-                leased=found.leased,
-                dead=found.dead_letters,
-                delayed=found.delayed,
-            )
-            return View(_no_counts, queue=queue)
+        case PatchQueue() | PatchType(), _:
+            return ChangeOutcome.CHANGED
+        case Look(), _:
+            return _view(item, found)
     raise UnexpectedAnswer(f"{item}: {status}, {found}")
+
+
+def _view(look: Look, found: Any) -> View:
+    match found:
+        case wire_schema.QueueMetrics():
+            lengths = (found.queue_length, found.leased, found.dead_letters, found.delayed)
+            return View(_no_counts, queue=QueueView(look.queue_id or "", *lengths))
+        case QueueLook():
+            lengths = (found.waiting, found.leased, found.dead, found.delayed)
+            queue = QueueView(look.queue_id or "", *lengths)
+            return View(_no_counts, queue=queue, rules=queue_rules(found))
+        case TypeLook():
+            of_type = TypeView("", found.waiting, found.leased, found.dead, found.delayed)
+            return View(_no_counts, type=of_type, rules=type_rules(found))
+        case _:
+            raise AssertionError(found)
 
 
 def _settled(item: Settlement, status: int, found: Any) -> Settled:

@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from faults.asking import KEPT, LEASE
 from faults.journal import Asked
+from faults.settings import setting
 from sharq_plug.model import (
     JOB_UNIT,
     Deduplicate,
@@ -32,12 +33,13 @@ from support.wire_schema import (
     DequeueBody,
     ExtendBody,
     FailBody,
+    FinishBody,
     NewJobBody,
     ReleaseBody,
 )
 
 CLAIMS: Mapping[str, type[ClaimBody]] = {
-    "finish": ClaimBody,
+    "finish": FinishBody,
     "release": ReleaseBody,
     "fail": FailBody,
     "extend": ExtendBody,
@@ -58,6 +60,9 @@ def items(asked: Asked) -> Iterable[Item]:
             return map(_settlement, _claims(CLAIMS[verb], job, asked.body))
         case ["metrics", _, queue_id]:
             return [Look(queue_id)]
+        case ["queue" | "type", _, *queue]:
+            one = queue[0] if queue else None
+            return [setting(one, asked.body) if asked.body else Look(one)]
         case _:
             return []
 
@@ -128,14 +133,17 @@ def _claims(kind: type[ClaimBody], job: Sequence[str], body: str) -> list[ClaimB
 def _settlement(claim: ClaimBody) -> Settlement:
     lease = LeaseRef(claim.queue_id, claim.job_id, claim.lease)
     match claim:
-        case ReleaseBody(delay=delay):
-            return Release(lease, delay)
-        case FailBody(error=error, delay=delay, dead=dead):
-            return Fail(lease, error, delay, dead)
+        case ReleaseBody(delay=delay, freeze=freeze):
+            return Release(lease, delay, freeze)
+        case FailBody(error=error, delay=delay, dead=dead, freeze=freeze):
+            return Fail(lease, error, delay, dead, freeze)
         case ExtendBody(time=time):
             return Extend(lease, time)
+        case FinishBody(actual=actual):
+            took = {JOB_UNIT: actual} if isinstance(actual, int) else actual
+            return Finish(lease, receipt_time(LEASE), took)
         case _:
-            return Finish(lease, receipt_time(LEASE))
+            raise AssertionError(claim)
 
 
 def _wish(asked: Asked) -> DequeueBody:

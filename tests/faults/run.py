@@ -5,21 +5,22 @@ import itertools
 import random
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from signal import SIGTERM
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
 from faults.asking import INTERVALS
 from faults.client import Caller
-from faults.crowd import OK, TOIL, Part, start
+from faults.crowd import OK, PEOPLE, TOIL, Act, Part, start
 from faults.house import House
 from faults.journal import Journal
 from faults.reading import late_answers, read_history
+from faults.settings import Change
 from faults.verdict import Verdict, judge
 from support.http_client import Answer
 from support.waiting import comes_true, until
@@ -42,7 +43,9 @@ class Scenario:
     """A fault by its name.
 
     While it is inflicted the jobs arrive over `duration` seconds. If it `may_lose`, what it
-    loses is measured; else nothing may be lost and no rule be broken.
+    loses is measured; else nothing may be lost and no rule be broken. Its `settings` are made
+    first, and stay; without any, an operator changes some all the time. `workers` is how many
+    workers there are in each process.
     """
 
     name: str
@@ -50,6 +53,8 @@ class Scenario:
     duration: float = 1.2
     fsync: str = "always"
     may_lose: bool = False
+    settings: Callable[[str], Sequence[Change]] | None = None
+    workers: int = PEOPLE
 
 
 class Run:
@@ -76,12 +81,19 @@ class Run:
         toil = SLOW if self._scenario.may_lose else TOIL
         with self.journal:
             try:
+                operator = self._arrange()
                 producers = self._join("produce")
-                self._workers = [self._join("work", toil=toil) for _ in range(WORKER_PROCESSES)]
+                self._workers = [
+                    self._join("work", toil=toil, people=self._scenario.workers)
+                    for _ in range(WORKER_PROCESSES)
+                ]
                 until(self._has_begun, within=PATIENCE)
                 self._scenario.inflict(self)
                 self._workers.append(self._join("work"))
                 assert producers.wait(PATIENCE) == 0
+                if operator is not None:
+                    operator.terminate()
+                    assert operator.wait(PATIENCE) == 0
                 asyncio.run(self._until_drained())
                 self._dismiss_workers()
                 asyncio.run(self._measure())
@@ -122,7 +134,7 @@ class Run:
         """Return a recorded caller of all servers."""
         return Caller(self.house.ports, self.journal, self.chance, patience=patience)
 
-    def _join(self, act: Literal["produce", "work"], *, toil: float = TOIL) -> Process:
+    def _join(self, act: Act, *, toil: float = TOIL, people: int = PEOPLE) -> Process:
         name = f"{act}-{next(self._numbers)}"
         part = Part(
             act=act,
@@ -134,9 +146,22 @@ class Run:
             jobs=self._jobs,
             duration=self._scenario.duration,
             toil=toil,
+            people=people,
         )
         self._people.append(start(part))
         return self._people[-1]
+
+    def _arrange(self) -> Process | None:
+        """Make the settings of the scenario, or let an operator join who changes some."""
+        if self._scenario.settings is None:
+            return self._join("operate", people=1)
+        asyncio.run(self._set(self._scenario.settings(self.queue_type)))
+        return None
+
+    async def _set(self, changes: Sequence[Change]) -> None:
+        async with asyncio.timeout(PATIENCE), self.caller() as caller:
+            for path, body in changes:
+                await caller.insist("PATCH", path, body)
 
     def _dismiss_workers(self) -> None:
         for worker in self._workers:

@@ -16,6 +16,7 @@ from faults.crowd import OK
 from faults.house import SERVERS
 from faults.proxy import Wrong
 from faults.run import PROBE_JOB, Run, Scenario, until_leased
+from faults.settings import gated
 from support.http_client import request
 
 Inflict: TypeAlias = Callable[[Run], None]
@@ -194,6 +195,7 @@ def fail_over(link: Wrong = Wrong.NOTHING, seconds: float = 0, *, min_replicas: 
 SCENARIOS = (
     Scenario("server killed", kill_a_server),
     Scenario("server stopped (SIGTERM)", stop_a_server),
+    Scenario("servers killed, 64 workers at a gate", kill_a_server, settings=gated, workers=32),
     Scenario("workers killed", kill_workers),
     Scenario("clients hang up", hang_up),
     Scenario("bodies cut short", cut_bodies),

@@ -18,11 +18,15 @@ from sharq_plug.http.corner import CORNER
 
 JOBS = ("j1", "j2", "gpt-4.1+x")
 NAMES = {"queue_type": TYPES, "queue_id": QUEUES, "job_id": JOBS}
+USUAL = {"enqueue": frozenset({"interval"})}
 
 
 @dataclass(frozen=True)
 class Target:
-    """A route, the schema of its body or of an item of its batch, and the fields that it needs."""
+    """A route, the schema of its body or of an item of its batch, and the fields that it needs.
+
+    Those without which it is usually refused are among these.
+    """
 
     route: Route
     schema: type[msgspec.Struct] | None
@@ -38,7 +42,8 @@ def served() -> Iterator[Target]:
                 schema = item_schema(row.body, row.names)
             fields = msgspec.structs.fields(schema) if schema else ()
             needs = frozenset(field.encode_name for field in fields if field.required)
-            target = Target(route, schema, needs)
+            usual = USUAL.get(route.verb, frozenset())
+            target = Target(route, schema, needs | usual)
             yield from [target] * (3 if route.verb in {"enqueue", "dequeue", "finish"} else 1)
 
 
@@ -134,6 +139,11 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner),
     max_leaves=6,
 )
+LIMITS = [
+    {"rate": 1, "per": 1},
+    {"rate": 1_000_000, "per": 10**12, "burst": 4000, "unit": "tokens"},
+    {"rate": 1, "per": 50, "burst": 100},
+]
 VALUES = {
     "queue_id": st.sampled_from(QUEUES),
     "job_id": st.sampled_from(JOBS),
@@ -161,9 +171,19 @@ VALUES = {
     "letters": st.lists(st.integers(1, 9), max_size=3),
     "jobs": st.lists(st.sampled_from(JOBS), max_size=3),
     "cursor": st.sampled_from(["0", "1", "9007199254740991"]),
+    "actual": st.sampled_from([1, {"tokens": 0}, {"job": 1, "tokens": 1_000_000}]),
+    "limits": st.lists(st.sampled_from(LIMITS), max_size=5),
+    "concurrency": st.sampled_from([1, 1000]),
+    "weight": st.integers(1, 100),
+    "max_length": st.sampled_from([1, 1000]),
+    "paused": st.booleans(),
+    "freeze": st.just(0),
+    "defaults": st.sampled_from(
+        [{}, {"interval": 1}, {"limits": LIMITS, "weight": 2, "concurrency": 1000}, {"limits": []}]
+    ),
 }
 """Good values of fields; any value is as good for the others."""
-SPANS = frozenset({"delay", "ttl", "requeue_delay", "for", "lease_time"})
+SPANS = frozenset({"delay", "ttl", "requeue_delay", "for", "lease_time", "freeze"})
 """Fields of which no value may end while a test runs: what a store holds would change by itself."""
 SHORT = frozenset({1, 50})
 
@@ -229,7 +249,7 @@ strange_headers = st.tuples(
     st.one_of(
         st.text(TOKEN, min_size=1, max_size=10).map(str.encode),
         st.sampled_from([b"Host", b"Upgrade", b"Connection", b"Forwarded", b"X-Forwarded-For"]),
-        st.sampled_from([b"Idempotency-Key", b"traceparent", b"TraceState"]),
+        st.sampled_from([b"Idempotency-Key", b"If-Match", b"traceparent", b"TraceState"]),
         header_values.filter(lambda name: b":" not in name),
     ).filter(lambda name: name.lower().strip() not in OWN_HEADERS),
     st.one_of(header_values, st.sampled_from([b"websocket", b"close", b"keep-alive", b"\x1b[2J"])),

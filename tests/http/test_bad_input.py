@@ -74,6 +74,9 @@ async def test_a_bad_field_of_the_other_routes_is_named(client: httpx.AsyncClien
     for text in ("1", "true", "[]", '""', f'"{"a" * 201}"'):
         body = f'{{"lease": {text}}}'
         assert await refused(client, "/finish/sms/q/j/", body) == invalid("lease")
+    for text in ("0", "true", "1.5", "[]", '"1"', '{"job": 0}', '{"a b": 1}', '{"tokens": null}'):
+        body = f'{{"actual": {text}}}'
+        assert await refused(client, "/finish/sms/q/j/", body) == invalid("actual")
     message = await refused(client, "/deletequeue/sms/q/", '{"purge": true}', method="DELETE")
     assert message == "Object contains unknown field `purge`"
 
@@ -100,6 +103,8 @@ BODIES = {
     "fail": '{"lease": "t"}',
     "extend": '{"lease": "t", "for": 1}',
     "job": "{}",
+    "queue": "{}",
+    "type": "{}",
 }
 """A good body of each verb that needs one."""
 

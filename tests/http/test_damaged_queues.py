@@ -88,3 +88,17 @@ async def test_it_is_removed_whole_when_it_is_purged(client: httpx.AsyncClient, 
     await send(client, enqueue("j1", "sms/broken"))
     assert (await seen(client, "/queue/sms/broken/"))["waiting"] == 1
     assert column(await listed(client, "/deadletters/sms/broken/", "letters"), "number") == []
+
+
+async def test_its_settings_are_not_changed_and_those_of_others_are(
+    client: httpx.AsyncClient,
+) -> None:
+    response = await client.patch("/queue/sms/broken/", json={"weight": 2})
+    assert (response.status_code, response.json()) == (503, REFUSED)
+    assert response.headers["retry-after"] == "1"
+    for path, fields in (
+        ("/queue/sms/fine/", {"weight": 2}),
+        ("/type/sms/", {"concurrency": 2}),
+    ):
+        response = await client.patch(path, json=fields)
+        assert (response.status_code, response.json()["settings"]) == (200, fields)

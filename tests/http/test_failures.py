@@ -73,6 +73,17 @@ async def too_large(served: Served) -> httpx.Response:
     return await send(served.client, enqueue("j1", payload="x" * 1024 * 1024))
 
 
+async def limits_set(served: Served) -> httpx.Response:
+    await send(served.client, enqueue("j1"))
+    await served.client.patch("/queue/sms/q/", json={"limits": []})
+    return await served.client.post("/interval/sms/q/", json={"interval": 1})
+
+
+async def settings_changed(served: Served) -> httpx.Response:
+    seen = {"If-Match": '"of-others"'}
+    return await served.client.patch("/queue/sms/q/", json={}, headers=seen)
+
+
 async def draining(served: Served) -> httpx.Response:
     served.server.is_draining = True
     return await served.client.get("/-/ready")
@@ -93,6 +104,8 @@ PROVOKED: dict[str, Callable[[Served], Awaitable[httpx.Response]]] = {
     "stale_lease": stale_lease,
     "leased": leased,
     "dead": dead,
+    "limits_set": limits_set,
+    "settings_changed": settings_changed,
     "too_large": too_large,
     "queue_full": queue_full,
     "internal": call("POST", "/enqueue/faulty/q/", JOB),

@@ -1,4 +1,4 @@
-"""What bodies say beside what counts is ignored, as SharQ ignores it; a lease never is."""
+"""What bodies say beside what counts is ignored, as SharQ ignores it; a field of ours never is."""
 
 import httpx
 import pytest
@@ -77,11 +77,14 @@ SLIPS = [
     "status=sent&lease=token",
     '--x\r\nContent-Disposition: form-data; name="lease"\r\n\r\ntoken\r\n--x--',
     '{"lease": "token", "a": ' + "[" * 100_000,
+    '{"actual": {"tokens": 5}',
+    "actual=5",
+    '[{"actual": 5}]',
 ]
 
 
 @pytest.mark.parametrize("body", SLIPS, ids=lambda body: body[:30])
-async def test_a_lease_in_a_body_that_is_no_object_is_not_lost(
+async def test_a_field_in_a_body_that_is_no_object_is_not_lost(
     client: httpx.AsyncClient, body: str
 ) -> None:
     await lease_of_j1(client)

@@ -43,14 +43,13 @@ BAD: dict[str, list[Any]] = {
     "priority": [-1, 10, *NO_INTEGERS],
     "ttl": [0, -1, MS + 1, *NO_INTEGERS],
     "requeue_delay": [
-        *(-1, MS + 1, *NO_INTEGERS, {}, {"factor": 2}, {"first": -1}, {"first": MS + 1}),
+        *(-1, MS + 1, *NO_INTEGERS, {"first": -1}, {"first": MS + 1}),
         *({"first": 1, "factor": 0}, {"first": 1, "factor": 11}, {"first": 1, "factor": 1.5}),
-        *({"first": 1, "most": -1}, {"first": 1, "most": MS + 1}, {"first": 1, "last": 1}),
+        *({"first": 1, "most": -1}, {"first": 1, "most": MS + 1}),
         *({"first": True}, {"first": None}, {"first": 1, "factor": "2"}),
     ],
     "deduplicate": [
-        *(1, "k", [], {}, {"key": "k"}, {"for": 1}, {"key": "k", "for": 0}),
-        *({"key": "k", "for": 604_800_001}, {"key": "k", "for": 1, "x": 1}),
+        *(1, "k", [], {"key": "k", "for": 0}, {"key": "k", "for": 604_800_001}),
         *({"key": name, "for": 1} for name in NO_NAMES),
         *({"key": "k", "for": number} for number in NO_INTEGERS),
     ],
@@ -67,6 +66,16 @@ BAD: dict[str, list[Any]] = {
         {"\ud83d": "a"},
     ],
 }
+BAD_INSIDE: list[tuple[str, dict[str, Any], str]] = [
+    ("requeue_delay", {}, "`first` is missing."),
+    ("requeue_delay", {"factor": 2}, "`first` is missing."),
+    ("requeue_delay", {"first": 1, "last": 1}, "`last` is unknown."),
+    ("deduplicate", {}, "`key` is missing."),
+    ("deduplicate", {"for": 1}, "`key` is missing."),
+    ("deduplicate", {"key": "k"}, "`for` is missing."),
+    ("deduplicate", {"key": "k", "for": 1, "x": 1}, "`x` is unknown."),
+]
+"""Fields, objects in them, and which of the fields inside is wrong."""
 DELIVERED: dict[str, list[Any]] = {
     "priority": [1, 9],
     "cost": [{"tokens": 500}, {"job": 2, "tokens": 0}],
@@ -109,6 +118,22 @@ async def test_a_field_past_its_bounds_is_refused_and_nothing_is_queued(
     batch = {"jobs": [job | {"queue_id": "q"} for job in jobs]}
     response = await client.post("/enqueue/sms/", content=json.dumps(batch))
     assert response.json()["results"] == [refused | {"code": 400}] * len(jobs)
+    assert (await client.get("/metrics/")).json()["queue_types"] == []
+
+
+@pytest.mark.parametrize(("field", "value", "reason"), BAD_INSIDE)
+@ON_MEMORY
+async def test_a_field_that_an_object_lacks_or_that_is_not_known_is_named(
+    client: httpx.AsyncClient, field: str, value: dict[str, Any], reason: str
+) -> None:
+    message = f"{invalid(field)} {reason}"
+    refused = {"status": "failure", "message": message, "error": "invalid"}
+    job = enqueue("j1", **{field: value})[2]
+    response = await client.post("/enqueue/sms/q/", content=json.dumps(job))
+    assert (response.status_code, response.json()) == (400, refused)
+    batch = {"jobs": [job | {"queue_id": "q"}]}
+    response = await client.post("/enqueue/sms/", content=json.dumps(batch))
+    assert response.json()["results"] == [refused | {"code": 400}]
     assert (await client.get("/metrics/")).json()["queue_types"] == []
 
 

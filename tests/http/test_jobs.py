@@ -48,6 +48,8 @@ async def test_a_waiting_job_is_shown(client: httpx.AsyncClient, clock: ManualCl
         "headers": {},
         "cost": {"job": 1},
         "position": 1,
+        "held_by": [],
+        "earliest_at": clock.now(),
     }
 
 
@@ -74,7 +76,7 @@ async def test_a_leased_job_shows_its_lease(client: httpx.AsyncClient) -> None:
     shown = await seen(client)
     assert (shown["state"], shown["attempt"]) == ("leased", 1)
     assert shown["expires_at"] == job["expires_at"]
-    assert "position" not in shown
+    assert not {"position", "held_by", "earliest_at"} & shown.keys()
 
 
 async def test_a_failed_job_shows_its_error(client: httpx.AsyncClient) -> None:

@@ -9,11 +9,25 @@ from sharq_plug.service import QueueService
 from sharq_plug.testing import ManualClock
 from support.api import enqueue, send
 from support.operators import fill, let_die, seen
+from support.settings_schema import NOTHING_SET
 
 pytestmark = pytest.mark.anyio
 
 NOTHING = {"waiting": 0, "delayed": 0, "leased": 0, "dead": 0}
 HELD = {"ready_since": None, "next_ready_at": None}
+NO_RULES = {
+    "settings": {},
+    "in_effect": NOTHING_SET,
+    "pending": False,
+    "held_by": [],
+    "frozen_until": None,
+}
+NO_TYPE_RULES: dict[str, Any] = {
+    "settings": {},
+    "defaults": {},
+    "held_by": [],
+    "frozen_until": None,
+}
 NO_TOTALS = dict.fromkeys(
     (
         *("enqueued", "dequeued", "finished", "released", "failed", "expired_leases", "dead"),
@@ -32,12 +46,13 @@ async def look(client: httpx.AsyncClient, path: str) -> dict[str, Any]:
 
 
 async def test_an_unknown_queue_is_answered_with_zeros(client: httpx.AsyncClient) -> None:
-    assert await look(client, "/queue/sms/q/") == NOTHING | HELD
+    assert await look(client, "/queue/sms/q/") == NOTHING | HELD | NO_RULES
 
 
 async def test_an_unknown_type_is_answered_with_zeros(client: httpx.AsyncClient) -> None:
     sizes = {"queues": 0, "ready_queues": 0}
-    assert await look(client, "/type/sms/") == NOTHING | HELD | sizes | {"totals": NO_TOTALS}
+    expected = NOTHING | HELD | sizes | NO_TYPE_RULES | {"totals": NO_TOTALS}
+    assert await look(client, "/type/sms/") == expected
 
 
 async def test_a_queue_shows_its_lengths_and_since_when_it_could_go(
@@ -45,14 +60,18 @@ async def test_a_queue_shows_its_lengths_and_since_when_it_could_go(
 ) -> None:
     await fill(client)
     now = clock.now()
-    assert await look(client, "/queue/sms/q/") == {
-        "waiting": 2,
-        "delayed": 1,
-        "leased": 1,
-        "dead": 1,
-        "ready_since": now,
-        "next_ready_at": now,
-    }
+    assert (
+        await look(client, "/queue/sms/q/")
+        == {
+            "waiting": 2,
+            "delayed": 1,
+            "leased": 1,
+            "dead": 1,
+            "ready_since": now,
+            "next_ready_at": now,
+        }
+        | NO_RULES
+    )
 
 
 async def test_a_queue_that_may_not_go_yet_shows_when_it_may(
@@ -90,16 +109,20 @@ async def test_a_type_shows_all_of_its_queues_together(
         "failed": 1,
         "dead": 1,
     }
-    assert shown == {
-        "waiting": 2,
-        "delayed": 2,
-        "leased": 1,
-        "dead": 1,
-        "queues": 2,
-        "ready_queues": 1,
-        "ready_since": now,
-        "next_ready_at": now,
-    }
+    assert (
+        shown
+        == {
+            "waiting": 2,
+            "delayed": 2,
+            "leased": 1,
+            "dead": 1,
+            "queues": 2,
+            "ready_queues": 1,
+            "ready_since": now,
+            "next_ready_at": now,
+        }
+        | NO_TYPE_RULES
+    )
 
 
 async def test_totals_count_what_happened_to_jobs(

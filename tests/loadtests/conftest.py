@@ -1,12 +1,7 @@
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sanic import Sanic
-
-# Behind what is installed: the server is to be the installed one, only `loadtests` is found here.
-sys.path.append(str(Path(__file__).parents[2]))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -42,7 +42,7 @@ class HastyStore(MemoryStore):
     """A store whose intervals are a millisecond too short."""
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
-        hasty = [replace(job, interval=max(job.interval - 1, 0)) for job in jobs]
+        hasty = [replace(job, interval=max((job.interval or 0) - 1, 0)) for job in jobs]
         return await super().enqueue(queue_type, hasty)
 
 

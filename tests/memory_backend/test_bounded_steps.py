@@ -4,6 +4,7 @@ import pytest
 from memory_backend.walk import KEPT, NOW, claim, numbered_tokens
 
 from sharq_memory.check import check_machine
+from sharq_memory.defaults import version_of
 from sharq_memory.machine import MOVES_A_STEP, Machine
 from sharq_plug.model import (
     ALL_STATES,
@@ -16,8 +17,10 @@ from sharq_plug.model import (
     Jobs,
     JobState,
     NewJob,
+    PatchType,
     Queues,
     Retention,
+    SettingsPatch,
     Take,
     TypeView,
 )
@@ -113,6 +116,44 @@ def test_many_types_with_much_to_do_are_tended_a_few_in_each_call() -> None:
         more = tended.more
         check_machine(machine, NOW + 1000)
     assert len(ended) == 20 * LIMIT
+
+
+def test_changed_defaults_of_many_types_reach_a_few_queues_in_each_call() -> None:
+    machine = Machine()
+    for n in range(20):
+        machine.enqueue(f"t{n:02}", [NewJob(f"q{q}", "j", b"x", 0) for q in range(LIMIT)], NOW)
+        changed = PatchType(defaults=SettingsPatch(concurrency=1))
+        machine.configure(f"t{n:02}", [changed], NOW)
+    left, more = 20 * LIMIT, True
+    while more:
+        more = machine.tend(LIMIT, KEPT, NOW).more
+        before, left = left, pending_in(machine)
+        assert 0 <= before - left < MOVES_A_STEP + LIMIT
+        check_machine(machine, NOW)
+    assert left == 0
+
+
+def pending_in(machine: Machine) -> int:
+    """Return how many queues have not taken up the defaults of their type."""
+    return sum(
+        version_of(queue) != state.defaults.version
+        for state in machine.types.values()
+        if state.defaults is not None
+        for queue in state.queues.values()
+    )
+
+
+def test_a_long_walk_of_changed_defaults_keeps_no_other_type_waiting() -> None:
+    machine = Machine()
+    machine.enqueue("z", [NewJob("q", "j", b"x", 0)], NOW)
+    machine.dequeue("z", [Take(1, 999)], NOW, numbered_tokens(0))
+    for n in range(3):
+        machine.enqueue(f"t{n}", [NewJob(f"q{q}", "j", b"x", 0) for q in range(MANY)], NOW)
+        changed = PatchType(defaults=SettingsPatch(concurrency=1))
+        machine.configure(f"t{n}", [changed], NOW)
+    tended = [machine.tend(MOVES_A_STEP, KEPT, NOW + 1000 + step) for step in range(4)]
+    assert sum(len(one.ended) for one in tended) == 1
+    assert pending_in(machine) > 0
 
 
 def test_dead_letters_are_cleared_a_few_at_a_time() -> None:

@@ -78,6 +78,7 @@ def test_a_letter_that_went_through_rows_is_redriven_as_it_was_enqueued() -> Non
             cost=EXTRAS.cost,
             headers=EXTRAS.headers,
             payload=b"\0\xff",
+            earliest_at=NOW + 1000,
         )
         assert each.tend(100, KEPT, NOW + 5999).more is False
         assert numbers(each) == []

@@ -33,7 +33,7 @@ def test_a_machine_made_of_rows_answers_as_the_one_they_came_from(seed: int) -> 
 
 def test_a_walk_brings_each_kind_of_row() -> None:
     found = set[str]()
-    for seed in range(5):
+    for seed in range(10):
         walk = Walk(seed)
         walk.take_steps(STEPS)
         found.update(row[1] for row in walk.machines[0].rows())

@@ -28,23 +28,36 @@ from sharq_plug.model import (
     Names,
     NewJob,
     Overdue,
+    PatchQueue,
+    PatchType,
     Queues,
     Redrive,
     RequeueDelay,
     Reschedule,
     Retention,
+    SetInterval,
+    Setting,
+    SettingsPatch,
     Take,
     Tended,
     Types,
 )
-from sharq_plug.testing.model_check.values import NEW_JOB, SETTINGS, SETTLEMENTS, Fields
+from sharq_plug.testing.model_check.values import (
+    NEW_JOB,
+    OF_A_GATE,
+    OF_DEFAULTS,
+    PATCH,
+    SETTINGS,
+    SETTLEMENTS,
+    Fields,
+)
 
 NOW = 1_700_000_000_000
 TYPES = ["t", "u"]
 KEPT = Retention()
 VALUES: Fields = {
     "queue_id": ["b", "a", "a-", "10", "9"],
-    "interval": [0, 0, 1, 50, 1000, 70_000, 10**9],
+    "interval": [0, 0, 1, 50, 1000, 70_000, 10**9, None],
     "receipt_time": [100_000],
 }
 """Fields with values of their own: these walks take longer steps than the model check."""
@@ -80,7 +93,7 @@ class Walk:
         chance = self._chance
         queue_type, queue_id = chance.choice(TYPES), chance.choice(VALUES["queue_id"])
         call: tuple[Any, ...]
-        match chance.choice("EEEDDDDSSSSTTCIAAABMMRLLPP"):
+        match chance.choice("EEEDDDDSSSSTTCIIAAABMMRLLLPP"):
             case "E":
                 jobs = [self._job() for _ in range(3)]
                 call = Machine.enqueue, queue_type, jobs
@@ -96,9 +109,7 @@ class Walk:
                 what = Clear(chance.choice([queue_id, None]), self._states(), self._is_so(0.5))
                 call = Machine.clear, queue_type, what, None, chance.choice([1, 3, 100])
             case "I":
-                setting = chance.choice(list(SETTINGS))
-                change = setting(queue_id, **self._drawn(SETTINGS[setting]))
-                call = Machine.configure, queue_type, [change]
+                call = Machine.configure, queue_type, [self._setting(queue_id)]
             case "M":
                 call = Machine.amend, queue_type, [self._amendment(queue_id)]
             case "R":
@@ -106,7 +117,7 @@ class Walk:
                 letters = LetterRange(chance.choice([queue_id, None]), chance.choice([0, 0, 5]))
                 call = move, queue_type, letters, chance.choice([1, 5])
             case "L":
-                call = Machine.look, queue_type, chance.choice([queue_id, None])
+                call = self._look(queue_type, queue_id)
             case "P":
                 call = Machine.page, *self._listing(queue_type, queue_id), None, 5
             case "A":
@@ -132,6 +143,26 @@ class Walk:
     def _retention(self) -> Retention:
         chance = self._chance
         return Retention(chance.choice([10**9, 1000, 0]), chance.choice([10**6, 10, 3, 0]))
+
+    def _look(self, queue_type: str, queue_id: str) -> tuple[Any, ...]:
+        if self._is_so(0.3):
+            return find, queue_type, [JobRef(queue_id, name) for name in NEW_JOB["job_id"]]
+        return Machine.look, queue_type, self._chance.choice([queue_id, None])
+
+    def _setting(self, queue_id: str) -> Setting:
+        kind = self._chance.choice(list(SETTINGS))
+        if kind is SetInterval:
+            return SetInterval(queue_id, self._chance.choice([0, 50, 1000]))
+        fields = self._drawn(SETTINGS[kind])
+        if kind is PatchQueue:
+            return PatchQueue(queue_id, self._patch(*PATCH), **fields)
+        return PatchType(self._patch(*OF_A_GATE), self._patch(*OF_DEFAULTS), **fields)
+
+    def _patch(self, *names: str) -> SettingsPatch:
+        """Return a change that takes much back: what is paused must go on."""
+        drawn = {name: self._chance.choice([None, *PATCH[name]]) for name in names}
+        drawn["paused"] = self._is_so(0.1)
+        return SettingsPatch(**{name: drawn[name] for name in names if self._is_so(0.5)})
 
     def _amendment(self, queue_id: str) -> Any:
         chance = self._chance
@@ -196,6 +227,10 @@ class Walk:
             by_type = sorted(answer.ended, key=lambda lease: lease.queue_type)
             answer = replace(answer, ended=tuple(by_type), more=False)
         return answer, machine.given
+
+
+def find(machine: Machine, queue_type: str, jobs: list[JobRef], now: int) -> object:
+    return machine.find(queue_type, jobs, now, payloads=True)
 
 
 def claim(job: Any) -> LeaseRef:

@@ -10,23 +10,29 @@ from model import (
     broken_clearing,
     broken_counts,
     broken_deaths,
+    broken_holds,
     broken_jobs,
     broken_leases,
     broken_letters,
+    broken_limits,
     broken_listings,
     broken_order,
     broken_queues,
     broken_rates,
     broken_receipts,
     broken_redriving,
+    broken_settings,
     broken_settling,
     broken_takes,
     broken_times,
     broken_totals,
+    broken_types,
     broken_watching,
 )
 from model.broken_queues import BrokenStore
+from model.job_faults import JOB_AREAS
 from model.letter_faults import LETTER_AREAS, OTHER_LETTERS, SHOWN, UNCOMPARED_STEPS
+from model.setting_faults import SETTING_AREAS
 
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
@@ -52,6 +58,10 @@ MODULES = (
     broken_clearing,
     broken_totals,
     broken_listings,
+    broken_limits,
+    broken_settings,
+    broken_holds,
+    broken_types,
 )
 
 
@@ -78,6 +88,11 @@ class Fault:
         return store
 
     @property
+    def is_of_settings(self) -> bool:
+        """Whether it needs settings to show; the others show sooner without any."""
+        return self.area in SETTING_AREAS
+
+    @property
     def differs(self) -> bool:
         """Whether its answers differ from a reference's in what is compared."""
         is_compared = self.area not in {"watching", "next_ready_at"}
@@ -86,7 +101,9 @@ class Fault:
 
 UNCOMPARED = {"TendingForgetsToSayMore", "RedriveWakesNobody", *UNCOMPARED_STEPS}
 """A store may say in vain that there is more to do, and wake in vain."""
-OUT_OF_TIME = {Rule.RATE, Rule.READINESS, Rule.QUEUE_ORDER}
+OUT_OF_TIME = {Rule.RATE, Rule.READINESS, Rule.QUEUE_ORDER, Rule.HOLDS, Rule.SETTINGS}
+RETURNS = {Rule.JOB_ORDER, Rule.RECLAIM, Rule.DEDUPLICATION}
+"""A key remembers its job by the number, too."""
 
 AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
     "rate": [
@@ -114,13 +131,13 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
     ],
     "order": [
         ("LastComeFirstServed", "JobOrder", True, {Rule.JOB_ORDER}),
-        ("ReturnedJobsGoLast", "JobOrder", True, {Rule.JOB_ORDER}),
-        ("ReturnedJobTakesANewNumber", "JobOrder", False, {Rule.JOB_ORDER, Rule.RECLAIM}),
-        ("LatestReturnGoesFirst", "JobOrder", False, {Rule.JOB_ORDER, Rule.RECLAIM}),
+        ("ReturnedJobsGoLast", "JobOrder", True, {Rule.JOB_ORDER, Rule.DEDUPLICATION}),
+        ("ReturnedJobTakesANewNumber", "JobOrder", False, RETURNS),
+        ("LatestReturnGoesFirst", "JobOrder", False, RETURNS),
         ("TiesGoByName", "QueueOrder", False, {Rule.QUEUE_ORDER}),
         ("ServedQueueKeepsItsPlace", "QueueOrder", False, {Rule.QUEUE_ORDER}),
         ("BatchStaysWithAQueue", "QueueOrder", False, {Rule.QUEUE_ORDER}),
-        ("MoreJobsMoveAQueueBack", "QueueOrder", False, {Rule.QUEUE_ORDER}),
+        ("MoreJobsMoveAQueueBack", "QueueOrder", False, {Rule.QUEUE_ORDER, Rule.READINESS}),
         ("ReturnMovesAQueueBack", "QueueOrder", False, {Rule.QUEUE_ORDER}),
         ("FreedQueueKeepsItsNumber", "Place", False, {Rule.QUEUE_ORDER}),
         ("LongerIntervalTakesANewNumber", "Place", False, {Rule.QUEUE_ORDER}),
@@ -156,7 +173,7 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("ReleaseGivesRequeuesBack", "Release", True, {Rule.ATTEMPTS}),
         ("ForEverHasAnEnd", "Reclaim", True, SHOWN | {Rule.ATTEMPTS}),
         ("ReclaimIsEarly", "Reclaim", True, {Rule.RECLAIM, Rule.READINESS, Rule.REPETITION}),
-        ("TendingGoesPastItsLimit", "Reclaim", False, OTHER_LETTERS | {Rule.RECLAIM}),
+        ("TendingGoesPastItsLimit", "Reclaim", False, OTHER_LETTERS),
         ("TendingForgetsToSayMore", "Reclaim", False, {Rule.RECLAIM}),
         ("TendingLeavesOutAType", "Reclaim", False, {Rule.RECLAIM}),
         ("LeasesEndByQueue", "Place", False, {Rule.RECLAIM, Rule.QUEUE_ORDER}),
@@ -166,9 +183,14 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("DequeueKeepsQuietAboutWhatItEnded", "DequeueEnds", False, {Rule.RECLAIM}),
         ("DequeueEndsLeasesTooSoon", "DequeueEnds", False, {Rule.RECLAIM}),
         ("DeadJobsAreUnknown", "DeadLetter", False, {Rule.FENCING}),
-        ("DeadLettersAreDropped", "DeadLetter", True, {Rule.LOSS, Rule.FENCING, Rule.COUNTS}),
+        (
+            "DeadLettersAreDropped",
+            "DeadLetter",
+            True,
+            {Rule.LOSS, Rule.FENCING, Rule.COUNTS, Rule.RECLAIM},
+        ),
         ("DeadLetterHoldsItsId", "Duplicate", False, {Rule.IDEMPOTENCE}),
-        ("SecondDeathReplacesTheFirst", "DeadLetter", False, OTHER_LETTERS | {Rule.COUNTS}),
+        ("SecondDeathReplacesTheFirst", "DeadLetter", False, OTHER_LETTERS),
         ("TheDeadAreCalledRequeued", "DeadLetter", True, {Rule.RECLAIM}),
         ("ClearingMissesDeadLetters", "Purge", True, {Rule.DOUBLING, Rule.COUNTS}),
         ("ClearingTakesDeadLetters", "Purge", False, {Rule.LOSS, Rule.FENCING, Rule.COUNTS}),
@@ -224,73 +246,15 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("BatchSeesNothingOfItself", "Finish", False, {Rule.DOUBLING, Rule.FENCING}),
         ("BytesDoNotEndABatch", "BatchSize", False, set()),
     ],
-    "delays and priorities": [
-        ("DelayedJobTakesANewNumber", "Delay", False, {Rule.JOB_ORDER}),
-        ("DueJobOvertakes", "JoinOrder", False, {Rule.JOB_ORDER}),
-        ("DelayEndsTooSoon", "Delay", True, {Rule.DELAY, Rule.READINESS}),
-        ("DelayIsCountedFromTheEnqueue", "LateReturn", True, {Rule.DELAY}),
-        ("DueJobIsNotCountedAsWaiting", "DelayedLength", False, {Rule.COUNTS}),
-        ("DelayedJobsDoNotFillAQueue", "DelayedLength", False, {Rule.DEPTH}),
-        ("JoinsHaveNoBound", "Join", False, {Rule.READINESS, Rule.QUEUE_ORDER}),
-        (
-            "ReturnedPriorityGoesLast",
-            "Priority",
-            False,
-            {Rule.JOB_ORDER, Rule.RECLAIM, Rule.AMENDING},
-        ),
-    ],
-    "ttls": [
-        ("TtlEndsWithTheFirstLease", "LeasedTtl", True, {Rule.TTL, Rule.DOUBLING, Rule.READINESS}),
-        ("TtlKillsALease", "LeasedTtl", False, {Rule.COUNTS, Rule.RECLAIM}),
-        ("TtlIsOneMore", "Ttl", True, {Rule.TTL, Rule.DOUBLING, Rule.READINESS, Rule.COUNTS}),
-        ("TtlBeginsAtTheEnqueue", "Ttl", False, {Rule.COUNTS, Rule.READINESS}),
-    ],
-    "fails and extends": [
-        ("FailSpendsNothing", "Fail", True, {Rule.ATTEMPTS}),
-        ("FailOfTheLastRequeueComesBack", "Fail", False, {Rule.DOUBLING, Rule.ATTEMPTS}),
-        ("PenaltiesDoNotCount", "RequeueDelay", True, {Rule.DELAY, Rule.READINESS}),
-        ("ExpiryBringsNoDelay", "RequeueDelay", True, {Rule.DELAY, Rule.READINESS}),
-        ("ExtendRevivesAReclaimedLease", "Extend", True, {Rule.FENCING}),
-        ("ExtendDoesNotMoveTheReclaim", "ExtendedOrder", True, {Rule.RECLAIM, Rule.REPETITION}),
-        ("ExpiredLeaseIsNotExtended", "Extend", False, {Rule.FENCING}),
-        ("ExtendAddsToTheLease", "Extend", True, {Rule.FENCING}),
-    ],
-    "keys": [
-        ("KeyIsForgottenAtTheEnd", "RememberedKey", True, {Rule.DEDUPLICATION}),
-        ("KeySurvivesAClearing", "RememberedKey", False, {Rule.DEDUPLICATION}),
-        ("KeyIsKeptTooLong", "RememberedKey", True, {Rule.DEDUPLICATION}),
-        ("RefusalLeavesAKey", "Deduplication", True, {Rule.DEDUPLICATION}),
-        ("DuplicateRenewsItsKey", "RememberedKey", True, {Rule.DEDUPLICATION}),
-        ("DuplicateNamesItself", "Deduplication", True, {Rule.DEDUPLICATION}),
-        ("CancelFreesTheKeyOfAnother", "FreedKey", False, {Rule.DEDUPLICATION}),
-        ("CancelKeepsTheKey", "FreedKey", False, {Rule.DEDUPLICATION}),
-    ],
-    "jobs by id": [
-        ("CancelEndsLeasesUnasked", "CancelledLease", False, {Rule.AMENDING}),
-        ("CancelRemovesTheOldestLetter", "AmendedDead", False, {Rule.AMENDING}),
-        (
-            "RescheduleTakesANewNumber",
-            "ReschedulePriority",
-            False,
-            {Rule.AMENDING, Rule.JOB_ORDER, Rule.RECLAIM},
-        ),
-        ("RescheduleMovesTheEndOfTheTtl", "RescheduleTime", True, {Rule.DOUBLING, Rule.TTL}),
-        (
-            "RescheduleForgetsTheReturn",
-            "ReschedulePriority",
-            False,
-            {Rule.AMENDING, Rule.JOB_ORDER},
-        ),
-        ("PositionIgnoresPriorities", "Position", False, {Rule.AMENDING}),
-        ("DueJobIsShownAsDelayed", "Find", False, {Rule.AMENDING}),
-    ],
+    **JOB_AREAS,
     "named queues": [
         ("NamesDoNotMatter", "NamedQueue", False, {Rule.QUEUE_ORDER}),
         ("NamesGoInTheirOrder", "NamedQueue", False, {Rule.QUEUE_ORDER}),
         ("TogetherMixesQueues", "Together", False, {Rule.QUEUE_ORDER}),
-        ("TogetherIgnoresTheRate", "Together", True, {Rule.QUEUE_ORDER, Rule.RATE}),
+        ("TogetherIgnoresTheRate", "Together", True, OUT_OF_TIME),
     ],
     **LETTER_AREAS,
+    **SETTING_AREAS,
 }
 """For each area: the store, its class of the kit less "Conformance", `sees_little`, the rules."""
 

@@ -2,7 +2,7 @@
 
 from model.broken_queues import AfterBringing, AfterReleasing
 
-from sharq_memory.limits import paid_at
+from sharq_memory.holds import owes_until
 from sharq_memory.queue import PRIORITY, RETURNED, Job, Queue
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
@@ -50,7 +50,7 @@ class ReturnMovesAQueueBack(AfterReleasing):
 class LongerIntervalTakesANewNumber(AfterBringing):
     """A queue that is held back stands behind its equals."""
 
-    def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
+    def _brought(self, queue: Queue, place: tuple[float, int] | None, now: int) -> None:
         ready_since = queue.ready_since
         if ready_since is not None and ready_since > now:
             self._stand(queue, ready_since, self.line.next_number())
@@ -61,7 +61,7 @@ class ClearedQueueKeepsItsPlace(TypeState):
 
     def __init__(self, queue_type: str) -> None:
         super().__init__(queue_type)
-        self._places: dict[str, tuple[int, int]] = {}
+        self._places: dict[str, tuple[float, int]] = {}
 
     def clear(self, what: Clear, cursor: str | None, limit: int, now: int) -> Cleared:
         queue = self.queues.get(what.queue_id or "")
@@ -75,5 +75,5 @@ class ClearedQueueKeepsItsPlace(TypeState):
         if queue is not None and queue.waiting and job.queue_id in self._places:
             ready_since, number = self._places.pop(job.queue_id)
             self.line.leave(queue)
-            self.line.enter(queue, max(ready_since, paid_at(queue)), number)
+            self.line.enter(queue, max(ready_since, owes_until(queue)), number)
         return result

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from math import inf
-from typing import Any
 
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.expiring import Expiring
-from sharq_memory.limits import paid_at
+from sharq_memory.holds import owes_until
 from sharq_memory.line import Line
 from sharq_memory.machine import Machine
 from sharq_memory.queue import PRIORITY, RETURNED, Job, Queue
@@ -23,6 +22,7 @@ from sharq_plug.model import (
     Finish,
     NewJob,
     Release,
+    SetInterval,
     Setting,
     Settled,
     Settlement,
@@ -61,24 +61,26 @@ class AfterBringing(TypeState):
         return result
 
     def configure(self, change: Setting, now: int) -> ChangeOutcome:
+        if not isinstance(change, SetInterval):
+            return super().configure(change, now)
         place = self._place_of(change.queue_id)
         outcome = super().configure(change, now)
         if outcome is ChangeOutcome.CHANGED:
             self._brought(self.queues[change.queue_id], place, now)
         return outcome
 
-    def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
+    def _brought(self, queue: Queue, place: tuple[float, int] | None, now: int) -> None:
         """Do it; `place` is what the queue had before."""
 
-    def _place_of(self, queue_id: str) -> tuple[int, int] | None:
+    def _place_of(self, queue_id: str) -> tuple[float, int] | None:
         queue = self.queues.get(queue_id)
         if queue is None or queue.ready_since is None:
             return None
         return queue.ready_since, queue.place_number
 
-    def _stand(self, queue: Queue, ready_since: int, number: int) -> None:
+    def _stand(self, queue: Queue, ready_since: float, number: int) -> None:
         self.line.leave(queue)
-        self.line.enter(queue, ready_since, number, (ready_since,))
+        self.line.enter(queue, ready_since, number, is_held=True)
 
 
 class AfterReleasing(TypeState):
@@ -118,7 +120,7 @@ class RateLostWhenEmpty(TypeState):
 class RateForgottenTooEarly(TypeState):
     def _bring_into_being(self, queue_id: str, now: int) -> Queue:
         left = self.queues.get(queue_id)
-        if left is not None and paid_at(left) <= now + 1:
+        if left is not None and owes_until(left) <= now + 1:
             left.last = None
         return super()._bring_into_being(queue_id, now)
 
@@ -131,7 +133,7 @@ class ReleasePaysBack(AfterReleasing):
 
 
 class IntervalMissesWaitingJobs(AfterBringing):
-    def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
+    def _brought(self, queue: Queue, place: tuple[float, int] | None, now: int) -> None:
         if place is not None:
             self._stand(queue, *place)
 
@@ -224,8 +226,11 @@ class ReturnedJobsGoLast(Renumbering):
 
 
 class LineByName(Line):
-    def enter(self, queue: Queue, ready_since: int, number: int, *held: Any) -> None:
-        super().enter(queue, ready_since, int.from_bytes(queue.queue_id.encode()), *held)
+    def enter(
+        self, queue: Queue, ready_since: float, number: int, *, is_held: bool = False
+    ) -> None:
+        number = int.from_bytes(queue.queue_id.encode())
+        super().enter(queue, ready_since, number, is_held=is_held)
 
 
 class TiesGoByName(TypeState):
@@ -240,7 +245,7 @@ class ServedQueueKeepsItsPlace(TypeState):
         job = super()._serve(queue, lease_time, call)
         if queue.head is not None:
             self.line.leave(queue)
-            self.line.enter(queue, max(call.now, paid_at(queue)), number)
+            self.line.enter(queue, max(call.now, owes_until(queue)), number)
         return job
 
 
@@ -258,7 +263,7 @@ class BatchStaysWithAQueue(TypeState):
 
 
 class FreedQueueKeepsItsNumber(AfterBringing):
-    def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
+    def _brought(self, queue: Queue, place: tuple[float, int] | None, now: int) -> None:
         if place is not None and queue.place_number != place[1]:
             self._stand(queue, now, place[1])
 

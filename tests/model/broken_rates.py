@@ -4,7 +4,7 @@ from model.broken_queues import AfterBringing
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
-from sharq_memory.limits import paid_at
+from sharq_memory.holds import owes_until
 from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
 from sharq_plug.model import (
@@ -92,13 +92,15 @@ class RedeliveryIsFree(TypeState):
             queue.last = last
             if queue.head is not None:
                 self.line.leave(queue)
-                self.line.enter(queue, max(call.now, paid_at(queue)), queue.place_number)
+                self.line.enter(queue, max(call.now, owes_until(queue)), queue.place_number)
         return job
 
 
 class LongIntervalsAreCut(TypeState):
     def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
-        return super().enqueue(replace(job, interval=min(job.interval, LONGEST)), now)
+        if job.interval is not None:
+            job = replace(job, interval=min(job.interval, LONGEST))
+        return super().enqueue(job, now)
 
     def configure(self, change: Setting, now: int) -> ChangeOutcome:
         if isinstance(change, SetInterval):
@@ -110,16 +112,16 @@ class RestIsSavedUp(TypeState):
     """After a rest, the next dequeues may come closer than an interval."""
 
     def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
-        due = paid_at(queue) if queue.last is not None else call.now
+        due = owes_until(queue) if queue.last is not None else call.now
         job = super()._serve(queue, lease_time, call)
         queue.last = max(due, call.now - queue.interval)
         if queue.head is not None:
             self.line.leave(queue)
-            self.line.enter(queue, max(call.now, paid_at(queue)), queue.place_number)
+            self.line.enter(queue, max(call.now, owes_until(queue)), queue.place_number)
         return job
 
 
 class IntervalOf0ForgetsTheLatestDequeue(AfterBringing):
-    def _brought(self, queue: Queue, place: tuple[int, int] | None, now: int) -> None:
+    def _brought(self, queue: Queue, place: tuple[float, int] | None, now: int) -> None:
         if queue.interval == 0:
             queue.last = None

@@ -81,7 +81,7 @@ FAULTS = {
         "            if outcome == FULL or not queue then\n",
     ),
     "clearing leaves the expiries": ScriptFault(
-        "        call('ZREM', EXPIRING, id)\n        if not fine", "        if not fine"
+        "        if call('ZREM', EXPIRING, id) == 1 and", "        if false and"
     ),
     "purging leaves the dead letters": ScriptFault(
         "        if states.dead and not reason then\n", "        if false then\n"
@@ -95,8 +95,8 @@ FAULTS = {
         "",
     ),
     "a join forgets that jobs came back": ScriptFault(
-        "            places[at] = Waiting.place(number, returned == 1, MAX_PRIORITY - urgency)\n",
-        "            places[at] = Waiting.place(number, false, MAX_PRIORITY - urgency)\n",
+        "        return Waiting.place(number, returned == 1, MAX_PRIORITY - urgency)\n",
+        "        return Waiting.place(number, false, MAX_PRIORITY - urgency)\n",
     ),
     "who leaves the order of a queue leaves its ttl listed": ScriptFault(
         "            Times.unlist(queue, job_id, number)\n        end\n        return number, at\n",
@@ -189,6 +189,48 @@ FAULTS = {
         "            if tonumber(found[at + 1]) > now then\n", "            if false then\n"
     ),
 }
+SETTING_FAULTS = {
+    "a burst is one too many": ScriptFault("unit, (burst - 1) * per,", "unit, burst * per,"),
+    "a cost does not count": ScriptFault(
+        "limit[PER], cost and cost[limit[UNIT]] or limit[UNNAMED]", "limit[PER], limit[UNNAMED]"
+    ),
+    "a changed debt is rounded down": ScriptFault(
+        "math.min(divided_up(debt, old[PER]) * new[PER]",
+        "math.min(divided_down(debt, old[PER]) * new[PER]",
+    ),
+    "limits are matched by their places": ScriptFault(
+        "local before = places[unit] and places[unit][taken[unit]]\n",
+        "local before = old[at] and at\n",
+    ),
+    "a correction counts twice": ScriptFault(
+        "debt = debt + (units(actual, limit)", "debt = debt + 2 * (units(actual, limit)"
+    ),
+    "a concurrency is one too many": ScriptFault(
+        "if concurrency and leased >= concurrency then",
+        "if concurrency and leased > concurrency then",
+    ),
+    "a worker shortens a freeze": ScriptFault(
+        "if now + freeze_ms > math.max(now, features.f or 0) then", "if freeze_ms > 0 then"
+    ),
+    "a new place goes on with the old turn": ScriptFault(
+        "            Terms.begin_turn(queue)\n", ""
+    ),
+    "settings go with the jobs of their queue": ScriptFault(
+        "if Terms.text(queue) ~= '' then\n            return NO_END",
+        "if false then\n            return NO_END",
+    ),
+    "an opened gate wakes nobody": ScriptFault(
+        "if ready < ready_before then\n            local first",
+        "if false then\n            local first",
+    ),
+    "tending takes up no defaults": ScriptFault(
+        "if queue and Defaults.are_pending(queue) then\n", "if false then\n"
+    ),
+    "an enqueue is not refused by defaults": ScriptFault(
+        "Rules.with_defaults(own, Rules.of(present()))", "own"
+    ),
+}
+"""Those that need settings to show; the others show sooner without any."""
 
 
 def open_broken(fault: ScriptFault, options: dict[str, object], clock: ManualClock) -> QueueStore:

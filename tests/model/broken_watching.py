@@ -95,7 +95,7 @@ class DelayedJobsWakeNobody(Silent):
 
 
 class LateWatchers(Watchers):
-    def wake(self, queue_type: str, delay: int, queue_ids: Collection[str]) -> None:
+    def wake(self, queue_type: str, delay: int, queue_ids: Collection[str] | None) -> None:
         super().wake(queue_type, delay + (delay > 0), queue_ids)
 
 
@@ -108,7 +108,7 @@ class WakesComeLate(MemoryStore):
 
 
 class FirstWatchers(Watchers):
-    def wake(self, queue_type: str, delay: int, queue_ids: Collection[str]) -> None:
+    def wake(self, queue_type: str, delay: int, queue_ids: Collection[str] | None) -> None:
         for wake in self._by_type.get(queue_type, [])[:1]:
             wake(delay, queue_ids)
 

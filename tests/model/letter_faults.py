@@ -4,9 +4,18 @@ from sharq_plug.testing.model_check import Rule
 
 SHOWN = {Rule.AMENDING, Rule.LISTING}
 """A job, or a letter, is shown otherwise than it must be."""
-OTHER_LETTERS = {Rule.AMENDING, Rule.LETTERS, Rule.LISTING, Rule.LOSS, Rule.DOUBLING, Rule.TOTALS}
-"""Others are there than must be."""
-RATE = {Rule.RATE, Rule.READINESS, Rule.QUEUE_ORDER}
+OTHER_LETTERS = {
+    Rule.AMENDING,
+    Rule.LETTERS,
+    Rule.LISTING,
+    Rule.LOSS,
+    Rule.DOUBLING,
+    Rule.TOTALS,
+    Rule.COUNTS,
+    Rule.RECLAIM,
+}
+"""Others are there than must be, or tending has more to do than it says."""
+RATE = {Rule.RATE, Rule.READINESS, Rule.QUEUE_ORDER, Rule.HOLDS, Rule.SETTINGS}
 LENGTHS = {Rule.COUNTS, Rule.LOSS, Rule.DOUBLING}
 
 UNCOMPARED_STEPS = {"ClearGoesPastItsLimit", "CursorCountsItems"}
@@ -14,7 +23,7 @@ UNCOMPARED_STEPS = {"ClearGoesPastItsLimit", "CursorCountsItems"}
 
 LETTER_AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
     "redrives and discards": [
-        ("RedriveDoublesALivingId", "Redrive", True, {Rule.AMENDING, Rule.DOUBLING}),
+        ("RedriveDoublesALivingId", "Redrive", True, {Rule.AMENDING, Rule.DOUBLING, Rule.LETTERS}),
         ("RedriveKeepsTheAttempt", "RedrivenJob", True, SHOWN | {Rule.ATTEMPTS}),
         ("RedriveKeepsSpentRequeues", "RedrivenJob", True, SHOWN | {Rule.ATTEMPTS}),
         ("RedriveKeepsTheOldTtl", "RedrivenJob", False, SHOWN | LENGTHS),
@@ -44,7 +53,7 @@ LETTER_AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("LettersGoTooEarly", "LetterAge", False, OTHER_LETTERS),
         ("LettersGoTooLate", "LetterAge", False, OTHER_LETTERS),
         ("KeepingNoneKeepsAll", "LetterCount", False, OTHER_LETTERS),
-        ("NewestLetterIsDropped", "LetterCount", False, OTHER_LETTERS | {Rule.COUNTS}),
+        ("NewestLetterIsDropped", "LetterCount", False, OTHER_LETTERS),
         ("DeadTypeIsNotTended", "LetterAge", False, OTHER_LETTERS),
         ("AgedLettersCountAsDiscarded", "Totals", False, {Rule.TOTALS}),
         ("NumberIsGivenTwice", "LetterNumber", True, OTHER_LETTERS),
@@ -58,7 +67,7 @@ LETTER_AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("ClearGoesPastItsLimit", "ClearStep", False, {Rule.COUNTS}),
         ("ClearSaysTooSoonThatItIsDone", "ClearStep", False, {Rule.COUNTS}),
         ("ClearedLettersAreNotTold", "StateClear", False, {Rule.COUNTS}),
-        ("ClearLeavesALetter", "ClearStep", True, OTHER_LETTERS | {Rule.COUNTS}),
+        ("ClearLeavesALetter", "ClearStep", True, OTHER_LETTERS),
         ("ClearForgetsTheTotals", "ClearedType", True, {Rule.TOTALS}),
     ],
     "totals": [

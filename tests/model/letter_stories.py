@@ -26,6 +26,7 @@ from sharq_plug.model import (
     Retention,
     Tended,
     Totals,
+    TypeRules,
     TypeView,
     View,
     counted_minutes,
@@ -100,7 +101,7 @@ class LetterStory(Story):
             dict.fromkeys(minutes, 0) | {minutes[-1]: totals.enqueued},
             dict.fromkeys(minutes, 0) | {minutes[-1]: totals.dequeued},
         )
-        return self.tell(Look(), View(counts, type=view, totals=totals), **how)
+        return self.tell(Look(), View(counts, type=view, totals=totals, rules=TypeRules()), **how)
 
 
 def _named(letter: str | int) -> LetterRef | JobRef:

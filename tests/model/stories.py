@@ -1,6 +1,6 @@
 """Histories written by hand: queue type `t`, queue `q`, leases of 1000 ms unless told otherwise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, Self
 
@@ -22,9 +22,11 @@ from sharq_plug.model import (
     LeaseRef,
     MinuteCounts,
     NewJob,
+    QueueRules,
     QueueView,
     Release,
     SetInterval,
+    Settings,
     Settled,
     Take,
     Tended,
@@ -48,6 +50,7 @@ LEASE_TIME = 1000
 RECEIPT_TIME = 500
 START = 1_700_000_000_000
 ENDED, STALE, UNKNOWN = LeaseOutcome.ENDED, LeaseOutcome.STALE, LeaseOutcome.UNKNOWN
+NO_RULES = QueueRules(in_effect=Settings(limits=()))
 QUEUED, DUPLICATE = EnqueueOutcome.QUEUED, EnqueueOutcome.DUPLICATE
 
 
@@ -103,7 +106,7 @@ class Story:
         outcome: EnqueueOutcome = QUEUED,
         *,
         queue_id: str = "q",
-        interval: int = 0,
+        interval: int | None = 0,
         requeue_limit: int = -1,
         payload: bytes = b"",
         extras: Extras | None = None,
@@ -133,6 +136,7 @@ class Story:
         is_repeated: bool = False,
         priority: int = 0,
         expires_at: int | None = None,
+        cost: Mapping[str, int] | None = None,
         **how: Any,
     ) -> Self:
         """Dequeue; `expires_at` is that of a lease which was extended."""
@@ -149,6 +153,7 @@ class Story:
             behind,
             enqueued_at,
             priority,
+            cost,
         )
         answer = Dequeued(
             (job,),
@@ -255,6 +260,7 @@ class Story:
         counted: tuple[int, int] = (0, 0),
         ready_since: int | None = None,
         ready_at: int | None = None,
+        rules: QueueRules = NO_RULES,
     ) -> Self:
         minutes = counted_minutes(START + self._ms)
         enqueues, dequeues = (dict.fromkeys(minutes, 0) | {minutes[-1]: count} for count in counted)
@@ -268,7 +274,7 @@ class Story:
             self._instant(ready_since),
             self._instant(ready_at),
         )
-        return self.tell(Look("q"), View(counts, view))
+        return self.tell(Look("q"), View(counts, view, rules=rules))
 
     def watch(self, watcher: int = 0) -> Self:
         return self.tell(Watch(watcher), True)

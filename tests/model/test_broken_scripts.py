@@ -1,7 +1,7 @@
 """Broken Redis scripts against the memory store, and against the rules."""
 
 import pytest
-from model.broken_redis import FAULTS, ScriptFault, open_broken
+from model.broken_redis import FAULTS, SETTING_FAULTS, ScriptFault, open_broken
 from model.emptying import emptying, nothing_is_left_for_good
 from model.running import rarely_met, run_until_caught
 from redis import Redis
@@ -13,11 +13,15 @@ FAULT_PATIENCE = 1.0
 
 
 @pytest.mark.parametrize(
-    "fault",
-    [pytest.param(fault, id=name, marks=rarely_met(name)) for name, fault in FAULTS.items()],
+    ("fault", "settings"),
+    [
+        pytest.param(fault, faults is SETTING_FAULTS, id=name, marks=rarely_met(name))
+        for faults in (FAULTS, SETTING_FAULTS)
+        for name, fault in faults.items()
+    ],
 )
 def test_a_broken_script_is_caught(
-    fault: ScriptFault, redis: Redis, options: dict[str, object]
+    fault: ScriptFault, redis: Redis, options: dict[str, object], *, settings: bool
 ) -> None:
     open_store = emptying(redis, lambda clock: open_broken(fault, options, clock))
     with pytest.raises(AssertionError):
@@ -26,5 +30,6 @@ def test_a_broken_script_is_caught(
                 open_store,
                 when_emptied=lambda: nothing_is_left_for_good(redis),
                 patience=FAULT_PATIENCE,
+                settings=settings,
             )
         )

@@ -48,7 +48,9 @@ HELPERS = {
     "BrokenListing",
     "BrokenStore",
     "KeepingState",
+    "Limited",
     "Renumbering",
+    "Reworked",
     "Silent",
     "ToldTotals",
 }
@@ -98,6 +100,12 @@ def test_a_program_runs_the_tests_that_pytest_runs(request: pytest.FixtureReques
     collected = list(request.session.genitems(module))
     names = Counter(item.originalname for item in collected if isinstance(item, pytest.Function))
     assert asyncio.run(run()) == names
+
+
+def test_no_test_of_the_kit_hides_another() -> None:
+    suites = [vars(suite) for suite in StoreConformance.__mro__]
+    owners = Counter(name for names in suites for name in names if name.startswith("test_"))
+    assert [name for name, count in owners.items() if count > 1] == []
 
 
 def test_every_broken_store_is_in_the_table() -> None:

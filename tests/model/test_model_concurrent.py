@@ -15,18 +15,23 @@ from sharq_plug.model import (
     Extend,
     Extras,
     Fail,
+    Finish,
     JobRef,
     LeaseRef,
+    Limit,
     Names,
     NewJob,
+    PatchQueue,
+    PatchType,
     Release,
     RequeueDelay,
     Reschedule,
+    Setting,
+    SettingsPatch,
     Settlement,
     Take,
 )
 from sharq_plug.store import QueueStore
-from sharq_plug.testing.calls import finish_all
 from sharq_plug.testing.model_check import Recorder, RecordingStore, check
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +44,9 @@ LEASE_TIME = 40
 PATIENCE = 20.0
 """Seconds in which the jobs must be served; it takes about one."""
 KEYS = [Deduplicate("k", 20), Deduplicate("k.2", 200)]
+LIMITS = [None, (), (Limit(2, 3, burst=4),), (Limit(1, 2), Limit(2, 1, 8, "token"))]
+"""Limits of queues, none of which holds a queue for long."""
+ACTUALS = [None, None, {"token": 0}, {"token": 6}, {"job": 2}]
 LASTING = [
     *([None] * 4),
     Extras(delay=20),
@@ -82,6 +90,27 @@ def drawn_take(chance: random.Random) -> Take:
     return Take(chance.choice([1, 3]), LEASE_TIME, None, names, together)
 
 
+async def operate(store: QueueStore, chance: random.Random, queued: asyncio.Event) -> None:
+    """Change settings of queues and of the type, until all jobs are queued; then lift all holds."""
+    while not queued.is_set():
+        patch = SettingsPatch(
+            limits=chance.choice(LIMITS),
+            concurrency=chance.choice([None, 2]),
+            weight=chance.choice([None, 3]),
+            paused=chance.choice([None, None, True]),
+        )
+        queue_id, freeze = chance.choice(QUEUE_IDS), chance.choice([None, 0, 10])
+        gate = SettingsPatch(limits=chance.choice([None, (Limit(2, 1, 10),)]), concurrency=6)
+        defaults = SettingsPatch(limits=chance.choice(LIMITS), weight=chance.choice([None, 2]))
+        changes: list[Setting] = [PatchQueue(queue_id, patch, freeze), PatchType(gate, defaults)]
+        await store.configure("t", changes[: chance.choice([1, 1, 2])])
+        await store.look("t", queue_id)
+        await store.look("t")
+        await asyncio.sleep(chance.uniform(0, 0.02))
+    lifted = SettingsPatch(limits=None, concurrency=None, paused=None)
+    await store.configure("t", [PatchQueue(queue_id, lifted, 0) for queue_id in QUEUE_IDS])
+
+
 async def work(store: QueueStore, chance: random.Random, done: asyncio.Event) -> None:
     """Finish most jobs, hand some back, forget some; now and then give up on an answer."""
     while not done.is_set():
@@ -104,12 +133,13 @@ async def settle(store: QueueStore, refs: list[LeaseRef], chance: random.Random)
     settled: list[Settlement] = []
     match chance.choices(["finish", "release", "fail", "extend", "forget"], [8, 1, 1, 1, 1])[0]:
         case "finish":
-            await finish_all(store, "t", refs, receipt_time=60_000)
-            await finish_all(store, "t", refs[:1], receipt_time=60_000)
+            settled = [Finish(ref, 60_000, chance.choice(ACTUALS)) for ref in refs]
+            await store.settle("t", settled[:1])
         case "release":
-            settled = [Release(ref, chance.choice([0, 10])) for ref in refs]
+            settled = [Release(ref, chance.choice([0, 10]), chance.choice([0, 5])) for ref in refs]
         case "fail":
-            settled = [Fail(ref, "it broke", chance.choice([None, 0, 10])) for ref in refs]
+            delay = chance.choice([None, 0, 10])
+            settled = [Fail(ref, "it broke", delay, freeze=chance.choice([0, 5])) for ref in refs]
         case "extend":
             settled = [Extend(ref, chance.choice([5, 2 * LEASE_TIME])) for ref in refs]
     if settled:
@@ -132,7 +162,11 @@ async def test_what_many_workers_saw_breaks_no_rule(redis_url: str) -> None:
             for number in range(WORKERS)
         ]
         async with asyncio.timeout(PATIENCE):
+            queued = asyncio.Event()
+            operator = asyncio.create_task(operate(store, random.Random(SEED), queued))
             await produce(store, random.Random(SEED))
+            queued.set()
+            await operator
             await tend_until_empty(store, done)
             await asyncio.gather(*workers)
         for queue_id in QUEUE_IDS:

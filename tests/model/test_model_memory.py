@@ -4,7 +4,14 @@ from collections.abc import Callable
 
 import pytest
 from model.broken_memory import FAULTS, Fault
-from model.running import SEQUENCES, in_the_long_run, run_all, run_in_vain, run_until_caught
+from model.running import (
+    SEQUENCES,
+    in_the_long_run,
+    rarely_met,
+    run_all,
+    run_in_vain,
+    run_until_caught,
+)
 
 from sharq_memory.due import Due
 from sharq_memory.store import MemoryStore
@@ -50,13 +57,18 @@ def test_a_store_may_leave_out_types_in_a_step_of_tending() -> None:
 
 def those(chosen: Callable[[Fault], bool]) -> pytest.MarkDecorator:
     faults = [fault for fault in FAULTS.values() if chosen(fault)]
-    return pytest.mark.parametrize("fault", faults, ids=lambda fault: fault.name)
+    return pytest.mark.parametrize(
+        "fault",
+        [pytest.param(fault, id=fault.name, marks=rarely_met(fault.name)) for fault in faults],
+    )
 
 
 def compared_only(fault: Fault) -> type[StoreMachine]:
     """Return a machine that compares answers, and does not judge them."""
 
-    class ComparedOnly(model_check(fault.open, patience=0)):  # type: ignore[misc]
+    machine = model_check(fault.open, patience=0, settings=fault.is_of_settings)
+
+    class ComparedOnly(machine):  # type: ignore[misc, valid-type]
         def __init__(self) -> None:
             super().__init__()
             self._twins.check = self._twins.check_all = lambda: None
@@ -74,7 +86,9 @@ def test_a_broken_store_differs_from_its_reference(fault: Fault) -> None:
 @those(lambda fault: bool(fault.rules))
 def test_a_broken_store_is_caught_by_its_history_alone(fault: Fault) -> None:
     with pytest.raises(RulesBroken) as broken:
-        run_until_caught(model_check(fault.open, reference=None, patience=0))
+        run_until_caught(
+            model_check(fault.open, reference=None, patience=0, settings=fault.is_of_settings)
+        )
     assert fault.rules & {violation.rule for violation in broken.value.violations}
 
 

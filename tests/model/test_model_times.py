@@ -1,9 +1,10 @@
 """The checker on the times of jobs: histories that are seen whole, and such that are not."""
 
 import pytest
-from model.stories import DUPLICATE, LEASE_TIME, STALE, Story
+from model.stories import DUPLICATE, LEASE_TIME, NO_RULES, STALE, START, Story
+from msgspec.structs import replace
 
-from sharq_plug.model import Deduplicate, Extras, RequeueDelay
+from sharq_plug.model import Deduplicate, Extras, Hold, HoldKind, RequeueDelay
 from sharq_plug.testing.model_check import Rule
 
 LATER = Extras(delay=100)
@@ -99,7 +100,9 @@ def test_a_job_that_may_have_died_of_its_ttl_or_a_fail_is_not_lost() -> None:
 
 
 def test_a_delayed_job_is_not_lost() -> None:
-    assert Story().enqueue("a", extras=LATER).look(0, delayed=1).broken_rules() == set()
+    held = replace(NO_RULES, held_by=(Hold(HoldKind.DELAY, START + 100),))
+    story = Story().enqueue("a", extras=LATER)
+    assert story.look(0, delayed=1, rules=held).broken_rules() == set()
     assert Story().enqueue("a", extras=LATER).look(0).broken_rules() == {Rule.LOSS}
 
 

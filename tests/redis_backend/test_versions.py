@@ -21,6 +21,7 @@ from sharq_plug.model import (
     LeaseRef,
     LetterRange,
     LetterRef,
+    Limit,
     NewJob,
     Redrive,
     SetInterval,
@@ -28,6 +29,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, finish_all, release_all, tend_type
+from sharq_plug.testing.conformance.setting import rules, set_defaults
 from support.one_queue import clear_queue
 from support.redis_keys import tag
 
@@ -239,6 +241,24 @@ async def test_a_queue_that_ceases_to_exist_and_comes_back_keeps_its_tail(
     await store.enqueue(TYPE, [NewJob(QUEUE, "new", b"{}", INTERVAL)])
     assert TAIL in read(keys.hget(RECORDS, QUEUE))
     assert TAIL not in read(keys.get(ONE))
+
+
+@pytest.mark.parametrize("scenery", [crowded, half_leased, alone])
+async def test_a_queue_that_takes_up_defaults_keeps_what_is_not_known_of_it(
+    scenery: Callable[[QueueStore, ManualClock, Redis], Awaitable[Scene]],
+    store: QueueStore,
+    clock: ManualClock,
+    keys: Redis,
+) -> None:
+    scene = await scenery(store, clock, keys)
+    limits = (Limit(3, 1000, 2),)
+    await set_defaults(store, limits=limits, weight=2)
+    await release(scene)
+    assert FIELD in read(keys.hget(RECORDS, QUEUE))
+    assert (await rules(store, QUEUE)).in_effect.limits == limits
+    await set_defaults(store, limits=None, weight=None)
+    await enqueue(scene)
+    assert struct.pack(">H", len(TAIL)) + TAIL in read(keys.hget(RECORDS, QUEUE))
 
 
 async def test_the_tail_of_a_lease_moves_with_it_when_a_second_one_comes(

@@ -16,6 +16,8 @@ from sharq_plug.http.wire.app import AppOptions, create_app
 from sharq_plug.http.wire.server import open_server
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.store import QueueStore
+from support import settings_schema
+from support.settings_schema import A_NAME
 
 QUIET = AppOptions(service=ServiceOptions(tends=False))
 """Upkeep runs when a test says so: `await service.tend()`."""
@@ -53,17 +55,20 @@ async def serving(
         Sanic.unregister_app(app)
 
 
-A_NAME = "1 to 100 of A-Z a-z 0-9 _ - . : @ + ~ and not dots alone"
 SECOND_SENTENCES = {
     **dict.fromkeys(("queue_type", "queue_id", "job_id", "attempt_id"), f"A name is {A_NAME}."),
     "interval": "It must be an integer from 0 to 1000000000000.",
     "requeue_limit": "It must be an integer from -1 to 9007199254740991.",
     "max_queued_length": "It must be an integer from 0 to 9007199254740991.",
 }
-MUST_BE = {
+A_COST = (
+    "an integer from 1 to 1000000, or an object of at most 8 names with an integer from 0 to "
+    "1000000 each (`job` from 1)"
+)
+MUST_BE = settings_schema.MUST_BE | {
+    "actual": A_COST,
     "at": "an integer from 0 to 1000000000000000",
-    "cost": "an integer from 1 to 1000000, or an object of at most 8 names with an integer "
-    "from 0 to 1000000 each (`job` from 1)",
+    "cost": A_COST,
     "count": "an integer from 1 to 1000",
     "cursor": "the `cursor` of an earlier answer to the same question",
     "dead": "true or false",

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Raw
 
+from support.settings_schema import Hold, InEffect, Settings
 from support.wire_schema import Count, Lengths, answers_of
 
 
@@ -35,17 +36,26 @@ class TypeShown(Lengths, frozen=True, kw_only=True):
 
 
 class QueueLook(QueueShown, frozen=True, kw_only=True):
-    """What there is in a queue, and its counts."""
+    """What there is in a queue, its settings, and its counts."""
 
     status: Literal["success"]
+    settings: Settings
+    in_effect: InEffect
+    pending: bool
+    held_by: list[Hold]
+    frozen_until: int | None
     enqueue_counts: dict[str, Count]
     dequeue_counts: dict[str, Count]
 
 
 class TypeLook(TypeShown, frozen=True, kw_only=True):
-    """What there is in a type, and what was counted of it."""
+    """What there is in a type, its settings, and what was counted of it."""
 
     status: Literal["success"]
+    settings: Settings
+    defaults: Settings
+    held_by: list[Hold]
+    frozen_until: int | None
     totals: dict[str, Count]
     enqueue_counts: dict[str, Count]
     dequeue_counts: dict[str, Count]

@@ -20,11 +20,9 @@ def block(language: str, containing: str) -> str:
     return found
 
 
-def table(title: str) -> list[list[str]]:
+def table(title: str, page: str = README) -> list[list[str]]:
     """Return the rows of the one table whose first column has this title."""
-    found = re.search(
-        rf"^\| {re.escape(title)} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", README, re.MULTILINE
-    )
+    found = re.search(rf"^\| {re.escape(title)} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", page, re.MULTILINE)
     assert found, title
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in found[1].splitlines()]
 

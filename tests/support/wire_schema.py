@@ -63,10 +63,17 @@ class ClaimBody(msgspec.Struct, frozen=True):
     job_id: str = ""
 
 
+class FinishBody(ClaimBody, frozen=True, kw_only=True, omit_defaults=True):
+    """A lease to be ended, its job done; `actual` says what the job took."""
+
+    actual: int | dict[str, int] | None = None
+
+
 class ReleaseBody(ClaimBody, frozen=True, kw_only=True, omit_defaults=True):
     """A lease to be handed back."""
 
     delay: int = 0
+    freeze: int = 0
 
 
 class FailBody(ClaimBody, frozen=True, kw_only=True, omit_defaults=True):
@@ -75,6 +82,7 @@ class FailBody(ClaimBody, frozen=True, kw_only=True, omit_defaults=True):
     error: str | None = None
     delay: int | None = None
     dead: bool = False
+    freeze: int = 0
 
 
 class ExtendBody(ClaimBody, frozen=True, kw_only=True):

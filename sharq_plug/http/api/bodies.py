@@ -6,25 +6,26 @@ accepted and ignored here too: docs/sharq.md has the table.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Generic, TypeVar, cast
 
 import msgspec
-from msgspec import Meta, Raw
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.http.api import halves
 from sharq_plug.http.api.json_text import check_nesting, check_utf8, fields_of
-from sharq_plug.model import MAX_BATCH, MAX_INTEGER, invalid
+from sharq_plug.model import JOB_UNIT, MAX_BATCH, MAX_INTEGER, invalid
 
 Fields = TypeVar("Fields", bound=msgspec.Struct)
 Item = TypeVar("Item")
 
 LIMIT = b"max_queued_length"
-_holds_lease = re.compile(
-    rb"""(?<![\w-])lease[\\"']*+\s*+[:=]|name=["']?lease["';\s]""", re.ASCII
+_holds_fields = re.compile(
+    rb"""(?<![\w-])(?:lease|actual)[\\"']*+\s*+[:=]|name=["']?(?:lease|actual)["';\s]""", re.ASCII
 ).search
-"""A lease in JSON that is broken or inside a string, in a form, or in a Python dictionary."""
+"""A field of a finish in JSON that is broken or inside a string, in a form, or in a Python
+dictionary."""
 
 
 NO_HEADERS = Raw()
@@ -53,8 +54,8 @@ class EnqueueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     job_id: str
-    interval: int
     payload: Raw
+    interval: int | UnsetType = UNSET
     requeue_limit: int | None = None
     max_queued_length: int | None = None
     delay: int | None = None
@@ -70,26 +71,29 @@ class EnqueueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     queue_id: Raw = Raw()
 
 
-class LeaseBody(msgspec.Struct, frozen=True):
-    """The body of a verb on a lease: its token."""
+class FinishBody(msgspec.Struct, frozen=True):
+    """The body of a finish: the token of the lease, and what the job took if not its cost."""
 
     lease: str | None = None
+    actual: int | dict[str, int] | None = None
 
 
 class ReleaseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a release; `delay` is in ms."""
+    """The body of a release; `delay` and `freeze` are in ms."""
 
     lease: str
     delay: int | None = None
+    freeze: int | None = None
 
 
 class FailBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a fail; `delay` is in ms."""
+    """The body of a fail; `delay` and `freeze` are in ms."""
 
     lease: str
     error: str | None = None
     delay: int | None = None
     dead: bool | None = None
+    freeze: int | None = None
 
 
 class ExtendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -132,8 +136,8 @@ class _LimitedPayload(msgspec.Struct):
 
 _limited_payload = msgspec.json.Decoder(_LimitedPayload)
 
-_ANY_LEASE = LeaseBody()
-_BAD_LEASE = str(invalid("lease"))
+_ANY_LEASE = FinishBody()
+_BAD_FIELDS = frozenset({str(invalid("lease")), str(invalid("actual"))})
 
 
 def item_schema(body: type[Fields], names: Sequence[str]) -> type[Fields]:
@@ -151,18 +155,18 @@ def read_body(decoder: msgspec.json.Decoder[Fields], body: bytes) -> Fields:
     return fields
 
 
-def read_lease_body(decoder: msgspec.json.Decoder[LeaseBody], body: bytes) -> LeaseBody:
+def read_finish_body(decoder: msgspec.json.Decoder[FinishBody], body: bytes) -> FinishBody:
     """Return the fields of a finish.
 
-    A body that is not a JSON object is ignored, unless it seems to hold a lease: the caller would
-    lose the protection that a lease gives.
+    A body that is not a JSON object is ignored, unless it seems to hold a field: the caller would
+    lose the protection that a lease gives, or pay for what the job did not take.
     """
     if not body:
         return _ANY_LEASE
     try:
         return fields_of(decoder, body)
     except InvalidRequest as error:
-        if _holds_lease(body) or str(error) == _BAD_LEASE:
+        if _holds_fields(body) or str(error) in _BAD_FIELDS:
             raise
         return _ANY_LEASE
 
@@ -170,6 +174,11 @@ def read_lease_body(decoder: msgspec.json.Decoder[LeaseBody], body: bytes) -> Le
 def read_optional_body(decoder: msgspec.json.Decoder[Fields], body: bytes) -> Fields:
     """Return the fields of a body that may be empty."""
     return read_body(decoder, body if body.strip() else b"{}")
+
+
+def units(given: int | Mapping[str, int] | None) -> Mapping[str, int] | None:
+    """Return the units that a field gives: a number is one of `job`."""
+    return {JOB_UNIT: given} if isinstance(given, int) else given
 
 
 def complete_enqueue(fields: EnqueueBody) -> EnqueueBody:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 
 import msgspec
+from msgspec import UNSET
 
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.http.api import halves
-from sharq_plug.http.api.bodies import NO_HEADERS, EnqueueBody, RequeueDelayBody
+from sharq_plug.http.api.bodies import NO_HEADERS, EnqueueBody, RequeueDelayBody, units
 from sharq_plug.http.api.request import (
     IDEMPOTENCY_KEY,
     TRACE_PARENT,
@@ -47,7 +48,7 @@ class Sender(msgspec.Struct, frozen=True):
             queue_id,
             job_id=fields.job_id,
             payload=bytes(fields.payload),
-            interval=fields.interval,
+            interval=None if fields.interval is UNSET else fields.interval,
             requeue_limit=fields.requeue_limit,
             max_queued_length=fields.max_queued_length,
             extras=None if is_plain else self._extras(fields),
@@ -122,7 +123,7 @@ def _requeue_delay(given: int | RequeueDelayBody | None) -> RequeueDelay | None:
 
 def _cost(given: int | Mapping[str, int] | None) -> Mapping[str, int] | None:
     """Return the units that a job costs; None for the default, one job."""
-    cost = {JOB_UNIT: given} if isinstance(given, int) else given
+    cost = units(given)
     return None if not cost or cost == _ONE_JOB else cost
 
 

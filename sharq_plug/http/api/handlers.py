@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from functools import partial
 
-from sharq_plug.errors import InvalidRequest
+from sharq_plug.errors import InvalidRequest, SharqError
 from sharq_plug.http.api.bodies import DequeueBody
+from sharq_plug.http.api.etags import if_match
 from sharq_plug.http.api.queries import NOTHING_ASKED, read_dequeue_query
 from sharq_plug.http.api.replies import (
     Reply,
@@ -15,9 +16,10 @@ from sharq_plug.http.api.replies import (
     success,
 )
 from sharq_plug.http.api.request import Request
+from sharq_plug.http.api.settings import QueuePatch, TypePatch, change_of, defaults_of
 from sharq_plug.http.api.turns import may_build
 from sharq_plug.http.api.views import count_fields, metrics_reply, view_reply
-from sharq_plug.model import Delivery
+from sharq_plug.model import Delivery, PatchQueue, PatchType, Setting
 
 DEFAULT_QUEUE_TYPE = "default"
 
@@ -90,13 +92,36 @@ async def queue_metrics(request: Request, queue_type: str, queue_id: str) -> Rep
 
 
 async def show_queue(request: Request, queue_type: str, queue_id: str) -> Reply:
-    """Return what there is in a queue, when its next job can go, and its counts."""
+    """Return what there is in a queue, when its next job can go, its settings and its counts."""
     return view_reply(await request.service.looking.look(queue_type, queue_id))
 
 
+async def change_queue(
+    request: Request, patch: QueuePatch, queue_type: str, queue_id: str
+) -> Reply:
+    """Change the settings of a queue; return what a look at it shows then."""
+    change = PatchQueue(queue_id, change_of(patch), patch.freeze, if_match(request))
+    await _configure(request, queue_type, change)
+    return await show_queue(request, queue_type, queue_id)
+
+
 async def show_type(request: Request, queue_type: str) -> Reply:
-    """Return what there is in a type, when its next job can go, its totals and its counts."""
+    """Return what there is in a type, when its next job can go, its settings and its counts."""
     return view_reply(await request.service.looking.look(queue_type))
+
+
+async def change_type(request: Request, patch: TypePatch, queue_type: str) -> Reply:
+    """Change the settings of a type and its defaults; return what a look at it shows then."""
+    change = PatchType(change_of(patch), defaults_of(patch), patch.freeze, if_match(request))
+    await _configure(request, queue_type, change)
+    return await show_type(request, queue_type)
+
+
+async def _configure(request: Request, queue_type: str, change: Setting) -> None:
+    """Make a change of settings. Raises LimitsSet, SettingsChanged or BrokenQueue."""
+    [outcome] = await request.service.configure(queue_type, [change])
+    if isinstance(outcome, SharqError):
+        raise outcome
 
 
 async def deep_status(request: Request) -> Reply:

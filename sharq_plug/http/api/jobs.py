@@ -5,9 +5,9 @@ from msgspec import UNSET, UnsetType
 
 from sharq_plug.errors import InvalidRequest, SharqError
 from sharq_plug.http.api.queries import CancelQuery, JobQuery, read_query
-from sharq_plug.http.api.replies import NOT_FOUND, Reply, existence_answer, success
+from sharq_plug.http.api.replies import NOT_FOUND, Reply, existence_answer
 from sharq_plug.http.api.request import Request
-from sharq_plug.http.api.views import job_fields
+from sharq_plug.http.api.views import job_reply
 from sharq_plug.model import Cancel, JobRef, Reschedule
 from sharq_plug.service import QueueService
 
@@ -28,7 +28,7 @@ async def show_job(request: Request, queue_type: str, queue_id: str, job_id: str
     )
     if isinstance(found, SharqError):
         raise found
-    return NOT_FOUND.reply() if found is None else success(**job_fields(found))
+    return NOT_FOUND.reply() if found is None else job_reply(found)
 
 
 async def cancel_job(request: Request, queue_type: str, queue_id: str, job_id: str) -> Reply:

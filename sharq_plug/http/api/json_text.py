@@ -21,7 +21,13 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 _JSON_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 _missing_field = re.compile(r"Object missing required field `(\w+)`").fullmatch
-_invalid_field = re.compile(r".* - at `\$\.(\w+)[^`]*`").fullmatch
+_invalid_field = re.compile(
+    r"(.*) - at `\$\.(?:defaults\.)?(?:limits\[[0-9]+\]\.)?(\w+)[^`]*`", re.DOTALL
+).fullmatch
+"""Matches what is wrong, and the field: in `defaults` and `limits` the inner one."""
+_wrong_inside = re.compile(
+    r"Object (?:(missing) required|contains (unknown)) field (`.*`)", re.DOTALL
+).fullmatch
 
 
 def fields_of(decoder: msgspec.json.Decoder[T], text: bytes | Raw) -> T:
@@ -92,8 +98,15 @@ def _in_sharqs_words(message: str) -> InvalidRequest:
     if found := _missing_field(message):
         return InvalidRequest(f"`{found[1]}` is a mandatory parameter")
     if found := _invalid_field(message):
-        return invalid(found[1])
+        return _invalid_with_reason(found[2], found[1])
     return InvalidRequest(message)
+
+
+def _invalid_with_reason(field: str, what: str) -> InvalidRequest:
+    """Return the error for a field; name the field that is missing or unknown in it."""
+    if found := _wrong_inside(what):
+        return InvalidRequest(f"{invalid(field)} {found[3]} is {found[1] or found[2]}.")
+    return invalid(field)
 
 
 def _invalid_json(what: str) -> InvalidRequest:

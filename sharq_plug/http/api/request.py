@@ -10,8 +10,10 @@ from sharq_plug.http.api.outages import Outages
 from sharq_plug.service import QueueService
 
 IDEMPOTENCY_KEY = "idempotency-key"
+IF_MATCH = "if-match"
 TRACE_PARENT = "traceparent"
 TRACE_STATE = "tracestate"
+KNOWN_HEADERS = frozenset({IDEMPOTENCY_KEY, IF_MATCH, TRACE_PARENT, TRACE_STATE})
 """The headers that mean something to handlers."""
 LISTINGS_AT_ONCE = 4
 """Lists of all types or queues that are gathered at a time, each as long as it may be."""

@@ -13,13 +13,14 @@ from sharq_plug.http.api.bodies import (
     EnqueueBody,
     ExtendBody,
     FailBody,
+    FinishBody,
     IntervalBody,
-    LeaseBody,
     ReleaseBody,
     complete_enqueue,
     read_body,
-    read_lease_body,
+    read_finish_body,
     read_optional_body,
+    units,
 )
 from sharq_plug.http.api.clearing import ClearBody, read_clear_body
 from sharq_plug.http.api.enqueueing import Sender, sender
@@ -28,6 +29,7 @@ from sharq_plug.http.api.jobs import JobPatch
 from sharq_plug.http.api.letters import LettersBody
 from sharq_plug.http.api.replies import enqueue_answer, existence_answer, settled_answer
 from sharq_plug.http.api.routes import Handler, Row, Verb
+from sharq_plug.http.api.settings import QueuePatch, TypePatch
 from sharq_plug.model import (
     Extend,
     Extended,
@@ -41,17 +43,18 @@ from sharq_plug.model import (
 from sharq_plug.service import QueueService
 
 
-def _finish(service: QueueService, fields: LeaseBody, queue_id: str, job_id: str) -> Finish:
-    return service.finish(LeaseRef(queue_id, job_id, fields.lease))
+def _finish(service: QueueService, fields: FinishBody, queue_id: str, job_id: str) -> Finish:
+    return service.finish(LeaseRef(queue_id, job_id, fields.lease), units(fields.actual))
 
 
 def _release(_service: QueueService, fields: ReleaseBody, queue_id: str, job_id: str) -> Release:
-    return Release(LeaseRef(queue_id, job_id, fields.lease), fields.delay or 0)
+    lease = LeaseRef(queue_id, job_id, fields.lease)
+    return Release(lease, fields.delay or 0, fields.freeze or 0)
 
 
 def _fail(_service: QueueService, fields: FailBody, queue_id: str, job_id: str) -> Fail:
     lease = LeaseRef(queue_id, job_id, fields.lease)
-    return Fail(lease, fields.error, fields.delay, bool(fields.dead))
+    return Fail(lease, fields.error, fields.delay, bool(fields.dead), fields.freeze or 0)
 
 
 def _extend(_service: QueueService, fields: ExtendBody, queue_id: str, job_id: str) -> Extend:
@@ -116,7 +119,7 @@ TABLE: tuple[Row, ...] = (
         body=DequeueBody,
         read=read_optional_body,
     ),
-    _on_a_lease("finish", LeaseBody, _finish, read=read_lease_body),
+    _on_a_lease("finish", FinishBody, _finish, read=read_finish_body),
     _on_a_lease("release", ReleaseBody, _release),
     _on_a_lease("fail", FailBody, _fail),
     _on_a_lease("extend", ExtendBody, _extend),
@@ -144,8 +147,10 @@ TABLE: tuple[Row, ...] = (
     Verb("metrics", (QUEUE,), "GET", handlers.queue_metrics),
     Verb("types", ((),), "GET", listings.types),
     Verb("type", (TYPE,), "GET", handlers.show_type),
+    Verb("type", (TYPE,), "PATCH", handlers.change_type, body=TypePatch),
     Verb("queues", (TYPE,), "GET", listings.queues),
     Verb("queue", (QUEUE,), "GET", handlers.show_queue),
+    Verb("queue", (QUEUE,), "PATCH", handlers.change_queue, body=QueuePatch),
     Verb("jobs", (QUEUE,), "GET", listings.jobs),
     Verb("deadletters", (TYPE, QUEUE), "GET", listings.dead_letters),
     _on_letters("redrive", letters.redrive),

@@ -6,7 +6,9 @@ from typing import assert_never
 import msgspec
 from msgspec import Raw
 
-from sharq_plug.http.api.replies import Reply, success
+from sharq_plug.http.api.etags import etag
+from sharq_plug.http.api.replies import Reply, respond, success
+from sharq_plug.http.api.settings import holds, rules_fields
 from sharq_plug.model import (
     JOB_UNIT,
     Cleared,
@@ -29,15 +31,19 @@ def page_reply(title: str, page: Page) -> Reply:
 
 
 def view_reply(view: View) -> Reply:
-    """Return 200 with what there is in a queue or a type, and its counts."""
-    fields: Fields = {}
+    """Return 200 with what there is in a queue or a type, its settings and its counts."""
+    fields: Fields = {"status": "success"}
+    headers = {}
     if view.queue is not None:
         fields |= _queue_fields(view.queue)
     if view.type is not None:
         fields |= _type_fields(view.type)
+    if view.rules is not None:
+        fields |= rules_fields(view.rules)
+        headers["ETag"] = etag(view.rules.tag())
     if view.totals is not None:
         fields["totals"] = msgspec.structs.asdict(view.totals)
-    return success(**fields, **count_fields(view.counts))
+    return respond(200, fields | count_fields(view.counts), headers=headers)
 
 
 def metrics_reply(view: View) -> Reply:
@@ -67,8 +73,16 @@ def lengths(found: QueueView | TypeView | Cleared) -> Fields:
     }
 
 
+def job_reply(job: JobView) -> Reply:
+    """Return 200 with all that is known of a job, and why it does not go yet."""
+    fields = job_fields(job)
+    if job.position is not None:
+        fields |= {"held_by": holds(job.held_by), "earliest_at": job.earliest_at}
+    return success(**fields)
+
+
 def job_fields(job: JobView) -> Fields:
-    """Return the fields that show a job."""
+    """Return the fields that show a job, also in a listing."""
     fields: Fields = {
         "state": job.state.value,
         "priority": job.priority,

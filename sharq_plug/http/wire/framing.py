@@ -11,7 +11,7 @@ from functools import lru_cache
 import msgspec
 from sanic.exceptions import BadRequest, ExpectationFailed, SanicException
 
-from sharq_plug.http.api.request import IDEMPOTENCY_KEY, TRACE_PARENT, TRACE_STATE
+from sharq_plug.http.api.request import KNOWN_HEADERS
 
 CRLF = b"\r\n"
 END_OF_HEAD = b"\r\n\r\n"
@@ -52,7 +52,7 @@ _control = re.compile(rb"[^\r\t -~\x80-\xff]").search
 _bare_line_feed = re.compile(rb"(?<!\r)\n").search
 
 _FRAMING = frozenset({"connection", "content-length", "expect", "host", "transfer-encoding"})
-_KNOWN = _FRAMING | {IDEMPOTENCY_KEY, TRACE_PARENT, TRACE_STATE}
+_KNOWN = _FRAMING | KNOWN_HEADERS
 """The headers that mean something here, to this reader or to a handler."""
 
 

@@ -1,17 +1,39 @@
 """The work of a measured store: fill it, dequeue from it, keep it full."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 
-from sharq_plug.model import MAX_BATCH, Delivery, LeaseRef, NewJob
+from sharq_plug.model import (
+    MAX_BATCH,
+    ChangeOutcome,
+    Delivery,
+    LeaseRef,
+    Limit,
+    NewJob,
+    PatchQueue,
+    SettingsPatch,
+)
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import dequeue_for_one, finish_all
 
 LEASE_TIME = 600_000
 """ms, longer than any measurement."""
 RECEIPT_TIME = 60_000
+LIMITS = SettingsPatch(limits=(Limit(1_000_000, 1, burst=1000),))
+"""A limit that is paid and never holds a queue."""
+MIXED = (
+    LIMITS,
+    SettingsPatch(weight=3),
+    SettingsPatch(
+        limits=(Limit(1_000_000, 1, burst=1000), Limit(1_000_000, 1, burst=1000, unit="token")),
+        concurrency=1_000_000,
+        weight=2,
+    ),
+    SettingsPatch(),
+)
+PAUSED = SettingsPatch(paused=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,12 +41,15 @@ class Scenario:
     """The amount of work.
 
     The comparison of batches uses `queues` ready queues. The measurement of growth uses each of
-    `sizes`, compared with `base_size`. No queue has a limit (its interval is 0): it is ready while
-    a job waits in it. A round does `jobs` jobs, one call after the other, for each of the
+    `sizes`, compared with `base_size`. No queue is held (its interval is 0): it is ready while a
+    job waits in it. The queues have these `settings` in turn, and `held` more queues with a job
+    each are paused. A round does `jobs` jobs, one call after the other, for each of the
     `batches`. A job's id has 36 characters, its payload about `payload_size` bytes.
     """
 
     queues: int = 1000
+    held: int = 0
+    settings: tuple[SettingsPatch, ...] = ()
     jobs: int = 1000
     payload_size: int = 100
     batches: tuple[int, ...] = (1, 10, 100)
@@ -48,7 +73,10 @@ class Workload:
 
     async def fill(self, depth: int | None = None) -> None:
         """Enqueue `depth` jobs into each queue; by default enough for two rounds."""
-        queues = self._scenario.queues
+        queues, held = self._scenario.queues, self._scenario.held
+        await self._set("queue", queues, self._scenario.settings)
+        await self._set("held", held, (PAUSED,))
+        await self._put((f"held-{number}" for number in range(held)), MAX_BATCH)
         depth = depth or max(2, 2 * self._scenario.jobs // queues)
         await self._put(self._queue_ids(queues * depth), MAX_BATCH)
 
@@ -84,6 +112,16 @@ class Workload:
         """Finish what the latest round dequeued, and enqueue as much into the same queues."""
         await self.finish(batch=MAX_BATCH)
         await self._put((job.queue_id for job in self._taken), MAX_BATCH)
+
+    async def _set(self, name: str, queues: int, settings: Sequence[SettingsPatch]) -> None:
+        """Give queues their settings."""
+        patches = (
+            PatchQueue(f"{name}-{number}", settings[number % len(settings)])
+            for number in range(queues if settings else 0)
+        )
+        while some := list(islice(patches, MAX_BATCH)):
+            outcomes = await self._store.configure(self._type, some)
+            assert set(outcomes) == {ChangeOutcome.CHANGED}
 
     def _queue_ids(self, jobs: int) -> Iterator[str]:
         return (f"queue-{number % self._scenario.queues}" for number in range(jobs))

@@ -1,7 +1,7 @@
 """The benchmarks of a store. A subclass turns them on for a backend."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
@@ -12,7 +12,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.benchmarks.figures import Row, spaced
-from sharq_plug.testing.benchmarks.scenario import Scenario, Workload
+from sharq_plug.testing.benchmarks.scenario import LIMITS, MIXED, Scenario, Workload
 from sharq_plug.testing.benchmarks.turns import Side, in_turns, show_rows
 
 OpenRealStore: TypeAlias = Callable[[], QueueStore]
@@ -34,6 +34,10 @@ class StoreBenchmarks:
     scenario: ClassVar[Scenario] = Scenario()
     growth_bar: ClassVar[float] = 1.3
     """The largest cost of a dequeue with the most ready queues, over that with `base_size`."""
+    settings_growth_bar: ClassVar[float] = 1.5
+    """The same where the queues have limits and weights, and as many more are paused."""
+    limits_bar: ClassVar[float] = 1.05
+    """The largest cost of a dequeue from queues with a limit, over that from plain ones."""
 
     @pytest.fixture
     def run(self) -> Iterator[Run]:
@@ -88,36 +92,75 @@ class StoreBenchmarks:
     def test_growth(
         self, benchmark: BenchmarkFixture, store: QueueStore, run: Run, title: str
     ) -> None:
-        """Compare the cost of a dequeue with few and with many ready queues.
+        """Compare the cost of a dequeue with few and with many ready queues."""
+        sizes = {size: replace(self.scenario, queues=size) for size in self.scenario.sizes}
+        self._growth(benchmark, store, run, title, sizes=sizes, bar=self.growth_bar)
+
+    @pytest.mark.benchmark(group="growth_with_settings")
+    def test_growth_with_settings(
+        self, benchmark: BenchmarkFixture, store: QueueStore, run: Run, title: str
+    ) -> None:
+        """Compare the same where the queues have limits and weights, and as many are paused."""
+        sizes = {
+            size: replace(self.scenario, queues=size, held=size, settings=MIXED)
+            for size in self.scenario.sizes
+        }
+        name, bar = f"{title}, settings", self.settings_growth_bar
+        self._growth(benchmark, store, run, name, sizes=sizes, bar=bar)
+
+    @pytest.mark.benchmark(group="limits")
+    def test_cost_of_limits(
+        self, benchmark: BenchmarkFixture, store: QueueStore, run: Run, title: str
+    ) -> None:
+        """Compare dequeues from queues with a limit that never holds them with plain ones."""
+        sides, rows = dict[str, Side](), list[Row]()
+        for batch in (min(self.scenario.batches), max(self.scenario.batches)):
+            for name, settings in (("plain", ()), ("limited", (LIMITS,))):
+                side = f"{name}, {_a_call(batch)}"
+                scenario = replace(self.scenario, settings=settings)
+                work = Workload(store, scenario, queue_type=f"{name}-{batch}")
+                run(work.fill())
+                sides[side] = _dequeue_side(work, run, batch, scenario.jobs)
+                is_plain = name == "plain"
+                rows.append(
+                    Row(
+                        what=f"{title}, {side}",
+                        side=side,
+                        against=None if is_plain else f"plain, {_a_call(batch)}",
+                        show="cost",
+                        unit="µs a job",
+                        at_most=None if is_plain else self.limits_bar,
+                    )
+                )
+        in_turns(benchmark, sides, self.scenario.rounds, rows)
+
+    def _growth(
+        self,
+        benchmark: BenchmarkFixture,
+        store: QueueStore,
+        run: Run,
+        title: str,
+        *,
+        sizes: Mapping[int, Scenario],
+        bar: float,
+    ) -> None:
+        """Compare the cost of a dequeue with few and with many queues.
 
         A round takes a job from each queue, or from as many as there are with `base_size`, so
         that all sides find their queues in the same state.
         """
-
-        def dequeue(work: Workload, batch: int) -> None:
-            run(work.dequeue(batch=batch))
-
-        def restore(work: Workload) -> None:
-            run(work.restore())
-
-        scenario, sides = self.scenario, dict[str, Side]()
-        batches = (min(scenario.batches), max(scenario.batches))
-        for size in scenario.sizes:
-            few = replace(scenario, queues=size, jobs=scenario.base_size)
+        sides = dict[str, Side]()
+        batches = (min(self.scenario.batches), max(self.scenario.batches))
+        for size, scenario in sizes.items():
+            few = replace(scenario, jobs=scenario.base_size)
             work = Workload(store, few, queue_type=f"ready-{size}")
             run(work.fill())
             for batch in batches:
-                sides[_ready(size, batch)] = Side(
-                    units=few.jobs,
-                    run=partial(dequeue, work, batch),
-                    after=partial(restore, work),
-                )
-        rows = [
-            self._growth_row(title, size, batch) for batch in batches for size in scenario.sizes
-        ]
-        in_turns(benchmark, sides, SHORT_ROUNDS * scenario.rounds, rows)
+                sides[_ready(size, batch)] = _dequeue_side(work, run, batch, few.jobs)
+        rows = [self._growth_row(title, size, batch, bar) for batch in batches for size in sizes]
+        in_turns(benchmark, sides, SHORT_ROUNDS * self.scenario.rounds, rows)
 
-    def _growth_row(self, title: str, size: int, batch: int) -> Row:
+    def _growth_row(self, title: str, size: int, batch: int, bar: float) -> Row:
         base, largest = self.scenario.base_size, max(self.scenario.sizes)
         return Row(
             what=f"{title}, {_ready(size, batch)}",
@@ -125,7 +168,7 @@ class StoreBenchmarks:
             against=_ready(base, batch) if size != base else None,
             show="cost",
             unit="µs a job",
-            at_most=self.growth_bar if size == largest != base else None,
+            at_most=bar if size == largest != base else None,
             series=f"{title}, {_a_call(batch)}",
             x=size,
         )
@@ -151,6 +194,14 @@ class StoreBenchmarks:
             for batch in self.scenario.batches
         ]
         in_turns(benchmark, sides, self.scenario.rounds, rows)
+
+
+def _dequeue_side(work: Workload, run: Run, batch: int, jobs: int) -> Side:
+    return Side(
+        units=jobs,
+        run=lambda: run(work.dequeue(batch=batch)),
+        after=lambda: run(work.restore()),
+    )
 
 
 def _a_call(batch: int) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from sharq_plug.model import (
     Absence,
     AmendOutcome,
@@ -65,6 +67,14 @@ async def seen(store: QueueStore, queue_id: str, job_id: str, *, payloads: bool 
     [found] = await store.find(TYPE, [JobRef(queue_id, job_id)], payloads=payloads)
     assert isinstance(found, JobView)
     return found
+
+
+async def as_listed(
+    store: QueueStore, queue_id: str, job_id: str, *, payloads: bool = False
+) -> JobView:
+    """Return what is known of a job, less when it can go, which no listing shows."""
+    found = await seen(store, queue_id, job_id, payloads=payloads)
+    return replace(found, held_by=(), earliest_at=None)
 
 
 async def enqueue_with_key(store: QueueStore, job_id: str, keep_for: int = 1000) -> EnqueueResult:

@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sharq_plug.model import MINUTE, LeaseOutcome, Retention, Totals
+from sharq_plug.model import MINUTE, LeaseOutcome, Limit, Retention, Totals
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import change_interval, dequeue_for_one, tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance, OpenStore
+from sharq_plug.testing.conformance.limiting import stock
 from sharq_plug.testing.conformance.operating import (
     DAY,
     let_each_die,
@@ -16,6 +17,7 @@ from sharq_plug.testing.conformance.operating import (
     numbers,
     totals,
 )
+from sharq_plug.testing.conformance.setting import finish_with, set_limits
 from sharq_plug.testing.conformance.vocabulary import (
     RECEIPT_TIME,
     TYPE,
@@ -50,6 +52,23 @@ class ClockAtZeroConformance(Conformance):
     async def test_a_rate_holds_from_0_on(self, store_at_0: QueueStore, early: ManualClock) -> None:
         await enqueue(store_at_0, "q", "j1", "j2", interval=1000)
         await take(store_at_0)
+        await take_exactly_at(store_at_0, early, 1000)
+
+    async def test_limits_are_owed_from_0_on(
+        self, store_at_0: QueueStore, early: ManualClock
+    ) -> None:
+        await stock(store_at_0, cost={"job": 3})
+        await finish_with(store_at_0, await take(store_at_0), job=9)
+        await set_limits(store_at_0, Limit(1, 1000))
+        early.advance(400)
+        await set_limits(store_at_0, Limit(1, 700))
+        await take_exactly_at(store_at_0, early, 700)
+        await take_exactly_at(store_at_0, early, 2800)
+
+    async def test_a_burst_goes_at_0(self, store_at_0: QueueStore, early: ManualClock) -> None:
+        await stock(store_at_0, Limit(1, 1000, 2))
+        for _ in range(2):
+            await finish_job(store_at_0, await take(store_at_0))
         await take_exactly_at(store_at_0, early, 1000)
 
     async def test_a_queue_that_is_gone_owes_what_it_was_given_at_0(

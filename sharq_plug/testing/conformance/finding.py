@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from sharq_plug.model import Absence, JobRef, JobState, JobView
+from sharq_plug.model import Absence, Hold, HoldKind, JobRef, JobState, JobView
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
@@ -49,7 +49,9 @@ class FindConformance(Conformance):
         enqueued_at = clock.now()
         await enqueue(store, "q", "j", requeue_limit=3)
         clock.advance(100)
-        assert await seen(store, "q", "j") == JobView(WAITING, 0, 3, enqueued_at, position=0)
+        assert await seen(store, "q", "j") == JobView(
+            WAITING, 0, 3, enqueued_at, position=0, earliest_at=clock.now()
+        )
 
     async def test_a_delayed_job_with_all_that_it_brought(
         self, store: QueueStore, clock: ManualClock
@@ -58,7 +60,13 @@ class FindConformance(Conformance):
         await enqueue(store, "q", "j", delay=500, priority=7, cost=COST, headers=HEADERS, ttl=9)
         clock.advance(499)
         assert await seen(store, "q", "j") == JobView(
-            DELAYED, 0, -1, now, 7, at=now + 500, position=0, cost=COST, headers=HEADERS
+            *(DELAYED, 0, -1, now, 7),
+            at=now + 500,
+            position=0,
+            cost=COST,
+            headers=HEADERS,
+            held_by=(Hold(HoldKind.DELAY, now + 500),),
+            earliest_at=now + 500,
         )
 
     @pytest.mark.parametrize("joined", [False, True])
@@ -70,7 +78,9 @@ class FindConformance(Conformance):
         clock.advance(500)
         if joined:
             await tend_all(store)
-        assert await seen(store, "q", "j") == JobView(WAITING, 0, -1, now, 7, position=0)
+        assert await seen(store, "q", "j") == JobView(
+            WAITING, 0, -1, now, 7, position=0, earliest_at=now + 500
+        )
 
     @pytest.mark.parametrize("others", [0, 2])
     async def test_a_leased_job(self, store: QueueStore, clock: ManualClock, others: int) -> None:
@@ -104,13 +114,21 @@ class FindConformance(Conformance):
         now = clock.now()
         await enqueue(store, "q", "j", requeue_limit=5)
         await release_job(store, await take(store))
-        assert await seen(store, "q", "j") == JobView(WAITING, 1, 5, now, position=0)
+        assert await seen(store, "q", "j") == JobView(
+            WAITING, 1, 5, now, position=0, earliest_at=now
+        )
         await take(store, lease_time=10)
         clock.advance(10)
         await reclaim(store)
-        assert await seen(store, "q", "j") == JobView(WAITING, 2, 4, now, position=0)
+        assert await seen(store, "q", "j") == JobView(
+            WAITING, 2, 4, now, position=0, earliest_at=now + 10
+        )
         await release_job(store, await take(store), delay=90)
-        assert await seen(store, "q", "j") == JobView(DELAYED, 3, 4, now, at=now + 100, position=0)
+        at = now + 100
+        delay = Hold(HoldKind.DELAY, at)
+        assert await seen(store, "q", "j") == JobView(
+            DELAYED, 3, 4, now, at=at, position=0, held_by=(delay,), earliest_at=at
+        )
 
     async def test_the_error_of_the_latest_fail_stays_until_the_next_one(
         self, store: QueueStore

@@ -18,7 +18,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import seen
+from sharq_plug.testing.conformance.amending import as_listed
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.filling import IDS, every_state, fill
 from sharq_plug.testing.conformance.finding import COST, HEADERS
@@ -56,7 +56,7 @@ class JobListingConformance(Conformance):
         await fill(store, clock, "q", "other")
         found = await jobs_in(store, "q", state)
         assert [entry.job_id for entry in found] == [*IDS[state]]
-        assert found == [JobEntry(id_, await seen(store, "q", id_)) for id_ in IDS[state]]
+        assert found == [JobEntry(id_, await as_listed(store, "q", id_)) for id_ in IDS[state]]
 
     @every_state
     async def test_payloads_are_listed_only_on_request(
@@ -66,7 +66,7 @@ class JobListingConformance(Conformance):
         for entry in await jobs_in(store, "q", state):
             assert entry.job.payload is None
         for entry in await jobs_in(store, "q", state, with_payloads=True):
-            assert entry.job == await seen(store, "q", entry.job_id, payloads=True)
+            assert entry.job == await as_listed(store, "q", entry.job_id, payloads=True)
 
     @every_state
     async def test_an_unknown_queue_lists_no_jobs(

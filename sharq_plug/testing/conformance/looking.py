@@ -1,6 +1,16 @@
 """Looks: what there is in a queue or a type, and when a job of it can go."""
 
-from sharq_plug.model import Deduplicate, JobState, QueueView, Totals, TypeView, View
+from sharq_plug.model import (
+    Deduplicate,
+    JobState,
+    QueueRules,
+    QueueView,
+    Settings,
+    Totals,
+    TypeRules,
+    TypeView,
+    View,
+)
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import change_interval, counts_of, dequeue_for_one
 from sharq_plug.testing.clock import ManualClock
@@ -36,7 +46,8 @@ class QueueLookConformance(Conformance):
 
     async def test_an_unknown_queue_is_shown_with_zeros(self, store: QueueStore) -> None:
         view = await store.look(TYPE, "q")
-        assert view == View(view.counts, queue=QueueView("q"))
+        rules = QueueRules(in_effect=Settings(limits=()))
+        assert view == View(view.counts, queue=QueueView("q"), rules=rules)
 
     async def test_lengths_are_shown_by_state(self, store: QueueStore, clock: ManualClock) -> None:
         await fill(store, clock, "q")
@@ -135,7 +146,8 @@ class TypeLookConformance(Conformance):
 
     async def test_an_unknown_type_is_shown_with_zeros(self, store: QueueStore) -> None:
         view = await store.look(TYPE)
-        assert view == View(view.counts, type=TypeView(TYPE), totals=Totals())
+        unknown = View(view.counts, type=TypeView(TYPE), totals=Totals(), rules=TypeRules())
+        assert view == unknown
 
     async def test_a_look_at_everything_shows_only_minute_counts(
         self, store: QueueStore, clock: ManualClock

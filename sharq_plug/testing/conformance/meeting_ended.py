@@ -23,8 +23,10 @@ from sharq_plug.testing.conformance.vocabulary import (
     queue_order,
     release_job,
     take,
+    take_batch,
     take_in_turn,
 )
+from sharq_plug.testing.conformance.watching import Wakes
 
 
 class MeetingEndedConformance(Conformance):
@@ -129,6 +131,17 @@ class MeetingEndedConformance(Conformance):
         assert (answer.jobs, answer.next_ready_at) == ((), clock.now())
         assert await by_state(store, "q") == (count - MAX_JOINS, 0, 0, MAX_JOINS)
         assert await queue_order(store, 1) == ["other"]
+
+    async def test_a_dequeue_that_ends_at_its_bound_wakes_whoever_waits(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "q", *(f"j{n}" for n in range(MAX_JOINS)), ttl=100)
+        clock.advance(100)
+        wakes = Wakes()
+        async with store.watching(TYPE, wakes):
+            assert await take_batch(store, 1) == []
+            await wakes.hear(0)
+            assert None in wakes.queues
 
     async def test_jobs_that_die_and_jobs_that_join_count_to_one_bound(
         self, store: QueueStore, clock: ManualClock

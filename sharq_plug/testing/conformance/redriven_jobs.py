@@ -56,7 +56,7 @@ class RedrivenJobConformance(Conformance):
             await fail_job(store, await take(store), error="broken")
         await redrive(store, 1)
         assert await seen(store, "q", "j") == JobView(
-            JobState.WAITING, 0, 2, enqueued_at, position=0, last_error=None
+            JobState.WAITING, 0, 2, enqueued_at, position=0, earliest_at=clock.now()
         )
 
     async def test_it_carries_what_it_was_given(

@@ -68,6 +68,7 @@ from sharq_plug.testing.conformance.forgetting import (
     ForgettingConformance,
     MixedReceiptConformance,
 )
+from sharq_plug.testing.conformance.holds_suite import HoldConformance
 from sharq_plug.testing.conformance.intervals import IntervalConformance
 from sharq_plug.testing.conformance.isolating import IsolationConformance, NameConformance
 from sharq_plug.testing.conformance.joining import (
@@ -135,12 +136,15 @@ from sharq_plug.testing.conformance.rescheduling import (
     ReschedulePriorityConformance,
     RescheduleTimeConformance,
 )
+from sharq_plug.testing.conformance.settings_suite import SettingsAndLimitsConformance
 from sharq_plug.testing.conformance.taking_together import TogetherConformance
 from sharq_plug.testing.conformance.totals import TotalsConformance
 from sharq_plug.testing.conformance.watching import WatchingConformance
 
 
 class StoreConformance(  # pytest runs the tests of the last base first
+    HoldConformance,
+    SettingsAndLimitsConformance,
     OperatorConcurrencyConformance,
     ConcurrencyConformance,
     WatchingConformance,

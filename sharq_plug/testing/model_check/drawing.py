@@ -27,10 +27,13 @@ from sharq_plug.model import (
     Names,
     NewJob,
     Overdue,
+    PatchQueue,
+    PatchType,
     Queues,
     Redrive,
     Reschedule,
     Setting,
+    SettingsPatch,
     Settlement,
     Take,
     Types,
@@ -60,7 +63,11 @@ from sharq_plug.testing.model_check.values import (
     AMENDMENTS,
     EXTRAS,
     INSTANTS,
+    INTERVALS,
     NEW_JOB,
+    OF_A_GATE,
+    OF_DEFAULTS,
+    PATCH,
     SETTINGS,
     SETTLEMENTS,
     STATES,
@@ -81,7 +88,21 @@ def sampled(fields: Fields) -> dict[str, st.SearchStrategy[Any]]:
     return {name: st.sampled_from(values) for name, values in fields.items()}
 
 
-new_job_fields = sampled(NEW_JOB)
+is_limited = st.shared(st.booleans(), key="is_limited")
+"""Whether a sequence changes settings: one for all of its steps."""
+
+
+is_gated = st.shared(st.booleans(), key="is_gated")
+"""Whether such a sequence changes settings of types too."""
+
+
+@st.composite
+def drawn_intervals(draw: st.DrawFn) -> int | None:
+    """Draw what an enqueue brings: nothing, at times, where settings may have limits."""
+    return draw(st.sampled_from([None, None, None, *INTERVALS] if draw(is_limited) else INTERVALS))
+
+
+new_job_fields = {**sampled(NEW_JOB), "interval": drawn_intervals()}
 queue_ids, intervals = new_job_fields["queue_id"], new_job_fields["interval"]
 requeue_limits = new_job_fields["requeue_limit"]
 is_plain = st.shared(st.sampled_from([True, False, False]), key="is_plain")
@@ -156,9 +177,26 @@ def settling(*made: st.SearchStrategy[Settled]) -> st.SearchStrategy[Step]:
     return st.builds(Settle, types, st.lists(settled, min_size=1, max_size=3))
 
 
+@st.composite
+def drawn_patches(draw: st.DrawFn, *names: str) -> SettingsPatch:
+    """Draw a change of some of the settings of these names; at times all are taken back."""
+    if draw(st.sampled_from([True, False, False, False])):
+        return SettingsPatch(**dict.fromkeys(names))
+    chosen = draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
+    return SettingsPatch(**{name: draw(st.sampled_from(PATCH[name])) for name in chosen})
+
+
 def setting(kind: type[Setting], fields: Fields) -> st.SearchStrategy[Step]:
     """Draw a call of up to two settings."""
-    changes = st.builds(kind, queue_ids, **sampled(fields))
+    parts: dict[str, st.SearchStrategy[Any]] = sampled(fields)
+    if kind is not PatchType:
+        parts["queue_id"] = queue_ids
+    if kind is PatchQueue:
+        parts["patch"] = drawn_patches(*PATCH)
+    if kind is PatchType:
+        parts["patch"] = drawn_patches(*OF_A_GATE)
+        parts["defaults"] = drawn_patches(*OF_DEFAULTS)
+    changes = st.builds(kind, **parts)
     return st.builds(OneCall, types, st.lists(changes, min_size=1, max_size=2))
 
 

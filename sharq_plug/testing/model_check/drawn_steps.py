@@ -13,6 +13,8 @@ from sharq_plug.model import (
     Clear,
     Finish,
     NewJob,
+    PatchQueue,
+    PatchType,
     Release,
     SetInterval,
     Take,
@@ -22,6 +24,8 @@ from sharq_plug.testing.model_check.drawing import (
     earlies,
     extra_fields,
     intervals,
+    is_gated,
+    is_limited,
     is_plain,
     names_of_queues,
     queue_ids,
@@ -31,6 +35,7 @@ from sharq_plug.testing.model_check.drawing import (
     types,
 )
 from sharq_plug.testing.model_check.drawn_letters import letter_moves
+from sharq_plug.testing.model_check.drawn_limits import limit_steps, type_steps
 from sharq_plug.testing.model_check.job_moves import CancelKeyed, CancelLetters, LetGo, TakeOf
 from sharq_plug.testing.model_check.moves import (
     LONG_LEASE_TIME,
@@ -216,8 +221,8 @@ def timed_steps(draw: st.DrawFn) -> Step:
     return draw(advances_to if draw(is_plain) else st.one_of(timed_moves, timed_moves, job_moves))
 
 
-steps: st.SearchStrategy[Step] = st.one_of(
-    *ITEMS.values(),
+plain_steps: st.SearchStrategy[Step] = st.one_of(
+    *(step for kind, step in ITEMS.items() if kind not in {PatchQueue, PatchType}),
     ITEMS[NewJob],
     ITEMS[Take],
     ITEMS[Finish],
@@ -248,3 +253,15 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(StartWatching, types),
     st.builds(StopWatching, types),
 )
+
+
+@st.composite
+def drawn_steps(draw: st.DrawFn) -> Step:
+    """Draw a step, at times one around settings if the sequence changes any."""
+    if draw(is_limited) and draw(st.sampled_from([True, False, False])):
+        of_types = draw(is_gated) and draw(st.booleans())
+        return draw(type_steps if of_types else limit_steps)
+    return draw(plain_steps)
+
+
+steps = drawn_steps()

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from hypothesis import reject
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
@@ -11,6 +12,7 @@ from sharq_plug.model import Retention
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
+from sharq_plug.testing.model_check.drawing import is_limited
 from sharq_plug.testing.model_check.drawn_steps import steps
 from sharq_plug.testing.model_check.history import History
 from sharq_plug.testing.model_check.steps import Step
@@ -29,8 +31,11 @@ class StoreMachine(RuleBasedStateMachine):
         inspect: Inspect | None,
         when_emptied: Callable[[], None] | None,
         patience: float = PATIENCE,
+        *,
+        settings: bool | None = None,
     ) -> None:
         super().__init__()
+        self._settings = settings
         self._twins = Twins(open_store, reference, inspect, patience)
         self._walk = Walk(self._twins)
         self._when_emptied = when_emptied
@@ -42,10 +47,13 @@ class StoreMachine(RuleBasedStateMachine):
             self._runner.close()
             raise
 
-    @initialize(retention=st.sampled_from(RETENTIONS))
-    def keep(self, retention: Retention) -> None:
-        """Settle for how long dead letters are kept."""
+    @initialize(retention=st.sampled_from(RETENTIONS), is_limited=is_limited)
+    def keep(self, retention: Retention, *, is_limited: bool) -> None:
+        """Settle for how long dead letters are kept, and whether settings are changed."""
         self._twins.retention = retention
+        if self._settings is not None and is_limited is not self._settings:
+            self._has_failed = True  # nothing is to be drained
+            reject()
 
     @rule(step=steps)
     def take(self, step: Step) -> None:
@@ -98,6 +106,7 @@ def model_check(
     inspect: Inspect | None = None,
     when_emptied: Callable[[], None] | None = None,
     patience: float = PATIENCE,
+    settings: bool | None = None,
 ) -> type[StoreMachine]:
     """Return a state machine that drives the stores of `open_store` through random calls.
 
@@ -106,7 +115,8 @@ def model_check(
     that of `reference` (None: with nothing), and the history is judged by
     `sharq_plug.testing.model_check.check`. `inspect` is called with each open store after every
     call. At the end everything is drained and purged, and `when_emptied` may look at what is left.
-    A wake-up must come within `patience` seconds; with 0, before its call is answered.
+    A wake-up must come within `patience` seconds; with 0, before its call is answered. `settings`
+    says whether all sequences change settings, or none; by default about half of them do.
 
         TestMyStore = model_check(lambda clock: MyStore(clock)).TestCase
 
@@ -117,6 +127,8 @@ def model_check(
 
     class ModelCheck(StoreMachine):
         def __init__(self) -> None:
-            super().__init__(open_store, reference, inspect, when_emptied, patience)
+            super().__init__(
+                open_store, reference, inspect, when_emptied, patience, settings=settings
+            )
 
     return ModelCheck

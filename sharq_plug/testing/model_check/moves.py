@@ -23,7 +23,7 @@ class Fill:
 
     queue_type: str
     queue_id: str
-    interval: int
+    interval: int | None
     requeue_limit: int
     count: int
 

@@ -12,6 +12,7 @@ from sharq_plug.model import (
     Fail,
     Listing,
     NewJob,
+    PatchType,
     Release,
     Tended,
 )
@@ -257,9 +258,9 @@ class Twins:
 
 
 def _is_timed(item: Item) -> bool:
-    """Return whether an item may leave a job that joins or dies by itself, or let letters go."""
+    """Return whether an item may leave what tending does unseen: jobs, letters, new defaults."""
     match item:
-        case NewJob(extras=Extras()):
+        case NewJob(extras=Extras()) | PatchType():
             return True
         case Release(delay=delay) | Fail(delay=delay):
             return bool(delay)

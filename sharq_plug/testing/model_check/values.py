@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 from sharq_plug.model import (
     ALL_STATES,
     LIVING,
+    MAX_COST,
     Amendment,
     Cancel,
     Deduplicate,
@@ -17,6 +18,10 @@ from sharq_plug.model import (
     Fail,
     Finish,
     JobState,
+    Limit,
+    PatchQueue,
+    PatchType,
+    QueueRules,
     Redrive,
     Release,
     RequeueDelay,
@@ -25,6 +30,7 @@ from sharq_plug.model import (
     SetInterval,
     Setting,
     Settlement,
+    TypeRules,
 )
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.model_check.walk import JOB_IDS, QUEUE_IDS, RECEIPT_TIME
@@ -52,17 +58,24 @@ EXTRAS: Fields = {
     "ttl": [None, None, None, 1, 50, 50, 200, 1000],
     "requeue_delay": [None, None, None, *REQUEUE_DELAYS],
     "deduplicate": [None, None, None, *KEYS],
-    "cost": [None, None, None, {"job": 2}, {"token": 0, "job": 1_000_000}],
+    "cost": [None, None, {"job": 2}, {"token": 3}, {"token": 0, "job": 3}, {"token": MAX_COST}],
     "headers": [None, None, None, {"traceparent": "00-1-2-01"}, {"": "\u00fc", "a": ""}],
 }
 """The fields of the extras of a job. Of `delay` and `at` one at most is given."""
+ACTUALS = [{"job": 1}, {"job": 3}, {"token": 0}, {"token": 5, "job": 2}, {"token": MAX_COST}, {}]
+"""What jobs took, where it is told."""
+FREEZES = [0, 0, 0, 0, 0, 0, 10, 50]
 SETTLEMENTS: Mapping[type[Settlement], Fields] = {
-    Finish: {"receipt_time": [RECEIPT_TIME, RECEIPT_TIME, 0, 50, 1000]},
-    Release: {"delay": [0, 0, 0, 1, 10, 50]},
+    Finish: {
+        "receipt_time": [RECEIPT_TIME, RECEIPT_TIME, 0, 50, 1000],
+        "actual": [None, None, None, None, *ACTUALS],
+    },
+    Release: {"delay": [0, 0, 0, 1, 10, 50], "freeze": FREEZES},
     Fail: {
         "error": [None, "it broke", "\u00fc"],
         "delay": [None, None, None, 0, 10, 50],
         "dead": [False, False, False, True],
+        "freeze": FREEZES,
     },
     Extend: {"lease_time": [1, 20, 50, 100, 5000]},
 }
@@ -95,7 +108,43 @@ STATES = [
     *map(frozenset, [{WAITING, DELAYED}, {WAITING, DEAD}, {DELAYED, LEASED}, {LEASED, DEAD}]),
 ]
 """States that are cleared together."""
+LIMITS: Sequence[tuple[Limit, ...]] = [
+    (),
+    (Limit(1, 10),),
+    (Limit(1, 50),),
+    (Limit(2, 10, 2),),
+    (Limit(3, 50, 2),),
+    (Limit(1, 10), Limit(2, 70, 3)),
+    (Limit(2, 70, 3), Limit(1, 10)),
+    (Limit(3, 20, 4, "token"),),
+    (Limit(1, 10), Limit(3, 50, 2, "token")),
+    (Limit(7, 50, 3, "token"), Limit(3, 50, 2)),
+    (Limit(10**6, 10**12, 4000, "token"),),
+]
+"""Limits in whose debts rounding, bursts, units and places matter soon."""
+PATCH: Fields = {
+    "limits": [None, *LIMITS],
+    "concurrency": [None, 1, 1, 2],
+    "weight": [None, 1, 2, 3],
+    "max_length": [None, 0, 1, 3],
+    "paused": [None, False, True],
+}
+"""The fields of a change of settings; None takes one back."""
+OF_A_GATE = ("limits", "concurrency", "paused")
+OF_DEFAULTS = ("limits", "concurrency", "weight", "max_length")
+OTHER_CHANGES: Fields = {
+    "freeze": [None, None, None, 0, 10, 50],
+    "if_match": [None, None, None, None, ("no",)],
+}
 SETTINGS: Mapping[type[Setting], Fields] = {
     SetInterval: {"interval": INTERVALS},
+    PatchQueue: {
+        **OTHER_CHANGES,
+        "if_match": [*OTHER_CHANGES["if_match"], (QueueRules().tag(), "no")],
+    },
+    PatchType: {
+        **OTHER_CHANGES,
+        "if_match": [*OTHER_CHANGES["if_match"], (TypeRules().tag(), "no")],
+    },
 }
-"""The fields of each kind of setting, its queue aside."""
+"""The fields of each kind of setting, its queue and its patches aside."""

@@ -10,7 +10,11 @@ class Rule(Enum):
     """The rules that a history can break."""
 
     RATE = "rate"
-    """A queue gave more than its interval allows."""
+    """A queue gave more than its limits allow."""
+    CONCURRENCY = "concurrency"
+    """A queue had more leases at a time than its concurrency allows."""
+    PAUSE = "pause"
+    """A queue gave a job while it was paused or frozen."""
     JOB_ORDER = "job order"
     """A job was served before one that stood ahead of it in its queue."""
     QUEUE_ORDER = "queue order"
@@ -55,6 +59,10 @@ class Rule(Enum):
     """A listing left something out, or showed what was not there, or in another order."""
     LETTERS = "letters"
     """Dead letters were redriven or discarded, numbered or dropped otherwise than they must be."""
+    SETTINGS = "settings"
+    """Settings, or what is in effect of them, were wrong, or a change of them went wrong."""
+    HOLDS = "holds"
+    """It was told wrongly what holds a queue or a job, or when a job can go."""
     TOTALS = "totals"
     """The totals of a type were wrong."""
 

@@ -4,20 +4,17 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from msgspec.structs import astuple, replace
+from msgspec import UNSET
+from msgspec.structs import replace
 
 from sharq_plug.model import (
     ALL_STATES,
-    MINUTE,
     AmendOutcome,
     Backlogs,
     Cancel,
     Clear,
     Dequeued,
     EndedLease,
-    Extended,
-    Extras,
-    Fail,
     Finish,
     JobRef,
     Jobs,
@@ -29,16 +26,17 @@ from sharq_plug.model import (
     Letters,
     LettersMoved,
     Names,
-    NewJob,
     Overdue,
+    PatchQueue,
+    PatchType,
     Queues,
-    Reschedule,
-    SetInterval,
+    SettingsPatch,
     Settlement,
     Take,
     Tended,
     Types,
 )
+from sharq_plug.testing.model_check.instants import Instants
 from sharq_plug.testing.model_check.operations import (
     DiscardRange,
     Item,
@@ -54,8 +52,12 @@ QUEUE_IDS = ["b", "a", "a-", "+10", "9"]
 JOB_IDS = ["j1", "j.2", "+3", "4@j", "~5", "j6"]
 NOBODYS = "no-such-token"
 RECEIPT_TIME = 200
-LONG_AFTER = 2 * 10**12
-"""ms after which the longest interval is paid off."""
+LONG_AFTER = 10**14
+"""ms after which every debt is paid off."""
+TAKEN_BACK = SettingsPatch(**dict.fromkeys(SettingsPatch.__struct_fields__))
+"""A change that takes all settings back."""
+GATE_TAKEN_BACK = replace(TAKEN_BACK, weight=UNSET, max_length=UNSET)
+DEFAULTS_TAKEN_BACK = replace(TAKEN_BACK, paused=UNSET)
 
 
 class Manner(Enum):
@@ -83,8 +85,7 @@ class Walk:
         self.twins = twins
         self._standing: dict[str, list[LeaseRef]] = {queue_type: [] for queue_type in TYPES}
         self._ended: dict[str, list[LeaseRef]] = {queue_type: [] for queue_type in TYPES}
-        self._intervals: dict[tuple[str, str], int] = {}
-        self._instants: list[int] = []
+        self._instants = Instants()
 
     @property
     def now(self) -> int:
@@ -97,7 +98,7 @@ class Walk:
 
     async def advance_to(self, which: int, early: int) -> None:
         """Let time pass until `early` ms before something is due, if anything is."""
-        ahead = sorted({at - early for at in self._instants if at - early > self.now})
+        ahead = self._instants.ahead(self.now, early)
         if ahead:
             await self.advance(ahead[which % len(ahead)] - self.now)
 
@@ -182,8 +183,10 @@ class Walk:
         raise AssertionError(f"the jobs of {queue_type} have no end")
 
     async def purge_all(self) -> None:
-        """Remove what is left, and let every rate be paid off and be forgotten."""
+        """Remove what is left, settings too, and let every debt be paid off and be forgotten."""
         for queue_type in TYPES:
+            await self.ask(queue_type, [PatchType(GATE_TAKEN_BACK, DEFAULTS_TAKEN_BACK)])
+            await self.ask(queue_type, [PatchQueue(name, TAKEN_BACK) for name in QUEUE_IDS])
             for queue_id in QUEUE_IDS:
                 await self.clear(queue_type, Clear(queue_id, ALL_STATES, counts=True))
         await self.advance(LONG_AFTER)
@@ -199,55 +202,21 @@ class Walk:
         return _altered(leases[-1 - pick.back % len(leases)], pick)
 
     def _note(self, queue_type: str, item: Item, outcome: Outcome) -> None:
+        self._instants.note(queue_type, item, outcome, self.now, self.twins.retention.max_age)
         match item, outcome:
-            case NewJob() | SetInterval(), _:
-                self._intervals[queue_type, item.queue_id] = item.interval
-                if isinstance(item, NewJob) and item.extras is not None:
-                    self._note_extras(item.extras)
             case Take(), Dequeued():
-                self._note_dequeued(queue_type, outcome)
+                self._note_ended(outcome.ended)
+                self._standing[queue_type] += _leases(outcome)
             case Tend(), Tended():
                 self._note_ended(outcome.ended)
             case Cancel(job), AmendOutcome.DONE:
                 self._retire_job(queue_type, job)
-            case Reschedule(_, _, delay, at), AmendOutcome.DONE:
-                self._instants.append(self.now + (delay or 0) if at is None else at)
             case _, LeaseOutcome.ENDED if isinstance(item, Settlement):
-                self._note_settled(queue_type, item)
-            case _, Extended(expires_at):
-                self._instants.append(expires_at)
+                self._retire_job(queue_type, item.lease)
             case _:
                 pass
 
-    def _note_dequeued(self, queue_type: str, answer: Dequeued) -> None:
-        self._note_ended(answer.ended)
-        self._standing[queue_type] += _leases(answer)
-        if answer.next_ready_at is not None:
-            self._instants.append(answer.next_ready_at)
-        for job in answer.jobs:
-            interval = self._intervals[queue_type, job.queue_id]
-            self._instants += [job.expires_at, self.now + interval]
-
-    def _note_settled(self, queue_type: str, item: Settlement) -> None:
-        if isinstance(item, Fail):
-            self._note_death()
-        self._retire_job(queue_type, item.lease)
-        durations = [value for value in astuple(item) if isinstance(value, int)]
-        self._instants += [self.now + duration for duration in durations]
-
-    def _note_extras(self, extras: Extras) -> None:
-        begins = self.now + (extras.delay or 0) if extras.at is None else extras.at
-        kept_for = 0 if extras.deduplicate is None else extras.deduplicate.keep_for
-        self._instants += [begins, begins + (extras.ttl or 0), self.now + kept_for]
-
-    def _note_death(self) -> None:
-        """Note when a job that may have died now is too old a letter, if that is soon."""
-        if self.twins.retention.max_age <= MINUTE:
-            self._instants.append(self.now + self.twins.retention.max_age)
-
     def _note_ended(self, ended: Sequence[EndedLease]) -> None:
-        if any(lease.is_dead for lease in ended):
-            self._note_death()
         for lease in ended:
             ref = LeaseRef(lease.queue_id, lease.job_id, lease.token)
             self._retire(lease.queue_type, [ref])

@@ -69,7 +69,9 @@ do
         local first = math.huge
         for _, id in ipairs(list) do
             local _, since = look(id)
-            first = math.min(first, since or math.huge, tonumber(call('ZSCORE', EXPIRING, id) or math.huge))
+            if not Terms.is_paused(Queues.load(id)) then
+                first = math.min(first, since or math.huge, tonumber(call('ZSCORE', EXPIRING, id) or math.huge))
+            end
         end
         return first
     end

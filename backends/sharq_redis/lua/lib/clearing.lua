@@ -77,15 +77,14 @@ do
         local queue = Queues.load(id)
         if queue then
             Counts.forget(queue)
-            Step.changed(queue)
+            Step.noted(queue)
             return
         end
         local fine, last = pcall(Left.by, id)
-        Left.drop(id)
-        if fine and last then
-            Limits.take_up(last)
-            Counts.forget(last)
-            Left.leave(last)
+        if not fine then
+            Left.drop(id)
+        elseif last then
+            Left.change(last, Counts.forget)
         end
     end
 end

@@ -76,12 +76,22 @@ do
         return counts
     end
 
+    local named, bucket, name       -- the minute and the bucket of the latest call, and the key of their counts
+
+    -- Return the key of this minute. To make it takes longer than to keep it.
+    local function key_of_minute()
+        if named ~= minute or bucket ~= TYPES then
+            named, bucket, name = minute, TYPES, Scope.bucket_key('minutes', integer(minute))
+        end
+        return name
+    end
+
     -- Count for the type. `what` is 'e' or 'd'. A damaged counter stops nothing.
     function Counts.add_to_type(what, amount)
         if amount == 0 then
             return
         end
-        local key, field = Scope.bucket_key('minutes', integer(minute)), what .. '/' .. Scope.type_name()
+        local key, field = key_of_minute(), what .. '/' .. Scope.type_name()
         if try('HINCRBY', key, field, integer(amount)) == amount then
             keep(key, COUNTED_MINUTES * MINUTE_MS + MINUTE_MS + GRACE_MS)
         end

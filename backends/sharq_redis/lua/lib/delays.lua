@@ -19,6 +19,21 @@ do
         return urgency, number, string.sub(name, HEADER_LENGTH + 1)
     end
 
+    -- Return the place that the job in a member takes when it joins those that wait.
+    function Delays.place_in(name)
+        local urgency, number, returned = struct.unpack(HEADER, name)
+        return Waiting.place(number, returned == 1, MAX_PRIORITY - urgency)
+    end
+
+    -- Return the members of the first due jobs of a queue, up to `limit`.
+    function Delays.first_due(queue, limit)
+        if limit == 0 or not queue[DUE_AT] or queue[DUE_AT] > now then
+            return {}
+        end
+        return call('ZRANGE', Scope.key('delayed', queue[ID]), '-inf', integer(now), 'BYSCORE', 'LIMIT', 0,
+            integer(limit))
+    end
+
     -- Put a job into a queue: it waits, or is delayed until `at`. What this uses was checked before. Return
     -- its tail; the job is to be written anew.
     function Delays.put(queue, job_id, number, returned, tail, at)
@@ -46,19 +61,16 @@ do
         if limit == 0 or not queue[DUE_AT] or queue[DUE_AT] > now then
             return 0
         end
-        local delayed = Scope.key('delayed', queue[ID])
-        local due = call('ZRANGE', delayed, '-inf', integer(now), 'BYSCORE', 'LIMIT', 0, integer(limit))
-        local places = {}
+        local due, places = Delays.first_due(queue, limit), {}
         for at = 1, #due do
-            local urgency, number, returned = struct.unpack(HEADER, due[at])
-            places[at] = Waiting.place(number, returned == 1, MAX_PRIORITY - urgency)
+            places[at] = Delays.place_in(due[at])
         end
         Waiting.check(queue, #due)
         for at = 1, #due do
             Waiting.add(queue, string.sub(due[at], HEADER_LENGTH + 1), places[at])
         end
         if #due > 0 then
-            call('ZREM', delayed, unpack(due))
+            call('ZREM', Scope.key('delayed', queue[ID]), unpack(due))
             Totals.add('delayed', -#due)
         else
             Times.delayed(queue)    -- raises if they are missing; else the record was wrong
@@ -90,16 +102,16 @@ do
         return member(job_id, tail.i, attempts > 0, tail.p or 0)
     end
 
-    -- Return how many jobs stand before one that waits or is delayed, and when that one is due, if it is
-    -- delayed.
+    -- Return how many jobs stand before one that waits or is delayed; its place among those that wait, now or once
+    -- it joins them; and when it is due, if it is delayed.
     function Delays.position(queue, job_id, attempts, tail)
-        local place = Waiting.rank(queue, job_id)
-        if place then
-            return place
+        local rank, place = Waiting.rank(queue, job_id)
+        if rank then
+            return rank, place
         end
         local delayed, found = Scope.key('delayed', queue[ID]), member_of(job_id, attempts, tail)
-        local rank = call('ZRANK', delayed, found) or error('job ' .. job_id .. ' stands nowhere')
-        return queue[WAITING] + rank, tonumber(call('ZSCORE', delayed, found))
+        rank = call('ZRANK', delayed, found) or error('job ' .. job_id .. ' stands nowhere')
+        return queue[WAITING] + rank, Delays.place_in(found), tonumber(call('ZSCORE', delayed, found))
     end
 
     -- Take a job that waits or is delayed out of the order of its queue. What this uses was checked before.

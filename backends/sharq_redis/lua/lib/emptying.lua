@@ -35,7 +35,8 @@ do
         Totals.add('removed', waiting + leased + delayed)
         Totals.add('revoked', leased)
         Totals.add('delayed', -delayed)
-        queue[WAITING], queue[LEASED], queue[LEASE] = 0, 0, ''
+        queue[WAITING] = 0
+        Leases.drop_all(queue)
         Times.clear(queue)
         Step.changed(queue)
     end
@@ -49,9 +50,11 @@ do
             delayed, due = count_delayed(queue)
             waiting, leased = queue[WAITING] + due, queue[LEASED]
         end
+        if call('ZREM', EXPIRING, id) == 1 and not (fine and queue) then
+            Leases.drop_uncounted(id)
+        end
         local unlinked = call('UNLINK', ONE .. id, JOBS .. id, REST .. id,
             Scope.key('leases', id), Scope.key('delayed', id), Scope.key('ending', id))
-        call('ZREM', EXPIRING, id)
         if not fine then
             drop_damaged(id, unlinked > 0)
         elseif queue then
@@ -59,6 +62,7 @@ do
             empty(queue, delayed)
         else
             call('ZREM', TIMERS, id)
+            Left.drop_damaged(id)
         end
         return not fine or queue ~= false, waiting, leased, delayed - due
     end

@@ -88,11 +88,13 @@ do
         local paid = call('ZRANGE', IDLE, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
         for _, id in ipairs(paid) do
             local fine, left = pcall(Left.by, id)
-            local asked_until = fine and left and Counts.asked_until(left) or 0
-            if asked_until <= now then
+            local needed_until = fine and left and Left.needed_until(left) or 0
+            if needed_until <= now then
                 Left.drop(id)
+            elseif needed_until == NO_END then
+                call('ZREM', IDLE, id)
             else
-                call('ZADD', IDLE, integer(asked_until), id)
+                call('ZADD', IDLE, integer(needed_until), id)
             end
         end
     end

@@ -4,13 +4,15 @@
 -- A local is found several times as fast as a global of a library. The first call takes these over, for
 -- they are not there yet when a library is loaded.
 local function globals()
-    return redis.call, redis.pcall, string, table, math, struct, cmsgpack, pcall, error, type, tonumber, unpack, next
+    return redis.call, redis.pcall, string, table, math, struct, cmsgpack, cjson, pcall, error, type, tonumber, unpack,
+        next
 end
-local call, try, string, table, math, struct, cmsgpack, pcall, error, type, tonumber, unpack, next
+local call, try, string, table, math, struct, cmsgpack, cjson, pcall, error, type, tonumber, unpack, next
 
 local MINUTE_MS = 60000
 local GRACE_MS = 60000          -- by how much an expiry outlasts what it guards
 local QUARANTINE_MS = 60000     -- how long a damaged queue is passed over
+local NO_END = 1 / 0            -- an instant that does not come
 
 local now, minute               -- of this call
 local own_time                  -- whether the time is the server's own
@@ -20,7 +22,7 @@ local Instant = {}
 -- Take the time that was handed in, or else the server's own.
 function Instant.read(given)
     if not call then
-        call, try, string, table, math, struct, cmsgpack, pcall, error, type, tonumber, unpack, next = globals()
+        call, try, string, table, math, struct, cmsgpack, cjson, pcall, error, type, tonumber, unpack, next = globals()
     end
     now = tonumber(given)
     own_time = not now

@@ -67,7 +67,7 @@ do
                 queue[LEASE] = ''
             end
         end
-        queue[LEASED] = queue[LEASED] + 1
+        queue[LEASED], leases_more = queue[LEASED] + 1, leases_more + 1
         Expiring.note(queue, expiry)
     end
 
@@ -104,8 +104,24 @@ do
             end
             call('HDEL', JOBS .. queue[ID], '=' .. lease[JOB])
         end
-        queue[LEASED] = queue[LEASED] - 1
+        queue[LEASED], leases_more = queue[LEASED] - 1, leases_more - 1
         queue[ENDED] = true
+    end
+
+    -- End all leases of a queue that is emptied.
+    function Leases.drop_all(queue)
+        leases_more = leases_more - queue[LEASED]
+        queue[LEASED], queue[LEASE] = 0, ''
+    end
+
+    -- End all leases of a queue that is emptied, and whose record does not tell how many there are. If the type went on
+    -- counting them, they could keep its gate closed. A queue that had one lease only has no list.
+    function Leases.drop_uncounted(id)
+        local listed = try('ZCARD', Scope.key('leases', id))
+        local count = type(listed) == 'number' and math.max(1, listed) or 1
+        leases_more = leases_more - count
+        Totals.add('revoked', count)
+        Totals.add('lost', count)
     end
 
     -- Return the lease of a queue that expires first, else nil.

@@ -1,5 +1,6 @@
--- What is left of queues that ceased to exist: their records, while a rate is not paid off or a minute
--- of the counts can still be asked for. By the server's own time they expire, else `tend` removes them.
+-- What is left of queues that do not exist: their records, while a debt is not paid off, a freeze stands or a
+-- minute of the counts can still be asked for. By the server's own time they expire, else `tend` removes them.
+-- Settings stay.
 
 do
     -- Return what a queue left behind, else nil. It changes nothing.
@@ -8,8 +9,22 @@ do
         local left = raw and Records.parse(id, raw)
         if left and left[TAIL] ~= '' then
             Times.read(left)
+            Terms.read(left)
         end
         return left
+    end
+
+    local function bring_to_now(queue)
+        Terms.take_up(queue)
+        Terms.forget_if_paid(queue)
+        Defaults.reach_new(queue)
+    end
+
+    -- Return a queue that does not exist as it would come into being now. It changes nothing.
+    function Left.as_begun(id)
+        local queue = Left.by(id) or Records.fresh(id, 0)
+        bring_to_now(queue)
+        return queue
     end
 
     function Left.drop(id)
@@ -19,15 +34,23 @@ do
         end
     end
 
+    -- Forget what a queue left behind if it cannot be read.
+    function Left.drop_damaged(id)
+        if not pcall(Left.by, id) then
+            Left.drop(id)
+        end
+    end
+
     -- Bring a queue into being, out of what it left behind if it did.
-    function Left.bring_into_being(id, left, interval)
-        local queue = left or Records.fresh(id, interval)
-        Limits.take_up(queue)
+    function Left.bring_into_being(id, left)
+        local queue = left or Records.fresh(id, 0)
+        if left or defaults_version > 0 then
+            bring_to_now(queue)
+        end
         if left then
             Left.drop(id)
-            Limits.forget_if_paid(queue)
             queue[STORED], queue[FORM] = false, ALONE
-            queue[HAS_LETTERS], queue[TIMED] = false, queue[TAIL] ~= ''
+            queue[HAS_LETTERS], queue[TIMED] = false, queue[HAS_LETTERS]
         end
         if Tombstones.has(id) then
             queue[STORED], queue[BURIED], queue[HAS_LETTERS], queue[TIMED] = true, true, true, true
@@ -36,17 +59,42 @@ do
         return queue
     end
 
-    -- Keep of a queue without jobs what may still be asked for: it expires, or `tend` removes it.
+    local function needed_until(queue, owes_until)
+        if Terms.text(queue) ~= '' then
+            return NO_END
+        end
+        return math.max(owes_until, Counts.asked_until(queue))
+    end
+
+    -- Return the instant from which on what a queue left behind may go, NO_END if it has settings.
+    function Left.needed_until(queue)
+        return needed_until(queue, Terms.owes_until(queue))
+    end
+
+    -- Keep of a queue without jobs what may still be asked for: it expires, or `tend` removes it. Settings stay.
     function Left.leave(queue)
-        Limits.forget_if_paid(queue)
-        local needed_until = math.max(Limits.ready_at(queue), Counts.asked_until(queue))
-        if needed_until > now then
-            local id = queue[ID]
-            set_to_expire(Scope.key('left', id), Records.pack(queue), needed_until - now + GRACE_MS)
+        local id, ends_at = queue[ID], needed_until(queue, Terms.forget_if_paid(queue))
+        if ends_at == NO_END then
+            call('SET', Scope.key('left', id), Records.pack(queue))
             if not own_time then
-                call('ZADD', IDLE, integer(needed_until), id)
-                call('ZADD', DUE, 'LT', integer(needed_until), Scope.type_name())
+                call('ZREM', IDLE, id)
+            end
+        elseif ends_at > now then
+            set_to_expire(Scope.key('left', id), Records.pack(queue), ends_at - now + GRACE_MS)
+            if not own_time then
+                call('ZADD', IDLE, integer(ends_at), id)
+                call('ZADD', DUE, 'LT', integer(ends_at), Scope.type_name())
             end
         end
+    end
+
+    -- Change what is kept of a queue that does not exist, by a function.
+    function Left.change(queue, change)
+        bring_to_now(queue)
+        change(queue)
+        if queue[STORED] then
+            Left.drop(queue[ID])
+        end
+        Left.leave(queue)
     end
 end

@@ -85,7 +85,7 @@ do
         local queue = Queues.load(id)
         if queue and queue[HAS_LETTERS] then
             queue[HAS_LETTERS], queue[TIMED] = false, true
-            Step.changed(queue)
+            Step.noted(queue)
         elseif not queue and Tombstones.has(id) then
             Tombstones.remove(id)
         end

@@ -2,11 +2,12 @@
 --
 -- A place is (ready since, number): the score of a member that is the number, as 6 bytes that sort,
 -- and the queue id. R is the instant at which the queue's holds end. The first row that applies:
---   it was served, or had no place         (the later of now and R, a new number)
---   R lies in the future                   (R, its number kept)
---   its place lay in the future            (now, a new number)
---   else                                   unchanged
--- A queue where nothing waits or is delayed has no place. Places are written at the end of a step.
+--   it was served and its turn is over, or it had no place     (the later of now and R, a new number)
+--   R lies in the future                                       (R, its number kept)
+--   its place lay in the future                                (now, a new number)
+--   else                                                       unchanged
+-- A turn begins with each place. It is over after as many deliveries as the queue's weight, or when R lies in the
+-- future after one. A queue where nothing waits or is delayed has no place. Places are written at the end of a step.
 
 local Line = {}
 local MAX_NAMED = 20        -- a wake-up names up to so many queues; if there are more, none (lib/wakeups.lua)
@@ -16,6 +17,7 @@ do
     local given, given_count = {}, 0    -- the first queues that got places; how many queues got one
     local latest, reserved  -- numbers: the latest given, the last that may be given
     local left, taken = {n = 0}, {n = 0}    -- places to be written
+    local MEMBER = '>I6c0'      -- a number that sorts, and a queue id
 
     function Line.begin()
         first_since, latest, reserved, given_count = math.huge, 0, 0, 0
@@ -36,7 +38,7 @@ do
     end
 
     function Line.member(number, id)
-        return struct.pack('>I6c0', number, id)
+        return struct.pack(MEMBER, number, id)
     end
 
     function Line.number_in(member)
@@ -46,6 +48,15 @@ do
     -- Return the id of the queue, or of the job where it is a member of `leases`.
     function Line.id_in(member)
         return string.sub(member, 7)
+    end
+
+    -- Return the queue that stands at a place. A place that is nobody's is taken out of the line.
+    function Line.owner(place)
+        local queue = Queues.load(Line.id_in(place))
+        if queue and (queue[WAITING] > 0 or queue[DUE_AT]) and queue[PLACE] == Line.number_in(place) then
+            return queue
+        end
+        call('ZREM', LINE, place)
     end
 
     -- Read where a queue stands, for what its record cannot tell: the clock may have stepped back.
@@ -59,10 +70,12 @@ do
     -- Give a queue its place. `served`: it was just dequeued. `number` is for a new place, if it needs
     -- one; without it one is drawn, `ahead` at a time.
     function Line.take_place(queue, served, number, ahead)
-        local ready, before = Limits.ready_at(queue), queue[READY_BEFORE]
+        local ready, before, rules = Terms.ready_at(queue), queue[READY_BEFORE], queue[RULES]
         queue[READY_BEFORE] = ready
         if queue[WAITING] == 0 and not queue[DUE_AT] then
             queue[STANDS], queue[SINCE] = false, false
+        elseif rules and rules.weight and served and ready <= now and Terms.goes_on(queue) then
+            return
         elseif served or not queue[STANDS] then
             queue[STANDS], queue[SINCE] = true, math.max(now, ready)
             queue[PLACE] = number or next_number(ahead)
@@ -73,13 +86,17 @@ do
         elseif before > now then
             queue[SINCE], queue[PLACE] = now, number or next_number(ahead)
         end
-        if queue[SINCE] and not served then
+        local since = queue[SINCE]
+        if rules and since and queue[FEATURES].n then
+            Terms.begin_turn(queue)
+        end
+        if since and not served and since < NO_END then
             given_count = given_count + 1
             if given_count <= MAX_NAMED then
                 given[given_count] = queue[ID]
             end
-            if queue[SINCE] < first_since then
-                first_since = queue[SINCE]
+            if since < first_since then
+                first_since = since
             end
         end
     end
@@ -92,11 +109,12 @@ do
             local stood_at, place = queue[STOOD_AT], queue[STANDS] and queue[PLACE]
             if stood_at and stood_at ~= place then
                 left_values = left_values + 1
-                left[left_values] = Line.member(stood_at, queue[ID])
+                left[left_values] = struct.pack(MEMBER, stood_at, queue[ID])
             end
             if queue[SINCE] then
-                taken[taken_values + 1] = integer(queue[SINCE])
-                taken[taken_values + 2] = Line.member(place, queue[ID])
+                local since = queue[SINCE]
+                taken[taken_values + 1] = since < NO_END and integer(since) or '+inf'
+                taken[taken_values + 2] = struct.pack(MEMBER, place, queue[ID])
                 queue[SINCE], taken_values = false, taken_values + 2
             end
             queue[STOOD_AT] = place

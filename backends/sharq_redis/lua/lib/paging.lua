@@ -24,6 +24,15 @@ do
         return call('ZCOUNT', zset, '-inf', integer(score))
     end
 
+    -- Return the rank of the first member behind a given one, which may be gone, or have another score now.
+    function Paging.rank_next_to(zset, score, member)
+        local mark = member .. '\0'     -- sorts next to it
+        call('ZADD', zset, score, mark)
+        local rank = call('ZRANK', zset, mark)
+        call('ZREM', zset, mark)
+        return rank
+    end
+
     -- Return up to `count` members from a rank on, each followed by its score.
     function Paging.members(zset, rank, count)
         if count <= 0 then

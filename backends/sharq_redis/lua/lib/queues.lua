@@ -1,8 +1,12 @@
 -- The queues of a call: their records are read once, and written at the end of a step.
 
 local Queues = {}
-local Limits, Counts, Left, Times, Step = {}, {}, {}, {}, {}
-local Tombstones, Types = {}, {}
+local Terms, Counts, Left, Times, Step = {}, {}, {}, {}, {}
+local Tombstones, Types, Gate, Defaults = {}, {}, {}, {}
+local type_settings     -- what is set for the type of this call, as it is stored, or false (lib/gate.lua)
+local has_gate          -- whether the type of this call has a gate (lib/gate.lua)
+local defaults_version  -- of the defaults of the type, 0 if it has none (lib/defaults.lua)
+local leases_more       -- how many leases this call has given, less those that it has ended
 local MAX_PREFETCHED = 1000     -- records of a page that are read in one command; Lua cannot unpack many more
 
 do
@@ -15,10 +19,11 @@ do
         kept.n, gone.n = 0, 0
     end
 
-    local function take_up(id, raw)
+    local function take_up(id, raw, is_ready)
         local queue = Records.parse(id, raw)
         if queue[TAIL] ~= '' then
             Times.read(queue)
+            Terms.read(queue)
         end
         if queue[WAITING] > 0 or queue[DUE_AT] then
             queue[STANDS], queue[STOOD_AT] = true, queue[PLACE]
@@ -26,7 +31,7 @@ do
             Tombstones.note(id)
             return false
         end
-        Limits.take_up(queue)
+        Terms.take_up(queue, is_ready)
         return queue
     end
 
@@ -35,12 +40,13 @@ do
         loaded[queue[ID]] = queue
     end
 
-    -- Return a queue that exists, else false. Raises if its record is damaged.
-    function Queues.load(id)
+    -- Return a queue that exists, else false. `is_ready`: its place in the line says that it is ready. Raises if its
+    -- record is damaged.
+    function Queues.load(id, is_ready)
         local queue = loaded[id]
         if queue == nil then
             local raw = call('HGET', QUEUES, id)
-            queue = raw and take_up(id, raw) or false
+            queue = raw and take_up(id, raw, is_ready) or false
             loaded[id] = queue
         end
         return queue
@@ -55,19 +61,19 @@ do
         return Tombstones.has(id)
     end
 
-    local function take_up_all(ids, raws, count)
+    local function take_up_all(ids, raws, count, are_ready)
         for at = 1, count do
             local id, raw = ids[at], raws[at]
             if loaded[id] == nil then
-                loaded[id] = raw and take_up(id, raw)
+                loaded[id] = raw and take_up(id, raw, are_ready)
             end
         end
     end
 
     -- Read the records of the first `count` of a list of queue ids in one go. A damaged one ends this early:
     -- `load` meets it again, and reads those behind it.
-    function Queues.prefetch(ids, count)
-        pcall(take_up_all, ids, call('HMGET', QUEUES, unpack(ids, 1, count)), count)
+    function Queues.prefetch(ids, count, are_ready)
+        pcall(take_up_all, ids, call('HMGET', QUEUES, unpack(ids, 1, count)), count, are_ready)
     end
 
     -- Do so for the queues of items, unless there is one only. Each item takes `fields` values of a list, the

@@ -12,11 +12,12 @@ do
     local TRIMMED_RARELY = 8    -- a receipt that comes alone trims its shard this rarely
     local FOR_ANOTHER = 32      -- so many receipts in a call trim one shard more
     local given = {}            -- shard -> instant, receipt, ... to be written
+    local names = {}            -- shard -> its number as text: to make that takes long
     local used = {n = 0}        -- the shards in which something is to be written
     local longest, most         -- the longest life given; how many receipts a shard may hold
 
     for shard = 0, SHARDS - 1 do
-        given[shard] = {n = 0}
+        given[shard], names[shard] = {n = 0}, shard .. ''
     end
 
     function Receipts.begin(most_in_a_shard)
@@ -36,7 +37,7 @@ do
 
     function Receipts.has(token, id, job_id)
         Receipts.write()
-        local shard = Scope.key('receipts', shard_of(token))
+        local shard = Scope.key('receipts', names[shard_of(token)])
         local kept = try('ZSCORE', shard, name(token, id, job_id))
         return type(kept) ~= 'table' and kept and tonumber(kept) >= now
     end
@@ -83,7 +84,7 @@ do
     -- until it is their turn.
     local function trim_others(count)
         for further = 1, math.min(count / FOR_ANOTHER, SHARDS - 1) do
-            pcall(trim, Scope.key('receipts', (used[used.n] + further) % SHARDS), count)
+            pcall(trim, Scope.key('receipts', names[(used[used.n] + further) % SHARDS]), count)
         end
     end
 
@@ -91,9 +92,11 @@ do
     function Receipts.write()
         local count = 0
         for at = 1, used.n do
-            count = count + write_shard(Scope.key('receipts', used[at]), given[used[at]])
+            count = count + write_shard(Scope.key('receipts', names[used[at]]), given[used[at]])
         end
-        trim_others(count)
+        if count >= FOR_ANOTHER then
+            trim_others(count)
+        end
         used.n = 0
     end
 end

@@ -4,8 +4,8 @@
 -- queue has one, a tail with its length, and then its only lease (lib/leases.lua), so that a finish of that
 -- one need not pack the rest anew.
 --
--- The tail is a packed map. What a feature keeps of the queues that use it stands there, so that the others
--- pay nothing. A server keeps a tail that it does not know as it is.
+-- The tail is a packed map, in a call FEATURES. What a feature keeps of the queues that use it stands there, so
+-- that the others pay nothing. A server keeps a tail that it does not know as it is.
 --
 -- A call holds a record as a table: first what it knows of the queue, then the fields as they are stored.
 local ID, STORED, TOUCHED = 1, 2, 3         -- its id; whether it exists already, is to be written
@@ -15,17 +15,19 @@ local FIRST, ENDED = 8, 9                   -- first expiry given; whether a lea
 local RAW = 10                              -- as it was read, or false
 local LEASE = 11                            -- its only lease, packed, or ''
 local TAIL = 12                             -- packed, or ''
-local FORM = 13                             -- IN_HASH or ALONE: where its jobs are (lib/bodies.lua)
-local WAITING, LEASED = 14, 15              -- how many jobs; its only lease is stored as none
-local PLACE = 16                            -- number of its place in the line (lib/line.lua)
-local LAST, INTERVAL = 17, 18               -- its latest dequeue or NEVER; ms (lib/limits.lua)
-local HEAD_PLACE = 19                       -- place of the job that goes next
-local MINUTE, ENQUEUES, DEQUEUES = 20, 21, 22   -- the latest minute that was counted (lib/counts.lua)
-local HEAD = 23                             -- id of the job that goes next
-local OTHERS = 24                           -- other minutes, packed, or ''
-local LEASE_AT = 25                         -- where its only lease begins in what was read
-local DUE_AT, ENDS_AT, TIMED, FEATURES, UNLISTED = 26, 27, 28, 29, 30   -- see lib/times.lua; nil for most queues
-local HAS_LETTERS, BURIED = 31, 32          -- see lib/tombstones.lua; nil for most queues
+local RULES = 13                            -- see lib/terms.lua; false for most queues
+local DUE_AT, ENDS_AT, TIMED, FEATURES, UNLISTED = 14, 15, 16, 17, 18   -- see lib/times.lua; nil for most queues
+local HAS_LETTERS, BURIED = 19, 20          -- see lib/tombstones.lua; nil for most queues
+local RETAILED = 21                         -- whether FEATURES is to be packed anew; nil for most queues
+local FORM = 22                             -- IN_HASH or ALONE: where its jobs are (lib/bodies.lua)
+local WAITING, LEASED = 23, 24              -- how many jobs; its only lease is stored as none
+local PLACE = 25                            -- number of its place in the line (lib/line.lua)
+local LAST, INTERVAL = 26, 27               -- its latest dequeue or NEVER; ms (lib/terms.lua)
+local HEAD_PLACE = 28                       -- place of the job that goes next
+local MINUTE, ENQUEUES, DEQUEUES = 29, 30, 31   -- the latest minute that was counted (lib/counts.lua)
+local HEAD = 32                             -- id of the job that goes next
+local OTHERS = 33                           -- other minutes, packed, or ''
+local LEASE_AT = 34                         -- where its only lease begins in what was read
 
 local IN_HASH, ALONE = 0, 1
 local NEVER = -1
@@ -54,14 +56,14 @@ do
 
     -- Return a queue that has just come into being.
     function Records.fresh(id, interval)
-        return {id, false, false, false, false, false, 0, false, false, false, '', '',
-            ALONE, 0, 0, 0, NEVER, interval, 0, 0, 0, 0, '', '', 0}
+        return {id, false, false, false, false, false, 0, false, false, false, '', '', false,
+            nil, nil, nil, nil, nil, nil, nil, nil, ALONE, 0, 0, 0, NEVER, interval, 0, 0, 0, 0, '', '', 0}
     end
 
     function Records.parse(id, raw)
         local fields = layout_of[string.byte(raw)] or error('its record is damaged, or of another version')
-        local queue = {id, true, false, false, false, false, 0, false, false, raw, '', '',
-            struct.unpack(fields, raw)}
+        local queue = {id, true, false, false, false, false, 0, false, false, raw, '', '', false,
+            nil, nil, nil, nil, nil, nil, nil, nil, struct.unpack(fields, raw)}
         local flags, at = queue[FORM] % 4, queue[LEASE_AT]
         if flags >= WITH_TAIL then
             queue[TAIL], at = struct.unpack(A_TAIL, raw, at)
@@ -79,6 +81,10 @@ do
         local interval, head_place = queue[INTERVAL], queue[HEAD_PLACE]
         local enqueues, dequeues = queue[ENQUEUES], queue[DEQUEUES]
         local lease, tail, head, others = queue[LEASE], queue[TAIL], queue[HEAD], queue[OTHERS]
+        if queue[RETAILED] then
+            tail = next(queue[FEATURES]) and cmsgpack.pack(queue[FEATURES]) or ''
+            queue[TAIL], queue[RETAILED] = tail, false
+        end
         local layout = last == 0 and NEVER_DEQUEUED or NARROW
         if waiting >= 2 ^ 8 or leased >= 2 ^ 8 or place >= 2 ^ 32 or last >= 2 ^ 48 or interval >= 2 ^ 24
             or head_place >= 2 ^ 32 or head_place < 0 or enqueues >= 2 ^ 8 or dequeues >= 2 ^ 8 then
@@ -88,7 +94,7 @@ do
         local packed = struct.pack(LAYOUTS[layout], first, waiting, lease ~= '' and 0 or leased, place, last,
             interval, head_place, queue[MINUTE], enqueues, dequeues, #head, head, #others, others)
         if tail ~= '' then
-            packed = packed .. struct.pack(A_TAIL, #tail, tail)
+            return packed .. struct.pack(A_TAIL, #tail, tail) .. lease
         end
         return packed .. lease
     end

@@ -41,8 +41,8 @@ do
         if queue then
             Bodies.spread(queue)
         else
-            queue = Left.bring_into_being(id, left, letter.interval)
-            Limits.bring(queue, letter.interval)
+            queue = Left.bring_into_being(id, left)
+            Terms.bring(queue, letter.interval)
         end
         Delays.put(queue, job_id, number, false, tail, now)
         local payload = string.sub(letter.raw, letter.payload_at)

@@ -24,19 +24,23 @@ do
         return left, math.min(delay, most), tail
     end
 
-    -- Keep the job of a lease as a dead letter. `requeues`: what it has left, if one was just spent.
-    function Returning.die(queue, lease, raw, reason, tail, payload_at, requeues)
+    -- Keep the job of a lease as a dead letter, and freeze its queue for so many ms, if so. `requeues`: what it has
+    -- left, if one was just spent.
+    function Returning.die(queue, lease, raw, reason, tail, payload_at, freeze_ms, requeues)
         local before = Dead.check(queue, lease[JOB])
         Leases.take(queue, lease)
         Dead.bury(queue, lease[JOB], reason, lease[ATTEMPT], raw, payload_at, tail, before, requeues)
+        if freeze_ms then
+            Terms.freeze_for(queue, freeze_ms)
+        end
         Step.changed(queue)
     end
 
-    -- Let the job of a lease wait again, or be delayed for `delay` ms; or die, if its ttl has passed. Return
-    -- whether it lives.
-    function Returning.come_back(queue, lease, raw, requeues, tail, payload_at, delay)
+    -- Let the job of a lease wait again, or be delayed for `delay` ms; or die, if its ttl has passed. Freeze its
+    -- queue for so many ms, if so. Return whether it lives.
+    function Returning.come_back(queue, lease, raw, requeues, tail, payload_at, delay, freeze_ms)
         if tail and tail.e and tail.e <= now then
-            Returning.die(queue, lease, raw, 'expired', tail, payload_at, requeues)
+            Returning.die(queue, lease, raw, 'expired', tail, payload_at, freeze_ms, requeues)
             return false
         end
         Waiting.check(queue)
@@ -52,6 +56,9 @@ do
             raw = Bodies.renewed(raw, requeues, lease[ATTEMPT])
         end
         Bodies.replace(queue, job_id, raw)
+        if freeze_ms then
+            Terms.freeze_for(queue, freeze_ms)
+        end
         Step.changed(queue)
         return true
     end

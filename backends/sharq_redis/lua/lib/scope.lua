@@ -15,6 +15,9 @@
 --   tag/idle/<type>            zset    queue id -> when what it left behind may go (lib/left.lua)
 --   tag/number/<type>          string  the latest job or place number; goes with the last queue
 --   tag/totals/<type>          hash    what was counted of the type (lib/totals.lua); kept for a day after it ended
+--   tag/settings/<type>        string  what is set for the type, if anything is (lib/gate.lua)
+--   tag/gate/<type>            string  what the gate of the type owes (lib/gate.lua)
+--   tag/walk/<type>            string  how far changed defaults have come along the line (lib/defaults.lua)
 --   tag/letters/<type>         zset    all dead letters of the type -> their numbers (lib/dead.lua)
 --   tag/wake/<database>/<type>         no key: the channel of lib/wakeups.lua
 --   tag/one/<type>/<queue>     string  the job of a queue that has had no other yet (lib/bodies.lua)
@@ -34,7 +37,7 @@
 -- ARGV[1] is the time in ms, or '' for the server's own.
 
 local TYPES, DUE, QUEUES, LINE, EXPIRING, TIMERS, IDLE, NUMBER, CHANNEL     -- names, of the type
-local TOTALS, LETTERS
+local TOTALS, LETTERS, SETTINGS, GATE, WALK
 local Scope = {}
 local ONE, JOBS, REST       -- names, without the queue id, of the keys that almost every job needs
 
@@ -51,6 +54,7 @@ do
         LINE, EXPIRING, IDLE = tag .. '/line' .. stem, tag .. '/expiring' .. stem, tag .. '/idle' .. stem
         TIMERS = tag .. '/timers' .. stem
         TOTALS, LETTERS = tag .. '/totals' .. stem, tag .. '/letters' .. stem
+        SETTINGS, GATE, WALK = tag .. '/settings' .. stem, tag .. '/gate' .. stem, tag .. '/walk' .. stem
         NUMBER, CHANNEL = tag .. '/number' .. stem, tag .. '/wake/' .. database .. stem
         stem = stem .. '/'
         ONE, JOBS, REST = tag .. '/one' .. stem, tag .. '/jobs' .. stem, tag .. '/rest' .. stem

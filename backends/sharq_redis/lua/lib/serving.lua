@@ -7,23 +7,29 @@ do
     local TOKEN_LENGTH = 17
     local PAGE = 100
     local MAX_PASSED_OVER = 1000
-    local MAX_MOVES = 1000
+    local MAX_MOVES, MAX_HEADS = 1000, 1000
     local left_bytes, served_any, is_full, passed_over, broken  -- of this call
     local moves                                 -- how many jobs may still join or die in this call
+    local heads                                 -- how many queues may still be found with old defaults
     local expiry, tokens, reply, leased         -- of this take; `leased`: {} if it may be repeated
-    local served, only                          -- how many jobs this take got, and the queue of the latest
+    local served, wanted, only      -- how many jobs this take got, and wants now; the queue of the latest
     local places, ids, last = {}, {}, 0         -- of this page
 
     -- Begin a call that ends after so many bytes of payload, and adds damaged queues to a list.
     function Serving.begin(bytes, broken_queues)
         left_bytes, served_any, is_full, broken = bytes, false, false, broken_queues
-        moves = MAX_MOVES
+        moves, heads = MAX_MOVES, MAX_HEADS
     end
 
     -- Begin a take; its jobs are to be added to a reply.
     function Serving.begin_take(expires_at, fresh_tokens, take_reply, may_be_repeated)
         expiry, tokens, reply, leased = expires_at, fresh_tokens, take_reply, may_be_repeated and {}
         served, only = 0, nil
+    end
+
+    -- Return whether a bound on its work ended the call: a job may be ready that it did not find.
+    function Serving.is_cut_short()
+        return moves == 0
     end
 
     -- Return whether no further job may be served.
@@ -47,6 +53,16 @@ do
         call('ZREM', LINE, place)
     end
 
+    -- Raise if a job with this tail could not be leased.
+    local function check_tail(queue, tail)
+        if tail.e then
+            Ttls.check_ends(queue)
+        end
+        if tail.c then
+            Limits.check_cost(tail.c)
+        end
+    end
+
     -- Let due jobs of a queue join and ended ones die. Return whether its first job may go.
     local function make_ready(queue, place)
         local before = moves
@@ -56,21 +72,49 @@ do
             return true
         elseif moves == before then     -- its place was wrong: only a hand in the keys can bring it about
             passed_over = passed_over + 1
-            call('ZADD', LINE, integer(Limits.ready_at(queue)), place)
+            local ready = Terms.ready_at(queue)
+            call('ZADD', LINE, ready < NO_END and integer(ready) or '+inf', place)
         end
         return false
     end
 
-    -- Serve the queue at a place of this page, unless the call is full.
+    -- Let a queue take up changed defaults, if it has not. Return whether it may be served.
+    local function take_up(queue, number)
+        if not Defaults.are_pending(queue) then
+            return true
+        end
+        heads = heads - 1
+        if heads == 0 then
+            moves = 0       -- the call ends
+        end
+        Step.changed(queue)
+        return heads > 0 and queue[PLACE] == number and Terms.ready_at(queue) <= now
+    end
+
+    -- Want no more jobs if the gate is closed.
+    local function look_at_gate()
+        if Gate.is_closed() then
+            wanted = served
+        end
+    end
+
+    local function pay_at_gate(cost)
+        Gate.pay(cost)
+        look_at_gate()
+    end
+
+    -- Serve the queue at a place of this page, as long as its turn goes on, unless the call is full.
     local function serve(at)
-        if is_full or moves == 0 then
+        if is_full or moves == 0 or served == wanted then
             return
         end
-        local id = ids[at]
-        local queue = Queues.load(id)
-        if not queue or (queue[WAITING] == 0 and not queue[DUE_AT])
-            or queue[PLACE] ~= Line.number_in(places[at]) then
+        local id, number = ids[at], Line.number_in(places[at])
+        local queue = Queues.load(id, true)
+        if not queue or (queue[WAITING] == 0 and not queue[DUE_AT]) or queue[PLACE] ~= number then
             return pass_over(places[at])
+        end
+        if (defaults_version > 0 or (queue[RULES] and queue[FEATURES].v)) and not take_up(queue, number) then
+            return
         end
         if (queue[DUE_AT] or queue[ENDS_AT]) and not make_ready(queue, places[at]) then
             return
@@ -86,8 +130,8 @@ do
         if queue[LEASED] > 0 then
             call('ZCARD', Scope.key('leases', id))  -- raises now if it is damaged
         end
-        if tail and tail.e then
-            Ttls.check_ends(queue)     -- likewise
+        if tail then
+            check_tail(queue, tail)     -- likewise
         end
         Waiting.take_head(queue)
         local token = string.sub(tokens, served * TOKEN_LENGTH + 1, (served + 1) * TOKEN_LENGTH)
@@ -95,7 +139,11 @@ do
         if tail and tail.e then
             Times.unlist(queue, job_id, job_place % RETURNED)
         end
-        Limits.pay(queue)
+        if tail or queue[RULES] then
+            Terms.pay(queue, tail and tail.c)
+        else
+            queue[LAST] = now       -- as most do
+        end
         Counts.add(queue, DEQUEUES)
         Step.changed(queue, true, nil, last - at + 1)
         served, served_any, left_bytes = served + 1, true, left_bytes - size
@@ -103,6 +151,12 @@ do
         if leased then
             local n = #leased
             leased[n + 1], leased[n + 2], leased[n + 3] = id, job_id, token
+        end
+        if has_gate then
+            pay_at_gate(tail and tail.c)
+        end
+        if queue[RULES] and queue[PLACE] == number and queue[STANDS] then
+            return serve(at)
         end
     end
 
@@ -114,9 +168,12 @@ do
 
     -- Serve up to `count` jobs in all.
     function Serving.serve_up_to(count)
-        passed_over = 0
-        while served < count and not is_full and moves > 0 and passed_over < MAX_PASSED_OVER do
-            local at_once = integer(math.min(count - served, PAGE))
+        passed_over, wanted = 0, count
+        if has_gate then
+            look_at_gate()
+        end
+        while served < wanted and not is_full and moves > 0 and passed_over < MAX_PASSED_OVER do
+            local at_once = integer(heads < MAX_HEADS and PAGE or math.min(count - served, PAGE))
             places = call('ZRANGE', LINE, '-inf', integer(now), 'BYSCORE', 'LIMIT', '0', at_once)
             last = #places
             if last == 0 then
@@ -126,7 +183,7 @@ do
                 ids[at] = Line.id_in(places[at])
             end
             if last > 1 then
-                Queues.prefetch(ids, last)
+                Queues.prefetch(ids, last, true)
             end
             guard_each(1, last, serve, put_off)
             Step.write()
@@ -136,11 +193,14 @@ do
     -- Serve up to `count` jobs in all, of the queues in a list if there is one, and with `together` of one
     -- queue only.
     function Serving.serve_some(count, names, together)
-        passed_over = 0
+        passed_over, wanted = 0, count
+        if has_gate then
+            look_at_gate()
+        end
         if names then
             Choosing.begin(names)
         end
-        while served < count and not is_full and moves > 0 and passed_over < MAX_PASSED_OVER do
+        while served < wanted and not is_full and moves > 0 and passed_over < MAX_PASSED_OVER do
             local place, id
             if together and only then
                 place, id = Choosing.ready_place(only)

@@ -2,7 +2,9 @@
 --
 -- It is a list: state, attempts, when it is due, when its lease expires, how many stand before it (each -1 if it does
 -- not apply), where its payload begins, the job (lib/bodies.lua), with its payload if that was asked for. The payload
--- of a dead job is in its letter: then two more values are where it begins in the letter, and the letter.
+-- of a dead job is in its letter: then two more values are where it begins in the letter, and the letter. Where `find`
+-- shows a job that waits or is delayed, three more values are the holds that stand (lib/holds.lua), the instant before which
+-- it does not go, or -1, and the holds of its type.
 
 local Showing = {}
 
@@ -19,6 +21,14 @@ do
             return shown(with_payload, raw, payload_at, 'delayed', attempts, due_at, nil, position)
         end
         return shown(with_payload, raw, payload_at, 'waiting', attempts, nil, nil, position)
+    end
+
+    -- Show why a job that waits, or is delayed until `due_at`, does not go, and when it may. `place`: see
+    -- lib/foresight.lua.
+    function Showing.explain(reply, queue, place, due_at)
+        reply[8] = Terms.holds(queue, due_at or 0)
+        reply[9], reply[10] = Foresight.earliest_at(queue, place, due_at), (Gate.holds())
+        return reply
     end
 
     -- Show a job that is leased.

@@ -71,8 +71,7 @@ do
                 local features = queue[FEATURES] or {}
                 features.a, features.z = queue[DUE_AT], queue[ENDS_AT]
                 features.l = queue[HAS_LETTERS] and 1 or nil
-                queue[FEATURES], queue[TIMED] = features, false
-                queue[TAIL] = next(features) and cmsgpack.pack(features) or ''
+                queue[FEATURES], queue[RETAILED], queue[TIMED] = features, true, false
                 local first = math.min(queue[DUE_AT] or math.huge, queue[ENDS_AT] or math.huge)
                 if first < math.huge then
                     Writes.add(later, integer(first), queue[ID])

@@ -57,6 +57,13 @@ do
             totals.dequeued - totals.finished - totals.failed - totals.released - totals.expired_leases
     end
 
+    -- Return how many leases the type had as the call began.
+    function Totals.leased()
+        local totals = Totals.read()
+        local _, leased = Totals.balance(totals)
+        return math.max(0, leased - totals.revoked)
+    end
+
     -- Return how many jobs of the type wait, are leased and are delayed, and how many queues exist. Due jobs that
     -- have not joined count as delayed.
     function Totals.lengths(totals)

@@ -35,7 +35,8 @@ do
     -- End the type: it has neither a queue nor a dead letter any more.
     function Types.finish()
         local over = integer(now + KEPT_MS)
-        call('UNLINK', NUMBER, LETTERS)
+        call('UNLINK', NUMBER, LETTERS, WALK)
+        Gate.tidy()
         call('SREM', TYPES, Scope.type_name())
         local added = try('HSET', TOTALS, 'ends_at', over)
         if type(added) == 'table' then  -- damaged

@@ -3,9 +3,14 @@
 local Views = {}
 
 do
+    local NOTHING_KEPT = {}
+
     -- Return for a reply the instant at which a job can be ready: never in the past; -1 if nothing is foreseen.
     function Views.foreseen(since, expiry)
         local first = math.min(since or math.huge, expiry or math.huge)
+        if has_gate then
+            first = Gate.foreseen(first)
+        end
         return first < math.huge and math.max(now, first) or -1
     end
 
@@ -34,6 +39,24 @@ do
         return queue[WAITING] + Times.due(queue)
     end
 
+    -- Return what is set for a queue, whether it exists or not, and what follows from it: its settings and the
+    -- defaults that it took up (lib/rules.lua), 1 if these have changed, the interval that was brought, when its freeze
+    -- ends or -1, and the holds that stand (lib/holds.lua), its own and those of its type.
+    function Views.rules(queue)
+        local kept, is_pending = queue[FEATURES] or NOTHING_KEPT, Defaults.are_pending(queue)
+        local frozen_until = kept.f and kept.f > now and kept.f or -1
+        return {kept.s or '', kept.t or '', is_pending and 1 or 0, queue[INTERVAL], frozen_until, Terms.holds(queue),
+            (Gate.holds())}
+    end
+
+    -- Return what is set for the type, for its gate and for its queues (lib/rules.lua), when its freeze ends or -1, and
+    -- the holds of the gate that stand.
+    function Views.rules_of_type()
+        local settings, defaults = Gate.texts()
+        local holds, frozen_until = Gate.holds()
+        return {settings, defaults, frozen_until, holds}
+    end
+
     -- Return a list for a queue: how many jobs wait, are leased, are dead letters, are delayed; since when it may
     -- be dequeued, or -1; the earliest instant at which one of its jobs can be ready, or -1.
     function Views.of_queue(id)
@@ -46,7 +69,7 @@ do
             since = tonumber(call('ZSCORE', LINE, Line.member(queue[PLACE], id)) or nil)
         end
         return queue[WAITING] + due, queue[LEASED], letters, delayed - due, since_or_none(since),
-            Views.foreseen(since, first_expiry(queue))
+            Terms.is_paused(queue) and -1 or Views.foreseen(since, first_expiry(queue))
     end
 
     -- Return a list for the type: four lengths as for a queue; how many queues exist, how many may be dequeued;

@@ -45,13 +45,15 @@ do
         return number - (returned and RETURNED or 0) - priority * PRIORITY
     end
 
-    -- Return how many jobs stand before one that waits, or nil if it does not wait.
+    -- Return how many jobs stand before one that waits, and its place; nil if it does not wait.
     function Waiting.rank(queue, job_id)
         if queue[WAITING] > 0 and queue[HEAD] == job_id then
-            return 0
+            return 0, queue[HEAD_PLACE]
         end
         local rank = queue[WAITING] > 1 and call('ZRANK', REST .. queue[ID], job_id)
-        return rank and rank + 1 or nil
+        if rank then
+            return rank + 1, tonumber(call('ZSCORE', REST .. queue[ID], job_id))
+        end
     end
 
     -- Take a job that waits away, wherever it stands. Return its place, or nil if it does not wait.

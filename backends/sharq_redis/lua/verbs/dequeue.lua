@@ -76,6 +76,9 @@ do
         Step.begin()
         may_end, broken, all_served = MAX_ENDED, {}, 0
         Serving.begin(tonumber(args[2]), broken)
+        if has_gate then
+            Gate.bring_to_now()
+        end
         local reply = {now, broken, nil}
         for at = 3, #args do
             reply[at] = dequeue(args[at])
@@ -86,7 +89,7 @@ do
         Counts.add_to_type('d', all_served)
         Totals.add('dequeued', all_served)
         Totals.write()
-        Wakeups.announce()
+        Wakeups.announce(Serving.is_cut_short())
         return reply
     end
 end

@@ -1,18 +1,18 @@
 -- Put jobs into their queues.
 -- KEYS  those of a type (lib/scope.lua)
--- ARGV  1 the time or '', 2 packed values, for each job queue id, job id, interval and
+-- ARGV  1 the time or '', 2 packed values, for each job queue id, job id, interval or -1, and
 --       max_queued_length or -1; then for each job packed values requeues and 0 attempts, and its payload;
 --       then, if any job has extras, a packed map from its position to them: at or delay, ttl, keep_for, and
 --       p, d, k, c, h as in its tail (lib/bodies.lua)
--- Reply the time, then for each job: outcome (1 queued, 0 duplicate, -1 full, or the id of the job that is
---       remembered under its key) and how many waited or were delayed before it; or -2 and why its queue is
---       damaged
+-- Reply the time, then for each job: outcome (1 queued, 0 duplicate, -1 full, -3 without an interval, or the id of
+--       the job that is remembered under its key) and how many waited or were delayed before it; or -2 and why its
+--       queue is damaged
 -- Refused as a whole, before anything is written, when memory is full.
 
 local Enqueue = {flags = {}}
 
 do
-    local QUEUED, DUPLICATE, FULL, BROKEN = 1, 0, -1, -2
+    local QUEUED, DUPLICATE, FULL, BROKEN, NO_INTERVAL = 1, 0, -1, -2, -3
 
     local FIELDS = 4
     local jobs, rests, reply        -- of this call; `rests`: its arguments, from the third on
@@ -27,7 +27,7 @@ do
 
     -- Put a job with extras into its queue, or into a new one, unless it `is_there`. Return the queue and the
     -- outcome.
-    local function put(queue, id, job_id, interval, rest, number, extra, is_there)
+    local function put(queue, left, id, job_id, rest, number, extra, is_there)
         local at = math.max(now, extra.at or now + (extra.delay or 0))
         local tail = {p = extra.p, d = extra.d, c = extra.c, h = extra.h, k = extra.k,
             t = extra.ttl}
@@ -37,7 +37,7 @@ do
         local requeues, _, payload_at = Bodies.parse(plain)
         Times.check(id)
         if not queue then
-            queue = Left.bring_into_being(id, Left.by(id), interval)
+            queue = Left.bring_into_being(id, left)
         elseif is_there then
             return queue, DUPLICATE
         else
@@ -54,7 +54,7 @@ do
 
     -- Put a job with extras, or one whose queue may be full, into its queue if nothing refuses it. Return the
     -- queue and the outcome.
-    local function try_to_put(queue, id, job_id, interval, rest, number, extra, is_full)
+    local function try_to_put(queue, left, id, job_id, rest, number, extra, is_full)
         local is_there = queue and Bodies.has(queue, job_id)
         local holder = extra and extra.k and not is_there and Keys.holder(queue, id, extra.k)
         if holder then
@@ -62,19 +62,47 @@ do
         elseif is_full then
             return queue, is_there and DUPLICATE or FULL
         end
-        return put(queue, id, job_id, interval, rest, number, extra, is_there)
+        return put(queue, left, id, job_id, rest, number, extra, is_there)
+    end
+
+    -- Return how many jobs a queue may have unleased, -1 for any number; nil if a job needs an interval in it.
+    local function limit_by_rules(rules, interval, limit)
+        if interval < 0 and not rules.limits then
+            return nil
+        end
+        local max_length = rules.max_length
+        return max_length and (limit < 0 or max_length < limit) and max_length or limit
+    end
+
+    -- Bring an interval to a queue, if the job has one.
+    local function bring(queue, interval)
+        if interval >= 0 then
+            if defaults_version > 0 or queue[RULES] then
+                Defaults.reach(queue)
+            end
+            Terms.bring(queue, interval)
+        end
     end
 
     local function enqueue(at)
         local first = (at - 1) * FIELDS + 1
         local id, job_id, interval, limit = jobs[first], jobs[first + 1], jobs[first + 2], jobs[first + 3]
-        local queue, extra, unleased = Queues.load(id), extras and extras[at], 0
+        local queue, extra, unleased, left = Queues.load(id), extras and extras[at], 0, nil
         if queue then
             unleased = queue[WAITING] + (queue[DUE_AT] and Times.delayed(queue) or 0)
+        else
+            left = Left.by(id)
+        end
+        local known = queue or left
+        if interval < 0 or (known and known[RULES]) or defaults_version > 0 then
+            limit = limit_by_rules(Terms.to_enter(known), interval, limit)
+            if not limit then
+                return answer(at, NO_INTERVAL, unleased)
+            end
         end
         local is_full, outcome, number = limit >= 0 and unleased >= limit, QUEUED, before + at
         if extra or is_full then
-            queue, outcome = try_to_put(queue, id, job_id, interval, rests[at + 2], number, extra, is_full)
+            queue, outcome = try_to_put(queue, left, id, job_id, rests[at + 2], number, extra, is_full)
             if outcome == FULL or not queue then
                 return answer(at, outcome, unleased)
             end
@@ -83,16 +111,23 @@ do
                 outcome = DUPLICATE
             end
         else
-            queue = Left.bring_into_being(id, Left.by(id), interval)
+            queue = Left.bring_into_being(id, left)
             Waiting.add(queue, job_id, number)
             Bodies.replace(queue, job_id, beginning .. rests[at + 2])
         end
-        Limits.bring(queue, interval)
         if outcome == QUEUED then
             Counts.add(queue, ENQUEUES)
             queued = queued + 1
+        elseif interval < 0 then
+            return answer(at, outcome, unleased)    -- nothing has changed
         end
-        Step.changed(queue, false, number)
+        if queue[WAITING] > 1 and queue[RAW] and (interval < 0 or interval == queue[INTERVAL])
+            and defaults_version == 0 and not (queue[RULES] and queue[FEATURES].v) then
+            Step.noted(queue)       -- others wait there, and nothing else has changed: its place stays
+        else
+            bring(queue, interval)
+            Step.changed(queue, false, number)
+        end
         reply[2 * at], reply[2 * at + 1] = outcome, unleased
     end
 

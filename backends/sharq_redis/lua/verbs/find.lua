@@ -24,8 +24,9 @@ do
             return
         end
         local _, attempts, _, tail = Bodies.parse(raw)
-        local position, due_at = Delays.position(queue, job_id, attempts, tail)
-        reply[at] = Showing.unleased(raw, position, due_at, shows_payload)
+        local position, place, due_at = Delays.position(queue, job_id, attempts, tail)
+        local shown = Showing.unleased(raw, position, due_at, shows_payload)
+        reply[at] = Showing.explain(shown, queue, place, due_at)
     end
 
     local function tell(at, reason)
@@ -35,6 +36,7 @@ do
     function Find.run(keys, args)
         Scope.begin(keys, args)
         Step.begin()
+        Foresight.begin()
         shows_payload = args[2] == 'payload'
         items, reply = {cmsgpack.unpack(args[3])}, {nil}
         Queues.prefetch_of(items, FIELDS)

@@ -2,7 +2,7 @@
 -- KEYS  those of a type (lib/scope.lua)
 -- ARGV  1 the time or '', 2 queue id, or '' for the type, 3 'counts' to include the minute counts of a type, or ''
 -- Reply the reason why the queue or the type is damaged; or the time and lists: the view (lib/views.lua), the minute
---       counts (lib/counts.lua), and for a type its totals in the order of SHOWN
+--       counts (lib/counts.lua), the rules (lib/views.lua), and for a type its totals in the order of SHOWN
 
 local Look = {flags = {'no-writes'}}
 
@@ -12,11 +12,9 @@ do
 
     local function look(id)
         local view, counts = {Views.of_queue(id)}, {}
-        local counted = Queues.load(id) or Left.by(id)
-        if counted then
-            Counts.append(counts, counted)
-        end
-        return {now, view, counts}
+        local queue = Queues.load(id) or Left.as_begun(id)
+        Counts.append(counts, queue)
+        return {now, view, counts, Views.rules(queue)}
     end
 
     local function look_at_type(with_counts)
@@ -24,7 +22,8 @@ do
         for at, name in ipairs(SHOWN) do
             shown[at] = totals[name]
         end
-        return {now, {Views.of_type(totals)}, with_counts and Counts.of_type() or NOTHING, shown}
+        return {now, {Views.of_type(totals)}, with_counts and Counts.of_type() or NOTHING,
+            Views.rules_of_type(), shown}
     end
 
     function Look.run(keys, args)

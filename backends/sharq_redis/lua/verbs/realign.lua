@@ -1,9 +1,10 @@
--- Set places anew that lie further ahead than their queues' rates say: the clock has stepped back.
+-- Set places anew that lie further ahead than their queues' rates say: the clock has stepped back. So may the latest
+-- delivery of the gate.
 -- KEYS  those of a type (lib/scope.lua)
 -- ARGV  1 the time or '', 2 how many places to look at, 3 and 4 ready since and place of the last one
 --       that was looked at, '' at first
 -- Reply ready since and place of the last one, '' when all were looked at, the damaged queues, each with
---       the reason
+--       the reason, '' for the type itself
 
 local Realign = {flags = {'allow-oom'}}
 
@@ -13,20 +14,15 @@ do
         local first
         if place == '' then
             first = call('ZCOUNT', LINE, '-inf', integer(now))
-        else    -- the place itself may have moved: this one sorts next to where it stood
-            local mark = place .. '\0'
-            call('ZADD', LINE, since, mark)
-            first = call('ZRANK', LINE, mark)
-            call('ZREM', LINE, mark)
+        else
+            first = Paging.rank_next_to(LINE, since, place)
         end
         return call('ZRANGE', LINE, first, first + limit - 1, 'WITHSCORES')
     end
 
     local function realign(place)
-        local queue = Queues.load(Line.id_in(place))
-        if not queue or (queue[WAITING] == 0 and not queue[DUE_AT]) or queue[PLACE] ~= Line.number_in(place) then
-            call('ZREM', LINE, place)
-        else
+        local queue = Line.owner(place)
+        if queue then
             Line.look_up(queue)
             Step.changed(queue)
         end
@@ -35,7 +31,13 @@ do
 
     function Realign.run(keys, args)
         Scope.begin(keys, args)
-        Step.begin()
+        local fine, failure = pcall(Step.begin)
+        if not fine then    -- what is set for the type is damaged: other types must not suffer
+            return {'', '', {'', reason_of(failure)}}
+        end
+        if has_gate then
+            Gate.bring_to_now()
+        end
         local limit, broken = tonumber(args[2]), {}
         local places = places_ahead(args[3], args[4], limit)
         for at = 1, #places, 2 do

@@ -3,8 +3,9 @@
 -- ARGV  1 the time or '', 2 how many receipts each shard may hold, 3 packed values, for each lease queue id,
 --       job id, token or '', name of the move, what the move needs
 -- Moves finish   for how long (ms) a receipt is kept
---       release  for how long (ms) the job is delayed
---       fail     a map: error, delay (ms), dead, each where it is given
+--       correct  the same, of a job that took what a list then says: how long, what it took (a map)
+--       release  for how long (ms) the job is delayed; or a list of that and for how long its queue is frozen
+--       fail     a map: error, delay (ms), dead, freeze (ms), each where it is given
 --       extend   for how long (ms) from now
 -- Reply for each lease what its move answers: ended, stale or unknown, or when an extended one expires; or why
 --       its queue is damaged
@@ -20,31 +21,53 @@ do
     -- Each takes the queue, the lease, what the move needs, and the token of the item. It returns the answer.
     local moves = {}
 
-    function moves.finish(queue, lease, receipt_ms, token)
-        local job_id = lease[JOB]
-        if queue[LEASE] ~= '' then
-            Bodies.remove(queue, job_id)    -- may raise
-            Leases.take(queue, lease)
-            Step.unleased(queue)
-        else
-            Leases.take(queue, lease)       -- may raise
-            Bodies.remove(queue, job_id)
-            Step.changed(queue)
-        end
+    local function finished_one(lease, queue, receipt_ms, token)
         finished = finished + 1
         if lease[TAIL_AT] <= #lease[PACKED] then
             Leases.keep_key(queue, lease)
         end
         if token ~= '' then
-            Receipts.keep(token, queue[ID], job_id, receipt_ms)
+            Receipts.keep(token, queue[ID], lease[JOB], receipt_ms)
         end
         return 'ended'
     end
 
-    function moves.release(queue, lease, delay)
+    function moves.finish(queue, lease, receipt_ms, token)
+        if queue[LEASE] ~= '' then
+            Bodies.remove(queue, lease[JOB])    -- may raise
+            Leases.take(queue, lease)
+            Step.unleased(queue)
+        else
+            Leases.take(queue, lease)           -- may raise
+            Bodies.remove(queue, lease[JOB])
+            Step.changed(queue)
+        end
+        return finished_one(lease, queue, receipt_ms, token)
+    end
+
+    function moves.correct(queue, lease, how, token)
+        local _, _, _, tail = Bodies.parse(Bodies.get(queue, lease[JOB]))
+        local cost = tail and tail.c
+        if cost then
+            Limits.check_cost(cost)
+        end
+        Leases.take(queue, lease)               -- may raise
+        Bodies.remove(queue, lease[JOB])
+        Defaults.reach(queue)
+        Terms.correct(queue, cost, how[2])
+        Gate.correct(cost, how[2])
+        Step.changed(queue)
+        return finished_one(lease, queue, how[1], token)
+    end
+
+    function moves.release(queue, lease, how)
         local raw = Bodies.get(queue, lease[JOB])
         local requeues, _, payload_at, tail = Bodies.parse(raw)
-        Returning.come_back(queue, lease, raw, requeues, tail, payload_at, delay)
+        local delay, freeze_ms = how, nil
+        if type(how) == 'table' then
+            delay, freeze_ms = how[1], how[2]
+        end
+        Returning.come_back(queue, lease, raw, requeues, tail, payload_at, delay, freeze_ms)
         Totals.add('released', 1)
         return 'ended'
     end
@@ -57,10 +80,10 @@ do
             tail.l = how.error
         end
         if how.dead or requeues == 0 then
-            Returning.die(queue, lease, raw, 'failed', tail, payload_at)
+            Returning.die(queue, lease, raw, 'failed', tail, payload_at, how.freeze)
         else
             local left, delay, marked = Returning.penalize(requeues, tail)
-            Returning.come_back(queue, lease, raw, left, marked, payload_at, how.delay or delay)
+            Returning.come_back(queue, lease, raw, left, marked, payload_at, how.delay or delay, how.freeze)
         end
         Totals.add('failed', 1)
         return 'ended'
@@ -95,7 +118,7 @@ do
         local lease, refusal = claim(queue, id, job_id, token)
         if lease then
             reply[at] = move(queue, lease, items[first + 4], token)
-        elseif name == 'finish' and token ~= '' and Receipts.has(token, id, job_id) then
+        elseif (name == 'finish' or name == 'correct') and token ~= '' and Receipts.has(token, id, job_id) then
             reply[at] = 'ended'     -- a repeated one
         else
             reply[at] = refusal

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_JOINS, JobState
+from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_HEADS, MAX_JOINS, JobState
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.listings import Listings
 from sharq_plug.testing.model_check.exact.tallies import Tallies
@@ -29,18 +29,21 @@ class CallWork:
     """Expired leases that were ended."""
     moves: int = MAX_JOINS
     """Due jobs that may still join, or ended ones that may still die."""
+    heads: int = MAX_HEADS
+    """Queues at the head of the line that may still take up changed defaults."""
 
     @property
     def is_over(self) -> bool:
         """Return whether the call has reached a bound: it serves nothing more."""
-        return self.is_full or self.size > MAX_DEQUEUE_BYTES or not self.moves
+        return self.is_full or self.size > MAX_DEQUEUE_BYTES or not (self.moves and self.heads)
 
 
 @dataclass(slots=True)
 class Facts:
     """What a history has led to so far.
 
-    `left_out` are the types that the next step of tending leaves out. `to_clear` says how many jobs
+    `left_out` are the types that the next step of tending leaves out; `taking_up` says in how many
+    queues of each other type it has changed defaults taken up. `to_clear` says how many jobs
     and letters of each state the steps of the latest clearing are still to name.
     """
 
@@ -50,6 +53,7 @@ class Facts:
     call: CallWork = field(default_factory=CallWork)
     wakes: Wakes = field(default_factory=Wakes)
     left_out: frozenset[str] = frozenset()
+    taking_up: dict[str, int] = field(default_factory=dict)
     to_clear: Counter[JobState] = field(default_factory=Counter)
 
     def of(self, queue_type: str | None) -> TypeLedger:
@@ -60,6 +64,9 @@ class Facts:
         """Note the call that an event belongs to."""
         if event.call != self.call.number:
             self.call = CallWork(event.call)
+            self.wakes.begin()
+            for ledger in self.types.values():
+                ledger.note_gate(event.invoked_at)
 
 
 def differences(rule: Rule, what: str, found: object, expected: object) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from sharq_plug.model import (
     Reschedule,
 )
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
+from sharq_plug.testing.model_check.exact.foresight import earliest_at
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.letters import Letter
 from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
@@ -64,10 +65,14 @@ def judge_find(
     letter = ledger.letters.newest(ref.queue_id, ref.job_id)
     expected: JobView | Absence = Absence.UNKNOWN
     if life is not None:
-        expected = shown_living(queue, life, now)
+        expected = _foreseen(ledger, queue, life, now)
     elif letter is not None:
         expected = shown(letter.life, JobState.DEAD)
-    yield from differences(Rule.AMENDING, "view", answer, expected)
+    found, shows = _unforeseen(answer), _unforeseen(expected)
+    if found == shows:
+        yield from differences(Rule.HOLDS, "view", answer, expected)
+    else:
+        yield from differences(Rule.AMENDING, "view", found, shows)
 
 
 def _letter(ledger: TypeLedger, ref: LetterRef | JobRef) -> Letter | None:
@@ -120,6 +125,21 @@ def shown_living(queue: QueueFacts, life: Life, now: int) -> JobView:
         return replace(view, expires_at=life.expires_at)
     at = life.at if state is JobState.DELAYED else None
     return replace(view, at=at, position=_position(queue, life))
+
+
+def _foreseen(ledger: TypeLedger, queue: QueueFacts, life: Life, now: int) -> JobView:
+    """Return what a look at a job that lives shows, and why and until when it waits."""
+    view = shown_living(queue, life, now)
+    if life.token is not None:
+        return view
+    holds = (*queue.holds_of(life.at, now), *ledger.gate_holds(now))
+    return replace(view, held_by=holds, earliest_at=earliest_at(queue, life, now))
+
+
+def _unforeseen(view: JobView | Absence) -> JobView | Absence:
+    if isinstance(view, JobView):
+        return replace(view, held_by=(), earliest_at=None)
+    return view
 
 
 def shown(life: Life, state: JobState) -> JobView:

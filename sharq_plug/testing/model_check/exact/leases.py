@@ -40,15 +40,18 @@ def _settled(ledger: TypeLedger, item: Settlement, now: int) -> Settled:
     queue = ledger.queue(item.lease.queue_id)
     life = queue.lives[item.lease.job_id]
     match item:
-        case Finish(lease, receipt_time):
-            ledger.finished(lease, now + receipt_time, now)
-        case Release(_, delay):
+        case Finish():
+            ledger.finished(item, now)
+        case Release(_, delay, freeze):
             ledger.letters.counted["released"] += 1
+            queue.freeze(freeze, now)
             ledger.came_back(life, now, delay)
         case Fail():
+            queue.freeze(item.freeze, now)
             _failed(ledger, life, item, now)
         case Extend(_, lease_time):
             life.expires_at = now + lease_time
+            ledger.take_place(queue, now)
             return Extended(life.expires_at)
         case _:
             assert_never(item)

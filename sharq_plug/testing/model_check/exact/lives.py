@@ -1,9 +1,18 @@
 """A job of a sequential history, and its queue, as the contract reads."""
 
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from sharq_plug.model import Extras, JobState, NewJob
+from msgspec.structs import replace
+
+from sharq_plug.model import NO_SETTINGS, Extras, Hold, JobState, Limit, NewJob, Settings
 from sharq_plug.testing.model_check.carried import PLAIN
+from sharq_plug.testing.model_check.exact.accounts import Account
+from sharq_plug.testing.model_check.exact.gates import DefaultFacts
+from sharq_plug.testing.model_check.exact.holds import standing
+
+Place: TypeAlias = tuple[float, int]
+"""(ready since, place number)."""
 
 
 @dataclass(slots=True)
@@ -70,19 +79,60 @@ class Life:
 class QueueFacts:
     """A queue, or what it left behind.
 
-    `place` is (ready since, place number), if a job waits or is delayed.
+    `place` is (ready since, place number), if a job waits or is delayed; the first is infinite
+    while only an event can let the queue go. `turn` counts the deliveries since it has its place.
+    `brought` is the interval that was brought, 0 if there is none. `taken_up` are the defaults of
+    its type that it took up last, of this `version`.
     """
 
     queue_id: str
-    interval: int = 0
-    last: int | None = None
-    place: tuple[int, int] | None = None
+    settings: Settings = NO_SETTINGS
+    taken_up: Settings = NO_SETTINGS
+    version: int = 0
+    brought: int = 0
+    account: Account = field(default_factory=Account)
+    frozen_until: int | None = None
+    place: Place | None = None
+    turn: int = 0
     lives: dict[str, Life] = field(default_factory=dict)
 
     @property
-    def allowed_at(self) -> int:
-        """Return the instant (ms) from which on the rate allows a dequeue."""
-        return 0 if self.last is None else self.last + self.interval
+    def in_effect(self) -> Settings:
+        """Return what holds for the queue; its limits are never None."""
+        chosen = self.settings.or_else(self.taken_up)
+        if chosen.limits is not None:
+            return chosen
+        return replace(chosen, limits=(Limit(1, self.brought),) if self.brought else ())
+
+    @property
+    def weight(self) -> int:
+        """Return how many deliveries a turn allows."""
+        return self.in_effect.weight or 1
+
+    def take_up(self, defaults: DefaultFacts) -> None:
+        """Note that it takes up the defaults of its type."""
+        if self.version != defaults.version:
+            self.taken_up, self.version = defaults.settings, defaults.version
+            self.retune()
+
+    def retune(self) -> None:
+        """Note which limits are in effect now."""
+        limits = self.in_effect.limits or ()
+        if limits != self.account.limits:
+            self.account.change(limits)
+
+    def fade(self, now: int) -> None:
+        """Forget what an empty queue does not owe any more at `now` (ms)."""
+        is_frozen = self.frozen_until is not None and self.frozen_until > now
+        if not self.lives and not is_frozen and not any(self.account.at(now)):
+            self.account.forget()
+            self.brought = 0
+            self.frozen_until = None
+            self.retune()
+
+    def freeze(self, duration: int, now: int) -> None:
+        """Note that a worker freezes the queue for so long (ms); a freeze is never cut short."""
+        self.frozen_until = max(self.frozen_until or 0, now + duration)
 
     @property
     def head(self) -> Life | None:
@@ -114,11 +164,17 @@ class QueueFacts:
         due = [life for life in lives if life.joins[0] <= now]
         return sorted(due, key=lambda life: life.joins)
 
-    def held_until(self, now: int) -> int | None:
-        """Return the latest instant (ms) at which a hold that stands at `now` ends."""
-        held = [self.allowed_at] if self.allowed_at > now else []
-        unleased = [life for life in self.lives.values() if life.token is None]
-        ats = [life.at for life in unleased if life.at is not None]
-        if ats and len(ats) == len(unleased) and min(ats) > now:
-            held.append(min(ats))
-        return max(held, default=None)
+    def holds(self, now: int) -> list[Hold]:
+        """Return the holds that stand at `now` (ms)."""
+        return self.holds_of(self._first_at, now)
+
+    def holds_of(self, at: int | None, now: int) -> list[Hold]:
+        """Return the holds at `now` (ms) of what is due `at` an instant (None: due already)."""
+        leased = len(self.leased)
+        return standing(self.account, self.in_effect, self.frozen_until, leased, now, first_at=at)
+
+    @property
+    def _first_at(self) -> int | None:
+        """Return the time (ms) of the first delayed job, if none has joined those that wait."""
+        ats = [life.at for life in self.lives.values() if life.token is None]
+        return None if None in ats else min((at for at in ats if at is not None), default=None)

@@ -1,13 +1,19 @@
 """The rules of what queues take in, and of their settings."""
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from sharq_plug.model import (
     ChangeOutcome,
     EnqueueOutcome,
     EnqueueResult,
     NewJob,
+    PatchQueue,
+    PatchType,
+    QueueRules,
+    SetInterval,
     Setting,
+    TypeRules,
 )
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
@@ -20,16 +26,17 @@ def judge_new_job(
     """Judge what became of a new job."""
     ledger = facts.of(queue_type)
     queue = ledger.queue(job.queue_id)
-    length = None if job.max_queued_length is None else queue.unleased
     expected, rule, first = _expected(ledger, job, answer, now)
+    is_told = job.max_queued_length is not None or expected is EnqueueOutcome.QUEUE_FULL
+    length = queue.unleased if is_told else None
     yield from differences(rule, "outcome", answer.outcome, expected)
     yield from differences(Rule.DEDUPLICATION, "job_id", answer.job_id, first)
     yield from differences(Rule.DEPTH, "queue_length", answer.queue_length, length)
     if expected is EnqueueOutcome.QUEUED:
         ledger.enqueued(job, now)
         facts.tallies.enqueued(queue_type, job.queue_id, now)
-    elif expected is EnqueueOutcome.DUPLICATE and queue.lives:
-        ledger.interval_set(queue, job.interval, now)
+    elif expected is EnqueueOutcome.DUPLICATE and queue.lives and job.interval is not None:
+        ledger.brought(queue, job.interval, now)
 
 
 def _expected(
@@ -37,6 +44,9 @@ def _expected(
 ) -> tuple[EnqueueOutcome, Rule, str | None]:
     """Return what must become of a new job, which rule says so, and whose duplicate it is."""
     queue, is_duplicate = ledger.queue(job.queue_id), answer.outcome is EnqueueOutcome.DUPLICATE
+    refuses = queue.settings.or_else(ledger.defaults.settings)
+    if job.interval is None and refuses.limits is None:
+        return EnqueueOutcome.NO_INTERVAL, Rule.SETTINGS, None
     if job.job_id in queue.lives:
         return EnqueueOutcome.DUPLICATE, Rule.IDEMPOTENCE, None
     deduplicate = None if job.extras is None else job.extras.deduplicate
@@ -44,12 +54,14 @@ def _expected(
         first = ledger.remembered(job.queue_id, deduplicate.key, now)
         if first is not None:
             return EnqueueOutcome.DUPLICATE, Rule.DEDUPLICATION, first
-    if job.max_queued_length is not None and queue.unleased >= job.max_queued_length:
+    lengths = [job.max_queued_length, refuses.max_length]
+    if any(length is not None and queue.unleased >= length for length in lengths):
         return EnqueueOutcome.QUEUE_FULL, Rule.DEPTH, None
     if is_duplicate:
         rule = Rule.IDEMPOTENCE if answer.job_id is None else Rule.DEDUPLICATION
         return EnqueueOutcome.QUEUED, rule, None
-    return EnqueueOutcome.QUEUED, Rule.DEPTH, None
+    rule = Rule.SETTINGS if answer.outcome is EnqueueOutcome.NO_INTERVAL else Rule.DEPTH
+    return EnqueueOutcome.QUEUED, rule, None
 
 
 def judge_setting(
@@ -57,8 +69,27 @@ def judge_setting(
 ) -> Iterator[Finding]:
     """Judge what became of a change of settings."""
     ledger = facts.of(queue_type)
-    exists = change.queue_id in ledger.existing()
-    expected = ChangeOutcome.CHANGED if exists else ChangeOutcome.UNKNOWN
-    yield from differences(Rule.LISTING, "outcome", answer, expected)
-    if exists:
+    expected = _changed(ledger, change)
+    rule = Rule.LISTING if ChangeOutcome.UNKNOWN in {answer, expected} else Rule.SETTINGS
+    yield from differences(rule, "outcome", answer, expected)
+    if expected is ChangeOutcome.CHANGED:
         ledger.changed(change, now)
+
+
+def _changed(ledger: TypeLedger, change: Setting) -> ChangeOutcome:
+    """Return what must become of a change of settings."""
+    match change:
+        case SetInterval(queue_id):
+            queue = ledger.queue(queue_id)
+            if not queue.lives:
+                return ChangeOutcome.UNKNOWN
+            has_limits = queue.settings.or_else(ledger.defaults.settings).limits is not None
+            return ChangeOutcome.LIMITS_SET if has_limits else ChangeOutcome.CHANGED
+        case PatchQueue(queue_id):
+            tag = QueueRules(ledger.queue(queue_id).settings).tag()
+        case PatchType():
+            tag = TypeRules(ledger.gate.settings, ledger.defaults.settings).tag()
+        case _:
+            assert_never(change)
+    fits = change.if_match is None or tag in change.if_match
+    return ChangeOutcome.CHANGED if fits else ChangeOutcome.MISMATCH

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 
-from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED, Delivery, Dequeued, Take
+from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED, Delivery, Dequeued, HoldKind, Take
 from sharq_plug.testing.model_check.carried import is_carried
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
@@ -10,6 +10,14 @@ from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
 from sharq_plug.testing.model_check.exact.tending import judge_ended
 from sharq_plug.testing.model_check.exact.times import expired, is_named, line_up, wrong_instant
 from sharq_plug.testing.model_check.violations import Rule
+
+BROKEN_BY = {
+    HoldKind.LIMIT: Rule.RATE,
+    HoldKind.FROZEN: Rule.PAUSE,
+    HoldKind.CONCURRENCY: Rule.CONCURRENCY,
+    HoldKind.PAUSED: Rule.PAUSE,
+}
+"""Which rule a dequeue breaks that a hold does not keep off."""
 
 
 def judge_take(
@@ -36,11 +44,11 @@ def judge_take(
     has_tended = False
     names = take.queues
     for job in answer.jobs:
-        first = _line_up(facts, ledger, now, names)
+        first = line_up(ledger, facts.call, now, names)
         if first is None and not has_tended and not facts.call.is_over:
             yield from _judge_tending(facts, queue_type, answer, now)
             has_tended = True
-            first = _line_up(facts, ledger, now, names)
+            first = line_up(ledger, facts.call, now, names)
         yield from _judge_delivery(facts, queue_type, take, job, now, first=first)
         if take.together:
             names = (job.queue_id,)
@@ -53,17 +61,6 @@ def judge_take(
     if not has_tended:
         yield from differences(Rule.RECLAIM, "ended", answer.ended, ())
     yield from _judge_next_ready_at(facts, queue_type, take, answer, now)
-
-
-def _line_up(
-    facts: Facts, ledger: TypeLedger, now: int, names: Collection[str] | None
-) -> QueueFacts | None:
-    """Return the queue that the call serves next, after all that it does to the line before.
-
-    It is one of `names`, unless that is None.
-    """
-    first, facts.call.moves = line_up(ledger, facts.call.moves, now, names)
-    return first
 
 
 def _judge_tending(facts: Facts, queue_type: str, answer: Dequeued, now: int) -> Iterator[Finding]:
@@ -114,8 +111,9 @@ def _judge_turn(
     if life.token is not None:
         yield Rule.REDELIVERY, f"{job.job_id} is leased, and its lease has not ended"
         return
-    if queue.allowed_at > now:
-        yield Rule.RATE, f"{job.queue_id} is served {queue.allowed_at - now} ms too early"
+    for hold in (*queue.holds_of(None, now), *ledger.gate_holds(now)):
+        until = "" if hold.until is None else f" for {hold.until - now} ms"
+        yield BROKEN_BY[hold.kind], f"{job.queue_id} is served, held by {hold.kind.value}{until}"
     if life.at is not None and life.at > now:
         yield Rule.DELAY, f"{job.job_id} is served {life.at - now} ms before its time"
     if life.has_ended(now):
@@ -135,7 +133,7 @@ def _judge_rest(
     """Judge whether a take that is short left a ready job; one too large for its call ends that."""
     if facts.call.is_over:
         return
-    ready = _line_up(facts, ledger, now, names)
+    ready = line_up(ledger, facts.call, now, names)
     if ready is None or ready.head is None:
         return
     size = facts.call.size
@@ -149,10 +147,11 @@ def _judge_next_ready_at(
 ) -> Iterator[Finding]:
     """Judge when a take says to come back."""
     ledger, found = facts.of(queue_type), answer.next_ready_at
+    is_open = not ledger.gate_holds(now)
     overdue = [life for life in expired(ledger, now) if is_named(life.new.queue_id, take.queues)]
     if len(answer.jobs) >= take.count:
         yield from differences(Rule.READINESS, "next_ready_at", found, None)
-    elif facts.call.is_over or overdue:
+    elif facts.call.is_over or (overdue and is_open):
         yield from differences(Rule.READINESS, "next_ready_at", found, now)
     else:
         wrong = wrong_instant(ledger, found, take.queues, now)

@@ -1,8 +1,11 @@
 """What time brings to the jobs of a type: who is ready, due, expired or ended, and when."""
 
 from collections.abc import Collection
+from math import inf
 
 from sharq_plug.model import MAX_DROPS, DeathReason, Retention
+from sharq_plug.testing.model_check.exact.facts import CallWork
+from sharq_plug.testing.model_check.exact.holds import timed_end
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
 
@@ -18,29 +21,37 @@ def first_ready(
     """Return the first of the named queues in line that is ready at `now` (ms)."""
     named = [queue for queue in ledger.queues.values() if is_named(queue.queue_id, names)]
     line = [(queue.place, queue) for queue in named if queue.place is not None]
-    place, first = min(line, key=lambda one: one[0], default=((now + 1, 0), None))
-    return first if place[0] <= now else None
+    ready = [(place, queue) for place, queue in line if place[0] <= now]
+    return min(ready, key=lambda one: one[0], default=(None, None))[1]
 
 
 def line_up(
-    ledger: TypeLedger, moves: int, now: int, names: Collection[str] | None
-) -> tuple[QueueFacts | None, int]:
+    ledger: TypeLedger, call: CallWork, now: int, names: Collection[str] | None
+) -> QueueFacts | None:
     """Do what a dequeue does to the line of the named queues before it serves its first queue.
 
-    At each queue that stands first, due jobs join and ended ones die, until the first job of one
-    may go. Return that queue (None: there is none) and how many of the `moves` are left.
+    While the gate is open, each queue that stands first takes up changed defaults; then its due
+    jobs join and ended ones die, until the first job of one may go. Return that queue (None: there
+    is none).
     """
-    while moves and (queue := first_ready(ledger, now, names)) is not None:
-        for life in queue.due(now)[:moves]:
+    while call.moves and call.heads and not ledger.gate_holds(now):
+        queue = first_ready(ledger, now, names)
+        if queue is None:
+            break
+        if ledger.is_pending(queue):
+            ledger.take_place(queue, now)
+            call.heads -= 1
+            continue
+        for life in queue.due(now)[: call.moves]:
             life.at = None
-            moves -= 1
-        while moves and (head := queue.head) is not None and head.has_ended(now):
+            call.moves -= 1
+        while call.moves and (head := queue.head) is not None and head.has_ended(now):
             ledger.died(head, DeathReason.EXPIRED, now)
-            moves -= 1
+            call.moves -= 1
         ledger.take_place(queue, now)
         if (head := queue.head) is not None and not head.has_ended(now):
-            return queue, moves
-    return None, moves
+            return queue
+    return None
 
 
 def expired(ledger: TypeLedger, now: int) -> list[Life]:
@@ -50,8 +61,11 @@ def expired(ledger: TypeLedger, now: int) -> list[Life]:
     return sorted(leased, key=lambda life: (life.expires_at, life.new.queue_id, life.number))
 
 
-def keep_time(ledger: TypeLedger, limit: int, retention: Retention, now: int) -> None:
-    """Do what a step of tending does to jobs without a lease, of each kind up to `limit`."""
+def keep_time(ledger: TypeLedger, limit: int, retention: Retention, take_up: int, now: int) -> None:
+    """Do what a step of tending does to jobs without a lease, of each kind up to `limit`.
+
+    The first `take_up` queues that have not taken up the defaults do so.
+    """
     timed = [(_earliest(queue, now), queue.queue_id) for queue in ledger.queues.values()]
     joins = deaths = limit
     for _, queue_id in sorted((at, queue_id) for at, queue_id in timed if at is not None):
@@ -69,12 +83,14 @@ def keep_time(ledger: TypeLedger, limit: int, retention: Retention, now: int) ->
         joins, deaths = joins - len(due), deaths - len(ended)
     for letter in ledger.letters.too_old(retention, now)[: min(limit, MAX_DROPS)]:
         ledger.letters.remove(letter, "aged_out")
+    for queue in ledger.pending()[:take_up]:
+        ledger.take_place(queue, now)
 
 
 def is_kept(ledger: TypeLedger, retention: Retention, now: int) -> bool:
     """Return whether nothing is left for `keep_time` to do."""
     is_due = any(_earliest(queue, now) is not None for queue in ledger.queues.values())
-    return not (is_due or ledger.letters.too_old(retention, now))
+    return not (is_due or ledger.pending() or ledger.letters.too_old(retention, now))
 
 
 def _earliest(queue: QueueFacts, now: int) -> int | None:
@@ -96,26 +112,50 @@ def next_ready_at(
     """Return the earliest and the latest instant (ms) that may be named at `now` for queues.
 
     No job can be ready before a queue's place says so or a lease expires: that is the earliest. A
-    job surely is ready when a place says so and the ttl of one of its jobs has not passed by then,
-    or when a lease has expired, leaves a requeue and its queue's rate allows: that is the latest.
-    None is never.
+    job surely is ready when nothing holds its queue any more and its ttl has not passed by then:
+    that is the latest. Neither comes before the gate opens. None is never.
     """
-    earliest, latest = [], []
+    gate_opens, gate_surely_opens = ledger.gate.opens(ledger.lease_ends(), now)
+    earliest: list[float] = []
+    latest: list[float] = []
     for queue in ledger.queues.values():
-        if not is_named(queue.queue_id, names):
+        is_paused = queue.in_effect.paused
+        if not is_named(queue.queue_id, names) or (is_paused and names is not None):
             continue
-        if queue.place is not None:
-            earliest.append(queue.place[0])
-            if any(_can_go(life, max(queue.place[0], now)) for life in queue.lives.values()):
-                latest.append(queue.place[0])
-        for life in queue.leased:
-            earliest.append(life.expires_at)
-            delay = life.extras.requeue_delay
-            ready_at = life.expires_at + (0 if delay is None else delay.after(life.penalties + 1))
-            ready_at = max(ready_at, queue.allowed_at, now)
-            if life.requeues and not life.has_ended(ready_at):
-                latest.append(ready_at)
-    return min(earliest, default=None), min(latest, default=None)
+        earliest += [] if queue.place is None else [queue.place[0]]
+        earliest += [life.expires_at for life in queue.leased]
+        if is_paused:
+            continue
+        opens = max(_opens(queue, now), now)
+        ready = [_ready_at(life, opens) for life in queue.lives.values()]
+        latest += [at for at in ready if at is not None]
+    first, last = min(earliest, default=inf), min(latest, default=inf)
+    return _finite(max(first, gate_opens)), _finite(max(last, gate_surely_opens))
+
+
+def _finite(instant: float) -> int | None:
+    return int(instant) if instant < inf else None
+
+
+def _opens(queue: QueueFacts, now: int) -> int:
+    """Return when (ms) the last hold ends that is not a delay, if expired leases end."""
+    opens = timed_end(queue.holds_of(None, now), now)
+    most = queue.in_effect.concurrency
+    ends = sorted(life.expires_at for life in queue.leased)
+    return opens if most is None or len(ends) < most else max(opens, ends[-most])
+
+
+def _ready_at(life: Life, opens: int) -> int | None:
+    """Return when (ms) a job can go whose queue `opens`, None if it never does for sure."""
+    if life.token is None:
+        at = life.at or 0
+    elif life.requeues == 0:
+        return None
+    else:
+        delay = life.extras.requeue_delay
+        at = life.expires_at + (0 if delay is None else delay.after(life.penalties + 1))
+    ready_at = max(at, opens)
+    return None if life.has_ended(ready_at) else ready_at
 
 
 def wrong_instant(
@@ -128,8 +168,3 @@ def wrong_instant(
     if is_early or is_late:
         return f"next_ready_at is {found}, and must be from {earliest} to {latest}"
     return None
-
-
-def _can_go(life: Life, at: int) -> bool:
-    is_due = life.token is None and (life.at is None or life.at <= at)
-    return is_due and not life.has_ended(at)

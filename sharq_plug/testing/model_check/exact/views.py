@@ -1,11 +1,12 @@
 """What must be seen of queues and types: lengths, places, instants, totals."""
 
 from collections.abc import Iterator
+from copy import deepcopy
 from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from sharq_plug.model import QueueView, TypeView, View
+from sharq_plug.model import QueueRules, QueueView, TypeRules, TypeView, View
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.times import wrong_instant
@@ -32,11 +33,52 @@ def judge_look(
     if facts.tallies.are_known(queue_type, look.queue_id, now):
         yield from differences(Rule.COUNTS, "minute counts", answer.counts, counts)
     yield from differences(Rule.TOTALS, "totals", answer.totals, expected.totals)
+    rules = _rules(facts, queue_type, look.queue_id, now)
+    yield from _judge_rules(answer.rules, rules)
     for one, other in ((answer.queue, expected.queue), (answer.type, expected.type)):
         if one is None or other is None:
             yield from differences(Rule.COUNTS, "what is shown", one, other)
         else:
             yield from judge_view(facts.of(queue_type), one, other, now)
+
+
+def _rules(
+    facts: Facts, queue_type: str | None, queue_id: str | None, now: int
+) -> QueueRules | TypeRules | None:
+    """Return the settings that a look shows, and what follows from them."""
+    if queue_type is None:
+        return None
+    ledger = facts.of(queue_type)
+    of_type = tuple(ledger.gate_holds(now))
+    if queue_id is None:
+        gate, defaults = ledger.gate, ledger.defaults.settings
+        return TypeRules(gate.settings, defaults, of_type, _ahead(gate.frozen_until, now))
+    queue = ledger.queue(queue_id)
+    if not queue.lives:
+        queue = deepcopy(queue)
+        queue.take_up(ledger.defaults)
+    return QueueRules(
+        queue.settings,
+        queue.in_effect,
+        ledger.is_pending(queue),
+        (*queue.holds(now), *of_type),
+        _ahead(queue.frozen_until, now),
+    )
+
+
+def _judge_rules(
+    found: QueueRules | TypeRules | None, expected: QueueRules | TypeRules | None
+) -> Iterator[Finding]:
+    """Judge which settings a look shows, and what holds it says they lead to."""
+    is_shown = [
+        replace(one, held_by=(), frozen_until=None) if one else None for one in (found, expected)
+    ]
+    rule = Rule.HOLDS if is_shown[0] == is_shown[1] else Rule.SETTINGS
+    yield from differences(rule, "rules", found, expected)
+
+
+def _ahead(until: int | None, now: int) -> int | None:
+    return until if until is not None and until > now else None
 
 
 def queue_view(ledger: TypeLedger, queue_id: str, now: int) -> QueueView:
@@ -49,7 +91,7 @@ def queue_view(ledger: TypeLedger, queue_id: str, now: int) -> QueueView:
         leased=len(queue.leased),
         dead=len(ledger.letters.of(queue_id)),
         delayed=queue.delayed(now),
-        ready_since=since if since is not None and since <= now else None,
+        ready_since=int(since) if since is not None and since <= now else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from math import inf
 
 from sharq_plug.testing.model_check.history import Event
 from sharq_plug.testing.model_check.operations import Leave, Wake, Watch
@@ -30,19 +31,33 @@ class Wakes:
     _watched: dict[int, str] = field(default_factory=dict)
     _left: dict[int, int] = field(default_factory=dict)
     _owed: list[_Owed] = field(default_factory=list)
+    _owed_before: list[_Owed] = field(default_factory=list)
+    _given: dict[str, float] = field(default_factory=dict)
 
     @property
     def are_owed(self) -> bool:
         """Return whether anybody must still be woken."""
         return bool(self._owed)
 
-    def owe(self, queue_type: str, instants: Sequence[int], now: int) -> None:
-        """Note that a call at `now` (ms) let jobs of a type be ready from these instants on."""
-        if not instants:
-            return
-        due = max(now, min(instants))
-        watchers = [number for number, watched in self._watched.items() if watched == queue_type]
-        self._owed += [_Owed(queue_type, watcher, now, due) for watcher in watchers]
+    def begin(self) -> None:
+        """Note that another call begins."""
+        self._owed_before = list(self._owed)
+        self._given.clear()
+
+    def owe(self, queue_type: str, instants: Sequence[float], opens: float, now: int) -> None:
+        """Note that a call at `now` (ms) let jobs of a type be ready from these instants on.
+
+        That is as of an item of the call, after which the gate of the type `opens` then (ms).
+        Watchers are told as it is after the last one.
+        """
+        first = self._given[queue_type] = min([self._given.get(queue_type, inf), *instants])
+        others = [owed for owed in self._owed if owed.queue_type != queue_type]
+        before = [owed for owed in self._owed_before if owed.queue_type == queue_type]
+        self._owed = others + before
+        due = max(now, first, opens)
+        if due < inf:
+            watchers = [number for number, name in self._watched.items() if name == queue_type]
+            self._owed += [_Owed(queue_type, watcher, now, int(due)) for watcher in watchers]
 
     def missed(self, now: int) -> Iterator[str]:
         """Yield who was not woken in time, as it is at `now` (ms)."""

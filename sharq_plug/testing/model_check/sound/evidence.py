@@ -23,6 +23,8 @@ from sharq_plug.model import (
     LeaseOutcome,
     LettersMoved,
     NewJob,
+    PatchQueue,
+    PatchType,
     Redrive,
     Release,
     Reschedule,
@@ -45,29 +47,30 @@ from sharq_plug.testing.model_check.operations import (
     Wake,
     Watch,
 )
+from sharq_plug.testing.model_check.sound.duration import duration, may_drop_letters
 from sharq_plug.testing.model_check.sound.jobs import JobEvidence, QueueName, key_of
 from sharq_plug.testing.model_check.sound.moved import Moves
-
-
-@dataclass(frozen=True, slots=True)
-class Setter:
-    """What set the interval of a queue; unless it `is_sure`, it may have."""
-
-    interval: int
-    event: Event
-    is_sure: bool
+from sharq_plug.testing.model_check.sound.set_values import OfType, Set
+from sharq_plug.testing.model_check.sound.timeline import Timeline
 
 
 @dataclass(slots=True)
 class QueueEvidence:
-    """What is known of one queue. `duplicates` are those of a key, not of an id."""
+    """What is known of one queue. `duplicates` are those of a key, not of an id.
+
+    `asked` is what named it, but for looks at it.
+    """
 
     jobs: dict[str, JobEvidence] = field(default_factory=dict)
     grants: list[Grant] = field(default_factory=list)
     moves: Moves = field(default_factory=Moves)
     cancels: list[Event] = field(default_factory=list)
-    setters: list[Setter] = field(default_factory=list)
+    own: Set = field(default_factory=Set)
+    brought: Timeline[int | None] = field(default_factory=lambda: Timeline(None))
+    always_brought: bool = True
+    """Whether no enqueue left out its interval."""
     looks: list[Event] = field(default_factory=list)
+    asked: list[Event] = field(default_factory=list)
     duplicates: list[Event] = field(default_factory=list)
     has_keys: bool = False
     """Whether a job was to be queued with a key."""
@@ -89,6 +92,11 @@ class Evidence:
     """Whether tending may have dropped dead letters."""
     may_forget_types: bool = False
     """Whether the history is long enough for a type to be forgotten."""
+    types: dict[str, OfType] = field(default_factory=dict)
+
+    def type(self, queue_type: str) -> OfType:
+        """Return what is known of the settings of a type."""
+        return self.types.setdefault(queue_type, OfType())
 
     def jobs(self) -> Iterator[JobEvidence]:
         """Iterate over every job id of every queue."""
@@ -99,7 +107,8 @@ class Evidence:
 def gather(history: History) -> Evidence:
     """Sort the events of a history."""
     evidence = Evidence(
-        may_drop_letters=_may_drop_letters(history), may_forget_types=_span(history) >= TOTALS_KEPT
+        may_drop_letters=may_drop_letters(history),
+        may_forget_types=duration(history) >= TOTALS_KEPT,
     )
     for event in history.events:
         _sort(evidence, event)
@@ -117,42 +126,16 @@ def _spread(moves: Moves, queue: QueueEvidence) -> None:
     queue.moves.clears += moves.clears
     queue.moves.redrives += moves.redrives
     queue.moves.discards += moves.discards
-    intervals = {setter.interval for setter in queue.setters}
-    queue.setters += [
-        Setter(interval, event, is_sure=False)
-        for event in queue.moves.redrives
-        for interval in sorted(intervals)
-    ]
-
-
-def _span(history: History) -> int:
-    """Return for how long (ms) a history goes."""
-    events = history.events
-    begun = min((event.invoked_at for event in events), default=0)
-    return max((event.answered_at or event.invoked_at for event in events), default=0) - begun
-
-
-def _may_drop_letters(history: History) -> bool:
-    """Return whether a dead letter may have been too old, or one too many."""
-    deaths = sum(_deaths_after(event) for event in history.events)
-    return any(
-        retention.max_age <= _span(history) or retention.max_count < deaths
-        for retention in history.retentions()
-    )
-
-
-def _deaths_after(event: Event) -> int:
-    """Return how many jobs may die, at most, that an event lets wait."""
-    item = event.operation.item
-    return item.limit if isinstance(item, RedriveRange) else isinstance(item, NewJob | Redrive)
+    intervals = queue.brought.ever()
+    for event in queue.moves.redrives:
+        for interval in intervals:
+            queue.brought.add(interval, event, is_sure=False)
 
 
 def _sort(evidence: Evidence, event: Event) -> None:
     queue_type, item = event.operation.queue_type or "", event.operation.item
     if isinstance(event.outcome, Dequeued | Tended):
         _sort_expiries(evidence, event, event.outcome.ended)
-    if isinstance(item, Take) and event.outcome is None:
-        evidence.unanswered_dequeues.add(queue_type)
     match item:
         case NewJob():
             _sort_enqueue(evidence, queue_type, event, item)
@@ -160,7 +143,13 @@ def _sort(evidence: Evidence, event: Event) -> None:
             _sort_moves(evidence, queue_type, event, item)
         case Look() | PageStep():
             _sort_views(evidence, queue_type, event, item)
-        case Take() | JobRef() | Tend() | Watch() | Leave() | Wake():
+        case Take():
+            evidence.type(queue_type).takes.append(event)
+            if event.outcome is None:
+                evidence.unanswered_dequeues.add(queue_type)
+        case JobRef(queue_id):
+            _queue(evidence, (queue_type, queue_id)).asked.append(event)
+        case Tend() | Watch() | Leave() | Wake():
             pass
         case _ if isinstance(item, Amendment):
             _sort_amendment(evidence, queue_type, event, item)
@@ -173,6 +162,8 @@ def _sort(evidence: Evidence, event: Event) -> None:
 
 
 def _sort_amendment(evidence: Evidence, queue_type: str, event: Event, change: Amendment) -> None:
+    if isinstance(change, Cancel | Reschedule):
+        _queue(evidence, (queue_type, change.job.queue_id)).asked.append(event)
     if event.outcome not in {None, AmendOutcome.DONE}:
         return
     match change:
@@ -228,16 +219,19 @@ def _moves(evidence: Evidence, queue_type: str, queue_id: str | None) -> Moves:
 
 def _sort_settlement(evidence: Evidence, queue_type: str, event: Event, item: Settlement) -> None:
     job = _job(evidence, (queue_type, item.lease.queue_id), item.lease.job_id)
+    _queue(evidence, job.queue).asked.append(event)
     if event.outcome not in {None, LeaseOutcome.ENDED} and not isinstance(event.outcome, Extended):
         job.refused.append(event)
         return
     match item:
         case Finish():
             job.finishes.append(event)
-        case Release():
+        case Release(freeze=freeze):
             job.releases.append(event)
-        case Fail():
+            _queue(evidence, job.queue).own.frozen(event, freeze)
+        case Fail(freeze=freeze):
             job.fails.append(event)
+            _queue(evidence, job.queue).own.frozen(event, freeze)
         case Extend():
             job.extends.append(event)
         case _:
@@ -245,12 +239,21 @@ def _sort_settlement(evidence: Evidence, queue_type: str, event: Event, item: Se
 
 
 def _sort_setting(evidence: Evidence, queue_type: str, event: Event, change: Setting) -> None:
+    if isinstance(change, PatchType):
+        evidence.type(queue_type).changes.append(event)
+    else:
+        _queue(evidence, (queue_type, change.queue_id)).asked.append(event)
     if event.outcome not in {None, ChangeOutcome.CHANGED}:
         return
-    queue = _queue(evidence, (queue_type, change.queue_id))
     match change:
-        case SetInterval():
-            queue.setters.append(Setter(change.interval, event, event.outcome is not None))
+        case SetInterval(queue_id, interval):
+            brought = _queue(evidence, (queue_type, queue_id)).brought
+            brought.add(interval, event, is_sure=event.outcome is not None)
+        case PatchQueue(queue_id, patch, freeze):
+            _queue(evidence, (queue_type, queue_id)).own.patched(event, patch, freeze)
+        case PatchType(patch, defaults, freeze):
+            evidence.type(queue_type).gate.patched(event, patch, freeze)
+            evidence.type(queue_type).defaults.patched(event, defaults)
         case _:
             assert_never(change)
 
@@ -264,6 +267,7 @@ def _sort_expiries(evidence: Evidence, event: Event, ended: Sequence[EndedLease]
 def _sort_enqueue(evidence: Evidence, queue_type: str, event: Event, new: NewJob) -> None:
     job = _job(evidence, (queue_type, new.queue_id), new.job_id)
     queue = _queue(evidence, job.queue)
+    queue.asked.append(event)
     queue.has_keys |= key_of(new) is not None
     outcome = event.outcome.outcome if isinstance(event.outcome, EnqueueResult) else None
     is_of_key = isinstance(event.outcome, EnqueueResult) and event.outcome.job_id is not None
@@ -273,9 +277,12 @@ def _sort_enqueue(evidence: Evidence, queue_type: str, event: Event, new: NewJob
         job.proofs.append(event)
     if outcome in {None, EnqueueOutcome.QUEUED}:
         job.starts.append(event)
-    if outcome is not EnqueueOutcome.QUEUE_FULL:
-        is_sure = outcome is not None and not is_of_key
-        queue.setters.append(Setter(new.interval, event, is_sure))
+    if outcome in {EnqueueOutcome.QUEUE_FULL, EnqueueOutcome.NO_INTERVAL}:
+        return
+    if new.interval is None:
+        queue.always_brought = False
+    else:
+        queue.brought.add(new.interval, event, is_sure=outcome is not None and not is_of_key)
 
 
 def _queue(evidence: Evidence, name: QueueName) -> QueueEvidence:

@@ -1,0 +1,140 @@
+"""What holds a queue, and what it owes, whether it is plain or has terms.
+
+A queue keeps an instant, `last`, and its debts as of then (see `limits`). A plain queue owes one
+unit as of `last`, which it earns back over its interval. It keeps `last` itself; that of a queue
+with terms is in its limiter.
+"""
+
+from collections.abc import Mapping
+from copy import copy
+
+from msgspec.structs import replace
+
+from sharq_memory.limits import Limiter
+from sharq_memory.queue import Queue
+from sharq_memory.terms import Terms, limits_of
+from sharq_plug.model import JOB_UNIT, NO_SETTINGS, Hold, HoldKind, Settings, units_of
+
+_LIMIT = HoldKind.LIMIT
+
+
+def holds(queue: Queue, now: int) -> tuple[Hold, ...]:
+    """Return the holds of `queue` that stand at `now` (ms), in the order in which they are shown.
+
+    They decide on its place in line, and tell why it waits.
+    """
+    due_at = None if queue.delayed is None or queue.head is not None else queue.delayed[0][0]
+    if queue.terms is not None:
+        return queue.terms.limiter.holds(queue.leased, now, due_at)
+    held: tuple[Hold, ...] = ()
+    last = queue.last
+    if last is not None:
+        until = (last if last < now else now) + queue.interval
+        if until > now:
+            held = (Hold(_LIMIT, until, JOB_UNIT),)
+    if due_at is not None and due_at > now:
+        held = (*held, Hold(HoldKind.DELAY, due_at))
+    return held
+
+
+def limiter_of(queue: Queue) -> Limiter:
+    """Return a copy of what limits `queue`."""
+    if queue.terms is not None:
+        return copy(queue.terms.limiter)
+    limits = limits_of(queue.interval)
+    debts = tuple(0 if queue.last is None else limit.per for limit in limits)
+    return Limiter(Settings(limits=limits), debts, queue.last)
+
+
+def settings_of(queue: Queue | None) -> Settings:
+    """Return the settings of a queue of its own."""
+    return NO_SETTINGS if queue is None or queue.terms is None else queue.terms.settings
+
+
+def terms_of(queue: Queue) -> Terms:
+    """Return the terms of `queue`, which from now on has some."""
+    if queue.terms is None:
+        queue.terms = Terms(limiter_of(queue))
+        queue.last = None
+    return queue.terms
+
+
+def become_plain(queue: Queue, now: int) -> None:
+    """Let `queue` be plain if nothing distinguishes it from a plain one."""
+    terms = queue.terms
+    if terms is None or terms.version or terms.settings != NO_SETTINGS:
+        return
+    limiter = terms.limiter
+    owes_one = limiter.debts == tuple(limit.per for limit in limiter.limits)
+    if limiter.frozen_until <= now and (limiter.last is None or owes_one):
+        queue.terms, queue.last = None, limiter.last
+
+
+def work_out(queue: Queue, terms: Terms) -> None:
+    """Put into effect what follows from the terms and the interval of `queue`."""
+    rules = terms.settings.or_else(terms.defaults)
+    if rules.limits is None:
+        rules = replace(rules, limits=limits_of(queue.interval))
+    terms.limiter.change(rules)
+
+
+def bring(queue: Queue, interval: int) -> None:
+    """Bring an interval (ms) to `queue`."""
+    terms, before = queue.terms, queue.interval
+    queue.interval = interval
+    if interval != before and terms is not None and not terms.have_limits:
+        work_out(queue, terms)
+
+
+def freeze(queue: Queue, until: int) -> None:
+    """Freeze `queue` at least until an instant (ms)."""
+    limiter = terms_of(queue).limiter
+    limiter.frozen_until = max(limiter.frozen_until, until)
+
+
+def pay(queue: Queue, cost: Mapping[str, int] | None, now: int) -> None:
+    """Note a dequeue of `queue`, of a job that costs so much."""
+    is_plain = cost is None or not queue.interval or units_of(cost, JOB_UNIT) == 1
+    if queue.terms is None and is_plain:
+        queue.last = now
+    else:
+        terms_of(queue).limiter.pay(cost, now)
+
+
+def correct(
+    queue: Queue, cost: Mapping[str, int] | None, actual: Mapping[str, int], now: int
+) -> None:
+    """Let a job of `queue` that cost so much have paid what it took."""
+    if queue.terms is not None or queue.interval:
+        terms_of(queue).limiter.correct(cost, actual, now)
+
+
+def bring_to(queue: Queue, now: int) -> bool:
+    """Bring `queue` to `now`; return whether the clock has stepped back behind its `last`.
+
+    Then that becomes `now`, and what is owed stays.
+    """
+    if queue.terms is not None:
+        return queue.terms.limiter.bring_to(now)
+    if queue.last is None or queue.last <= now:
+        return False
+    queue.last = now
+    return True
+
+
+def owes_until(queue: Queue) -> int:
+    """Return the instant (ms) from which on `queue` owes nothing and is not frozen."""
+    if queue.terms is not None:
+        return max(queue.terms.limiter.paid_at(), queue.terms.limiter.frozen_until)
+    return 0 if queue.last is None else queue.last + queue.interval
+
+
+def forget_if_paid(queue: Queue, now: int) -> None:
+    """Forget what was dequeued of `queue`, which has no jobs, if it owes nothing."""
+    bring_to(queue, now)
+    if owes_until(queue) <= now:
+        queue.last = None
+        if queue.terms is not None:
+            queue.terms.limiter.forget()
+        bring(queue, 0)
+        become_plain(queue, now)

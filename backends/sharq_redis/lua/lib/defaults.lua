@@ -1,0 +1,110 @@
+-- Defaults: what is set for the queues of a type where they have no settings of their own.
+--
+-- Changed defaults have a new version; without defaults it is 0. A queue keeps the version and the text that it took
+-- up last (lib/terms.lua). It takes up other ones before a step changes it, and before a dequeue serves it. `tend`
+-- walks along the line, so that all do. While a walk is under way, a key of the type has the place that it has come
+-- to: its ready since and its member, '' at the beginning.
+
+do
+    local text              -- of the defaults of the type of this call
+
+    function Defaults.begin(its_text, version)
+        text, defaults_version = its_text, its_text == '' and 0 or version
+    end
+
+    -- Return the text of the defaults as they are now, '' without any. `text` may still be that of another type.
+    local function present()
+        return defaults_version > 0 and text or ''
+    end
+
+    -- Return the rules of own settings, and where something is not set, those of the defaults as they are now.
+    function Defaults.rules_with(own)
+        return Rules.with_defaults(own, Rules.of(present()))
+    end
+
+    -- Return whether a queue has not taken up the defaults as they are now.
+    function Defaults.are_pending(queue)
+        local features = queue[FEATURES]
+        return (features and features.v or 0) ~= defaults_version
+    end
+
+    -- Let a queue take up the defaults as they are now. It is a part of a step that changes the queue.
+    function Defaults.reach(queue)
+        local features = queue[FEATURES]
+        if (features and features.v or 0) ~= defaults_version then
+            Terms.adopt(queue, present(), defaults_version)
+        end
+    end
+
+    -- Let a queue that comes into being take up the defaults as they are now. A type without queues may have forgotten
+    -- its version: then that of this queue may be the present one, but of another text.
+    function Defaults.reach_new(queue)
+        local features = queue[FEATURES]
+        if Defaults.are_pending(queue) or (features and features.t or '') ~= present() then
+            Terms.adopt(queue, present(), defaults_version)
+        end
+    end
+
+    -- Return whether a walk is under way.
+    function Defaults.are_spreading()
+        return call('EXISTS', WALK) == 1
+    end
+
+    -- Let `tend` walk along the line from its beginning.
+    function Defaults.begin_walk()
+        if call('EXISTS', LINE) == 1 then
+            call('SET', WALK, cmsgpack.pack('', ''))
+            call('ZADD', DUE, 'LT', integer(now), Scope.type_name())
+        end
+    end
+
+    -- Return the place that the walk has come to, nil if none is under way. One that is damaged begins again.
+    local function walked_to()
+        local raw = try('GET', WALK)
+        if not raw then
+            return nil
+        end
+        local fine, since, place = pcall(cmsgpack.unpack, raw)
+        if not fine or type(since) ~= 'string' or not tonumber(since) or type(place) ~= 'string' then
+            call('UNLINK', WALK)
+            return '', ''
+        end
+        return since, place
+    end
+
+    local function reach_at(place)
+        local queue = Line.owner(place)
+        if queue and Defaults.are_pending(queue) then
+            Step.changed(queue)
+        end
+        return true
+    end
+
+    -- Go on with the walk, if one is under way: look at up to `limit` places. Add damaged queues, each with the
+    -- reason, to `broken`. Return how many there were, and whether there are more.
+    function Defaults.walk(limit, broken)
+        local since, place = walked_to()
+        if not since then
+            return 0, false
+        end
+        local first = place ~= '' and Paging.rank_next_to(LINE, since, place) or 0
+        local places, ids = Paging.members(LINE, first, limit), {}
+        for at = 1, #places, 2 do
+            ids[#ids + 1] = Line.id_in(places[at])
+        end
+        Queues.prefetch_page(ids)
+        for at = 1, #ids do
+            local fine, reason = guarded(reach_at, places[2 * at - 1])
+            if not fine then
+                note_broken(broken, ids[at], reason)
+            end
+        end
+        Step.write()
+        if #ids < limit then
+            call('UNLINK', WALK)
+            return #ids, false
+        end
+        call('SET', WALK, cmsgpack.pack(places[#places], places[#places - 1]))
+        return limit, true
+    end
+end

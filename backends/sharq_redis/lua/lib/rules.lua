@@ -1,0 +1,78 @@
+-- Rules: what is set for a queue, or for a type, parsed.
+--
+-- Settings are stored as text in JSON, as the server wrote it (settings.py): l (limits: lists of rate, per, burst,
+-- unit), c(oncurrency), w(eight), m(ax_length), p(aused), each where it is set; '' if nothing is. Rules are a table
+-- that is never changed: `limits`, `concurrency`, `weight`, `max_length`, each nil if it is not set, `paused`.
+
+local Rules = {}
+local NO_RULES = {paused = false}
+
+do
+    local MAX_KNOWN = 1000      -- texts whose rules are kept between calls
+    local MAX_LIMITS, MAX_RATE, MAX_PER, MAX_WEIGHT, MAX_INTEGER = 5, 10 ^ 6, 10 ^ 12, 100, 2 ^ 53 - 1
+    local A_UNIT, MAX_NAME_LENGTH = '^[A-Za-z0-9_.:@+~-]+$', 100
+    local rules_of, known = {[''] = NO_RULES}, 0
+
+    local function whole(value, least, most)
+        return type(value) == 'number' and value >= least and value <= most and value % 1 == 0
+    end
+
+    local function is_limit(rate, per, burst, unit)
+        return whole(rate, 1, MAX_RATE) and whole(per, 1, MAX_PER) and whole(burst, 1, MAX_BURST_DEBT / per)
+            and type(unit) == 'string' and #unit <= MAX_NAME_LENGTH and string.find(unit, A_UNIT)
+    end
+
+    local function check(is_right)
+        return is_right or error('its settings are damaged')
+    end
+
+    local function limits_of(list)
+        check(type(list) == 'table' and #list <= MAX_LIMITS)
+        local limits = {}
+        for at = 1, #list do
+            check(type(list[at]) == 'table' and is_limit(unpack(list[at])))
+            limits[at] = Limits.made(unpack(list[at]))
+        end
+        return limits
+    end
+
+    local function parse(text)
+        local fine, set = pcall(cjson.decode, text)
+        check(fine and type(set) == 'table')
+        check(set.c == nil or whole(set.c, 1, MAX_INTEGER))
+        check(set.w == nil or whole(set.w, 1, MAX_WEIGHT))
+        check(set.m == nil or whole(set.m, 0, MAX_INTEGER))
+        check(set.p == nil or type(set.p) == 'boolean')
+        return {limits = set.l ~= nil and limits_of(set.l) or nil, concurrency = set.c, weight = set.w,
+            max_length = set.m, paused = set.p == true}
+    end
+
+    -- Return the rules of settings; raises if they are damaged.
+    function Rules.of(text)
+        local rules = rules_of[text]
+        if not rules then
+            rules = parse(check(type(text) == 'string') and text)
+            if known == MAX_KNOWN then
+                rules_of, known = {[''] = NO_RULES}, 0
+            end
+            rules_of[text], known = rules, known + 1
+        end
+        return rules
+    end
+
+    -- Return the rules of own settings, and where something is not set, those of the defaults of the type.
+    function Rules.with_defaults(own, defaults)
+        if own == NO_RULES or defaults == NO_RULES then
+            return own == NO_RULES and defaults or own
+        end
+        own.over = own.over or {}
+        local rules = own.over[defaults]
+        if not rules then
+            rules = {limits = own.limits or defaults.limits, concurrency = own.concurrency or defaults.concurrency,
+                weight = own.weight or defaults.weight, max_length = own.max_length or defaults.max_length,
+                paused = own.paused}
+            own.over = {[defaults] = rules}
+        end
+        return rules
+    end
+end

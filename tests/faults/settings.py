@@ -1,0 +1,148 @@
+"""The settings that an operator changes while a crowd works: drawn, and read from a record."""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from faults.asking import INTERVALS
+from sharq_plug.model import (
+    Hold,
+    HoldKind,
+    Limit,
+    PatchQueue,
+    PatchType,
+    QueueRules,
+    Setting,
+    Settings,
+    SettingsPatch,
+    TypeRules,
+)
+from support.operator_schema import QueueLook, TypeLook
+from support.settings_schema import Hold as HoldBody
+from support.settings_schema import Settings as SettingsBody
+
+Values = Mapping[str, Sequence[Any]]
+
+UNITS = {"rate": 60, "per": 100, "burst": 12, "unit": "units"}
+LIMITS: Sequence[Any] = (
+    None,
+    [],
+    [{"rate": 1, "per": 12, "burst": 4}],
+    [{"rate": 1, "per": 12}, UNITS],
+    [UNITS, {"rate": 3, "per": 25, "burst": 2}],
+)
+OF_QUEUES: Values = {
+    "limits": LIMITS,
+    "concurrency": (None, 2, 4),
+    "weight": (None, 1, 3),
+    "paused": (None, None, True),
+    "freeze": (0, 20, 60),
+}
+OF_TYPES: Values = {
+    "limits": (None, None, [{"rate": 1, "per": 2, "burst": 20}], [{"rate": 3, "per": 5}, UNITS]),
+    "concurrency": (None, 6, 12),
+    "paused": (None, None, None, True),
+    "freeze": (0, 0, 15),
+}
+DEFAULTS: Values = {"limits": LIMITS, "concurrency": (None, 3), "weight": (None, 2)}
+LIFTED = {"limits": None, "concurrency": None, "paused": None, "freeze": 0}
+"""With this a queue or a type is held by nothing but the intervals that were brought."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Change(NamedTuple):
+    """A PATCH of a queue or a type."""
+
+    path: str
+    body: bytes
+
+
+def change(queue_type: str, chance: random.Random) -> Change:
+    """Return a random change of settings."""
+    if chance.random() < 0.2:
+        fields = _drawn(OF_TYPES, chance)
+        if chance.random() < 0.5:
+            fields["defaults"] = _drawn(DEFAULTS, chance)
+        return Change(f"/type/{queue_type}/", _encode(fields))
+    queue = chance.randrange(len(INTERVALS))
+    return Change(f"/queue/{queue_type}/q{queue}/", _encode(_drawn(OF_QUEUES, chance)))
+
+
+def lifted(queue_type: str) -> list[Change]:
+    """Return the changes after which no queue of a type is held by its settings."""
+    body = _encode(LIFTED)
+    queues = [f"/queue/{queue_type}/q{queue}/" for queue in range(len(INTERVALS))]
+    of_type = Change(f"/type/{queue_type}/", _encode({**LIFTED, "defaults": None}))
+    return [of_type, *(Change(path, body) for path in queues)]
+
+
+def gated(queue_type: str) -> list[Change]:
+    """Return the settings of a type with a gate, whose queues share it by their weights."""
+    gate = {"limits": [{"rate": 3, "per": 10, "burst": 10}], "concurrency": 12}
+    weights = [(1, 2, 5)[queue % 3] for queue in range(len(INTERVALS))]
+    queues = [
+        Change(f"/queue/{queue_type}/q{queue}/", _encode({"limits": [], "weight": weight}))
+        for queue, weight in enumerate(weights)
+    ]
+    return [Change(f"/type/{queue_type}/", _encode(gate)), *queues]
+
+
+def _drawn(values: Values, chance: random.Random) -> dict[str, Any]:
+    return {name: chance.choice(those) for name, those in values.items() if chance.random() < 0.4}
+
+
+def setting(queue_id: str | None, body: str) -> Setting:
+    """Return what a PATCH of a queue, or of its type (None), asks for."""
+    fields = msgspec.json.decode(body)
+    freeze = fields.pop("freeze", None)
+    if queue_id is not None:
+        return PatchQueue(queue_id, _patch(fields), freeze)
+    defaults = fields.pop("defaults", {})
+    taken_back = dict.fromkeys(DEFAULTS)
+    return PatchType(_patch(fields), _patch(taken_back if defaults is None else defaults), freeze)
+
+
+def _patch(fields: dict[str, Any]) -> SettingsPatch:
+    if fields.get("limits") is not None:
+        fields["limits"] = tuple(Limit(**limit) for limit in fields["limits"])
+    return SettingsPatch(**fields)
+
+
+def queue_rules(look: QueueLook) -> QueueRules:
+    """Return what a look shows of the settings of a queue."""
+    return QueueRules(
+        _settings(look.settings),
+        _in_effect(look),
+        look.pending,
+        _holds(look.held_by),
+        look.frozen_until,
+    )
+
+
+def type_rules(look: TypeLook) -> TypeRules:
+    """Return what a look shows of the settings of a type."""
+    return TypeRules(
+        _settings(look.settings),
+        _settings(look.defaults),
+        _holds(look.held_by),
+        look.frozen_until,
+    )
+
+
+def _holds(told: Sequence[HoldBody]) -> tuple[Hold, ...]:
+    return tuple(
+        Hold(HoldKind(hold.hold), hold.until, hold.unit or None, of_type=hold.of == "type")
+        for hold in told
+    )
+
+
+def _settings(shown: SettingsBody) -> Settings:
+    return _patch(msgspec.to_builtins(shown)).applied_to(Settings())
+
+
+def _in_effect(look: QueueLook) -> Settings:
+    fields = msgspec.to_builtins(look.in_effect) | {"paused": look.settings.paused is True}
+    return _patch(fields).applied_to(Settings())
