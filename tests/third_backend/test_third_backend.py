@@ -34,7 +34,7 @@ def test_it_passes_the_conformance_kit_and_the_model_check(
         env={**os.environ, **installed.environ},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
