@@ -6,8 +6,8 @@ from sharq_plug.model import JobState, Take
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import cancel
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.lease_ends import ENDS
 from sharq_plug.testing.conformance.named_queues import served, take_from
 from sharq_plug.testing.conformance.operating import clear_states
 from sharq_plug.testing.conformance.setting import patch, patch_type
@@ -18,26 +18,16 @@ from sharq_plug.testing.conformance.vocabulary import (
     clear,
     enqueue,
     extend_lease,
-    fail_job,
     finish_job,
     next_ready_at,
-    release_job,
     take,
     take_batch,
 )
 
 every_end = pytest.mark.parametrize(
     "end",
-    [
-        finish_job,
-        release_job,
-        fail_job,
-        lambda store, job: fail_job(store, job, dead=True),
-        lambda store, job: cancel(store, job.queue_id, job.job_id, leased=True),
-        lambda store, job: clear_states(store, job.queue_id, JobState.LEASED),
-        lambda store, job: clear(store, job.queue_id),
-    ],
-    ids=["finish", "release", "fail", "death", "cancel", "clear leased", "clear all"],
+    [*ENDS.values(), lambda store, job: clear(store, job.queue_id)],
+    ids=[*ENDS, "clear all"],
 )
 
 

@@ -1,9 +1,5 @@
 """Gates and those who wait: what wakes them."""
 
-from collections.abc import Awaitable, Callable
-
-import pytest
-
 from sharq_plug.model import HoldKind, Limit
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
@@ -18,7 +14,7 @@ from sharq_plug.testing.conformance.closed_gates import (
 from sharq_plug.testing.conformance.gate_leases import every_end
 from sharq_plug.testing.conformance.held_queues import every_event, hold
 from sharq_plug.testing.conformance.held_wakes import MARK
-from sharq_plug.testing.conformance.named_queues import take_from
+from sharq_plug.testing.conformance.lease_ends import Tending, every_way_to_tend
 from sharq_plug.testing.conformance.operating import DAY
 from sharq_plug.testing.conformance.setting import finish_with, patch, patch_type
 from sharq_plug.testing.conformance.vocabulary import (
@@ -28,7 +24,6 @@ from sharq_plug.testing.conformance.vocabulary import (
     enqueue,
     finish_job,
     next_ready_at,
-    reclaim,
     release_job,
     take,
     take_batch,
@@ -111,14 +106,12 @@ class GateWakeConformance(Conformance):
             await wakes.hear(0)
             await wakes.hear_of("b")
 
-    @pytest.mark.parametrize(
-        "tends", [reclaim, lambda store: take_from(store, "no")], ids=["tend", "dequeue"]
-    )
+    @every_way_to_tend
     async def test_so_does_a_lease_of_a_full_type_that_expired(
         self,
         store: QueueStore,
         clock: ManualClock,
-        tends: Callable[[QueueStore], Awaitable[object]],
+        tends: Tending,
     ) -> None:
         await patch_type(store, concurrency=1)
         await enqueue(store, "a", "j", requeue_limit=0)

@@ -4,10 +4,9 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from sharq_plug.model import Hold, HoldKind, JobState, Limit, Release
+from sharq_plug.model import Hold, HoldKind, Limit, Release
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.conformance.amending import cancel
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.held_queues import (
     begin,
@@ -17,8 +16,8 @@ from sharq_plug.testing.conformance.held_queues import (
     free,
     hold,
 )
+from sharq_plug.testing.conformance.lease_ends import ENDS, Tending, every_way_to_tend
 from sharq_plug.testing.conformance.named_queues import take_from
-from sharq_plug.testing.conformance.operating import clear_states
 from sharq_plug.testing.conformance.setting import patch, rules
 from sharq_plug.testing.conformance.vocabulary import (
     LEASE_TIME,
@@ -158,18 +157,7 @@ class HeldWakeConformance(Conformance):
             await free(store, event)
             assert 0 not in await wakes.hear(490)
 
-    @pytest.mark.parametrize(
-        "end",
-        [
-            finish_job,
-            release_job,
-            fail_job,
-            lambda store, job: fail_job(store, job, dead=True),
-            lambda store, job: cancel(store, "q", job.job_id, leased=True),
-            lambda store, _job: clear_states(store, "q", JobState.LEASED),
-        ],
-        ids=["finish", "release", "fail", "death", "cancel", "clear"],
-    )
+    @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
     async def test_room_for_a_lease_wakes(self, store: QueueStore, end: Ending) -> None:
         await patch(store, concurrency=1)
         await enqueue(store, "q", "j1", "j2")
@@ -180,14 +168,12 @@ class HeldWakeConformance(Conformance):
             await wakes.hear(0)
             await wakes.hear_of("q")
 
-    @pytest.mark.parametrize(
-        "tends", [reclaim, lambda store: take_from(store, "no")], ids=["tend", "dequeue"]
-    )
+    @every_way_to_tend
     async def test_a_lease_that_expired_makes_room_and_wakes(
         self,
         store: QueueStore,
         clock: ManualClock,
-        tends: Callable[[QueueStore], Awaitable[object]],
+        tends: Tending,
     ) -> None:
         await patch(store, concurrency=1)
         await enqueue(store, "q", "j1", "j2")
