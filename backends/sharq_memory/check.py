@@ -12,8 +12,7 @@ from sharq_memory.limits import Limiter, end_of
 from sharq_memory.machine import Machine
 from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
-from sharq_memory.terms import limits_of
-from sharq_plug.model import MAX_DEBT, MAX_WEIGHT, NO_SETTINGS
+from sharq_plug.model import MAX_DEBT, MAX_WEIGHT, NO_SETTINGS, limits_of_interval
 
 
 def check_machine(machine: Machine, now: int) -> None:
@@ -86,7 +85,7 @@ def _check_terms(queue: Queue) -> None:
     _check_limiter(terms.limiter)
     assert queue.last is None
     rules = terms.settings.or_else(terms.defaults)
-    limits = limits_of(queue.interval) if rules.limits is None else rules.limits
+    limits = limits_of_interval(queue.interval) if rules.limits is None else rules.limits
     assert terms.limiter.rules == replace(rules, limits=limits)
     assert 0 <= terms.turn < MAX_WEIGHT
     assert terms.turn == 0 or queue.ready_since is not None

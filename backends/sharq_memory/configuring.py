@@ -20,6 +20,7 @@ from sharq_plug.model import (
     SetInterval,
     Setting,
     Settings,
+    may_change,
 )
 
 
@@ -55,7 +56,7 @@ class Configuring(Enqueueing, Tending, Looking):
         """Change the settings of a queue, and freeze it."""
         queue = self.queues.get(change.queue_id)
         before = settings_of(queue)
-        if change.if_match is not None and QueueRules(before).tag() not in change.if_match:
+        if not may_change(change, QueueRules(before)):
             return ChangeOutcome.MISMATCH
         settings = change.patch.applied_to(before)
         if queue is None:
@@ -79,7 +80,7 @@ class Configuring(Enqueueing, Tending, Looking):
     def _patch_type(self, change: PatchType, now: int) -> ChangeOutcome:
         """Change the settings of the type: its gate, and the defaults for its queues."""
         before = self.type_rules(now)
-        if change.if_match is not None and before.tag() not in change.if_match:
+        if not may_change(change, before):
             return ChangeOutcome.MISMATCH
         self._change_gate(change.patch.applied_to(before.settings), change.freeze, now)
         defaults = change.defaults.applied_to(before.defaults)

@@ -12,8 +12,16 @@ from msgspec.structs import replace
 
 from sharq_memory.limits import Limiter
 from sharq_memory.queue import Queue
-from sharq_memory.terms import Terms, limits_of
-from sharq_plug.model import JOB_UNIT, NO_SETTINGS, Hold, HoldKind, Settings, units_of
+from sharq_memory.terms import Terms
+from sharq_plug.model import (
+    JOB_UNIT,
+    NO_SETTINGS,
+    Hold,
+    HoldKind,
+    Settings,
+    limits_of_interval,
+    units_of,
+)
 
 _LIMIT = HoldKind.LIMIT
 
@@ -41,7 +49,7 @@ def limiter_of(queue: Queue) -> Limiter:
     """Return a copy of what limits `queue`."""
     if queue.terms is not None:
         return copy(queue.terms.limiter)
-    limits = limits_of(queue.interval)
+    limits = limits_of_interval(queue.interval)
     debts = tuple(0 if queue.last is None else limit.per for limit in limits)
     return Limiter(Settings(limits=limits), debts, queue.last)
 
@@ -74,7 +82,7 @@ def work_out(queue: Queue, terms: Terms) -> None:
     """Put into effect what follows from the terms and the interval of `queue`."""
     rules = terms.settings.or_else(terms.defaults)
     if rules.limits is None:
-        rules = replace(rules, limits=limits_of(queue.interval))
+        rules = replace(rules, limits=limits_of_interval(queue.interval))
     terms.limiter.change(rules)
 
 

@@ -62,8 +62,7 @@ class Kept:
             queue = self.queues[queue_id] = Queue(queue_id)
         else:
             forget_if_paid(queue, now)
-        if self.defaults is not None:
-            take_up(queue, self.defaults)
+        self._take_up(queue)
         if self.totals.kept_until is not None:
             self.totals = self.totals.count_from(now)
         self.existing += 1

@@ -110,6 +110,10 @@ class Limiter(Struct, gc=False, eq=False):
         """Stand frozen for so long (ms) from `now` on; 0 ends a freeze."""
         self.frozen_until = now + duration if duration else 0
 
+    def freeze_at(self, now: int) -> int | None:
+        """Return when the freeze that stands at `now` (ms) ends, if one does."""
+        return self.frozen_until if self.frozen_until > now else None
+
     def forget(self) -> None:
         """Forget what was paid, as if nothing had ever been delivered."""
         self.last, self.debts = None, (0,) * len(self.limits)

@@ -42,7 +42,7 @@ class Looking(Kept):
             in_effect=limiter.rules,
             pending=version_of(queue) != version,
             held_by=holds(queue, now) + self.gate_holds(now),
-            frozen_until=limiter.frozen_until if limiter.frozen_until > now else None,
+            frozen_until=limiter.freeze_at(now),
         )
 
     def type_rules(self, now: int) -> TypeRules:
@@ -52,7 +52,7 @@ class Looking(Kept):
             settings=limiter.rules,
             defaults=NO_SETTINGS if self.defaults is None else self.defaults.settings,
             held_by=self.gate_holds(now),
-            frozen_until=limiter.frozen_until if limiter.frozen_until > now else None,
+            frozen_until=limiter.freeze_at(now),
         )
 
     def _as_if_begun(self, queue: Queue, now: int) -> Queue:

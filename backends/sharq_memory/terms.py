@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from sharq_memory.limits import Limiter
-from sharq_plug.model import NO_SETTINGS, Limit, Settings
+from sharq_plug.model import NO_SETTINGS, Settings
 
 
 class Terms(Struct, gc=False, eq=False):
@@ -37,8 +37,3 @@ class Terms(Struct, gc=False, eq=False):
     def weight(self) -> int:
         """How many deliveries its turn allows."""
         return self.limiter.rules.weight or 1
-
-
-def limits_of(interval: int) -> tuple[Limit, ...]:
-    """Return the limits of a queue to which an interval (ms) was brought."""
-    return (Limit(1, interval),) if interval else ()

@@ -1,7 +1,7 @@
 """Changes of settings. Patches are applied here: who knows the present settings replaces them."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, assert_never
 
 from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import (
@@ -12,6 +12,7 @@ from sharq_plug.model import (
     SetInterval,
     Setting,
     TypeRules,
+    may_change,
 )
 from sharq_redis.arguments import packed, packed_all
 from sharq_redis.replies import change_outcome
@@ -41,17 +42,18 @@ class Configuring:
         outcomes: list[ChangeOutcome] = []
         intervals: list[SetInterval] = []
         for change in changes:
+            if isinstance(change, SetInterval):
+                intervals.append(change)
+                continue
+            outcomes += await self._set_intervals(queue_type, intervals)
+            intervals = []
             match change:
-                case SetInterval():
-                    intervals.append(change)
                 case PatchQueue():
-                    outcomes += await self._set_intervals(queue_type, intervals)
                     outcomes.append(await self._patch_queue(queue_type, change))
-                    intervals = []
                 case PatchType():
-                    outcomes += await self._set_intervals(queue_type, intervals)
                     outcomes.append(await self._patch_type(queue_type, change))
-                    intervals = []
+                case _:
+                    assert_never(change)
         return outcomes + await self._set_intervals(queue_type, intervals)
 
     async def _set_intervals(
@@ -69,7 +71,7 @@ class Configuring:
 
         def replacement(stored: bytes) -> Replacement | None:
             settings = settings_in(stored)
-            if not _matches(change, QueueRules(settings)):
+            if not may_change(change, QueueRules(settings)):
                 return None
             return (stored.decode(), text_of(change.patch.applied_to(settings)), _freeze(change))
 
@@ -80,7 +82,7 @@ class Configuring:
 
         def replacement(gate: bytes, queues: bytes) -> Replacement | None:
             rules = TypeRules(settings_in(gate), settings_in(queues))
-            if not _matches(change, rules):
+            if not may_change(change, rules):
                 return None
             settings = change.patch.applied_to(rules.settings)
             defaults = change.defaults.applied_to(rules.defaults)
@@ -115,10 +117,6 @@ class Configuring:
     async def _change(self, queue_type: str, queue_id: str, name: str, value: object) -> Any:
         (reply,) = await self._run("configure", queue_type, packed((queue_id, name, value)))
         return reply
-
-
-def _matches(change: PatchQueue | PatchType, present: QueueRules | TypeRules) -> bool:
-    return change.if_match is None or present.tag() in change.if_match
 
 
 def _freeze(change: PatchQueue | PatchType) -> int:

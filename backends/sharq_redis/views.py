@@ -9,12 +9,12 @@ from sharq_plug.model import (
     DeathReason,
     JobEntry,
     LetterView,
-    Limit,
     QueueRules,
     QueueView,
     Totals,
     TypeRules,
     TypeView,
+    limits_of_interval,
 )
 from sharq_redis.replies import log_broken, name_of
 from sharq_redis.settings import settings_in
@@ -46,7 +46,7 @@ def queue_rules(reply: Sequence[Any]) -> QueueRules:
     settings = settings_in(own)
     in_effect = settings.or_else(settings_in(taken_up))
     if in_effect.limits is None:
-        in_effect = replace(in_effect, limits=_limits_of(interval))
+        in_effect = replace(in_effect, limits=limits_of_interval(interval))
     return QueueRules(
         settings=settings,
         in_effect=in_effect,
@@ -65,10 +65,6 @@ def type_rules(reply: Sequence[Any]) -> TypeRules:
         held_by=holds_of(held, of_type=True),
         frozen_until=None if frozen_until < 0 else frozen_until,
     )
-
-
-def _limits_of(interval: int) -> tuple[Limit, ...]:
-    return (Limit(1, interval),) if interval else ()
 
 
 def type_view(queue_type: str, values: Sequence[int]) -> TypeView:

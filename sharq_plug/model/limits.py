@@ -19,6 +19,7 @@ __all__ = [
     "Hold",
     "HoldKind",
     "Limit",
+    "limits_of_interval",
 ]
 
 MAX_LIMITS = 5
@@ -55,6 +56,11 @@ class Limit(Struct, frozen=True, gc=False):
         check_name("unit", self.unit)
         if self.burst * self.per > MAX_BURST_DEBT:
             raise InvalidRequest(f"`burst` times `per` must be at most {MAX_BURST_DEBT}.")
+
+
+def limits_of_interval(interval: int) -> tuple[Limit, ...]:
+    """Return the limits that an interval (ms) is short for: 1 job in each, or none if it is 0."""
+    return (Limit(1, interval),) if interval else ()
 
 
 class HoldKind(Enum):

@@ -28,6 +28,7 @@ __all__ = [
     "Settings",
     "SettingsPatch",
     "TypeRules",
+    "may_change",
 ]
 
 
@@ -196,6 +197,11 @@ class TypeRules(Struct, frozen=True, gc=False):
     def tag(self) -> str:
         """Return a tag of both settings, which differs where they differ."""
         return _tag(self.settings, self.defaults)
+
+
+def may_change(change: PatchQueue | PatchType, present: QueueRules | TypeRules) -> bool:
+    """Return whether `if_match` allows a change of what is set: it has the tag, or is None."""
+    return change.if_match is None or present.tag() in change.if_match
 
 
 def _tag(*settings: Settings) -> str:

@@ -7,7 +7,7 @@ from sharq_memory.holds import settings_of, terms_of, work_out
 from sharq_memory.line import Step
 from sharq_memory.queue import Queue
 from sharq_memory.state import TypeState
-from sharq_memory.terms import Terms, limits_of
+from sharq_memory.terms import Terms
 from sharq_plug.model import (
     NO_SETTINGS,
     ChangeOutcome,
@@ -18,6 +18,7 @@ from sharq_plug.model import (
     NewJob,
     PatchQueue,
     Setting,
+    limits_of_interval,
 )
 
 
@@ -36,7 +37,7 @@ class Reworked(TypeState):
 class BroughtIntervalOverridesSettings(Reworked):
     def _rework(self, queue: Queue, terms: Terms) -> None:
         if queue.interval:
-            rules = replace(terms.limiter.rules, limits=limits_of(queue.interval))
+            rules = replace(terms.limiter.rules, limits=limits_of_interval(queue.interval))
             terms.limiter.change(rules)
 
 
@@ -45,7 +46,7 @@ class NoLimitsAreNotSet(Reworked):
 
     def _rework(self, queue: Queue, terms: Terms) -> None:
         if terms.settings.limits == ():
-            rules = replace(terms.limiter.rules, limits=limits_of(queue.interval))
+            rules = replace(terms.limiter.rules, limits=limits_of_interval(queue.interval))
             terms.limiter.change(rules)
 
 

@@ -16,6 +16,7 @@ from sharq_plug.model import (
     SettingsPatch,
     TypeRules,
     check_interval,
+    limits_of_interval,
 )
 
 Limits = tuple[Limit, ...]
@@ -122,12 +123,8 @@ def _limits(patch: CommonPatch) -> Limits | UnsetType | None:
     if interval is not UNSET:
         if limits is not UNSET:
             raise InvalidRequest("`interval` and `limits` exclude each other.")
-        return None if interval is None else _limits_of_interval(check_interval(interval))
+        return None if interval is None else limits_of_interval(check_interval(interval))
     return tuple(map(_limit, limits)) if isinstance(limits, tuple) else limits
-
-
-def _limits_of_interval(interval: int) -> Limits:
-    return (Limit(1, interval),) if interval else ()
 
 
 def _limit(body: LimitBody) -> Limit:

@@ -30,8 +30,7 @@ do
 
     -- Let a queue take up the defaults as they are now. It is a part of a step that changes the queue.
     function Defaults.reach(queue)
-        local features = queue[FEATURES]
-        if (features and features.v or 0) ~= defaults_version then
+        if Defaults.are_pending(queue) then
             Terms.adopt(queue, present(), defaults_version)
         end
     end

@@ -5,7 +5,15 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from sharq_plug.model import NO_SETTINGS, Extras, Hold, JobState, Limit, NewJob, Settings
+from sharq_plug.model import (
+    NO_SETTINGS,
+    Extras,
+    Hold,
+    JobState,
+    NewJob,
+    Settings,
+    limits_of_interval,
+)
 from sharq_plug.testing.model_check.carried import PLAIN
 from sharq_plug.testing.model_check.exact.accounts import Account
 from sharq_plug.testing.model_check.exact.gates import DefaultFacts
@@ -102,7 +110,7 @@ class QueueFacts:
         chosen = self.settings.or_else(self.taken_up)
         if chosen.limits is not None:
             return chosen
-        return replace(chosen, limits=(Limit(1, self.brought),) if self.brought else ())
+        return replace(chosen, limits=limits_of_interval(self.brought))
 
     @property
     def weight(self) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from sharq_plug.model import Limit
+from sharq_plug.model import Limit, limits_of_interval
 from sharq_plug.testing.model_check.history import Grant
 from sharq_plug.testing.model_check.sound.evidence import Evidence
 from sharq_plug.testing.model_check.sound.jobs import JobEvidence
@@ -89,7 +89,7 @@ class Holder:
 
     def _of_intervals(self, brought: Sequence[int | None]) -> list[Limits]:
         those = [one for one in brought if one is not None or not self.always_brought]
-        return [(Limit(1, interval),) if interval else () for interval in those] or [()]
+        return [limits_of_interval(interval or 0) for interval in those] or [()]
 
     def ever_limited(self, at: Step) -> list[Limits]:
         """Return the limits that may be in effect, also where defaults are not taken up yet.
@@ -98,7 +98,7 @@ class Holder:
         """
         brought = [] if self.brought is None else self.brought.values([at])
         intervals = {interval for interval in brought if interval}
-        others = [(), *((Limit(1, interval),) for interval in intervals)]
+        others = [(), *map(limits_of_interval, intervals)]
         found = self.ever_in_effect("limits", at)
         return [limits for limits in found if limits is not None] + (
             others if None in found else []
