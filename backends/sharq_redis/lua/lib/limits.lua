@@ -25,9 +25,10 @@ do
         return (amount - rest) / by + (rest > 0 and 1 or 0)
     end
 
-    -- Return whether a stored value can be a debt, an instant or a count.
-    function Limits.is_whole(value)
-        return type(value) == 'number' and value >= 0 and value <= MAX_DEBT and value % 1 == 0
+    -- Return whether a stored value is a whole number between two bounds; without them, whether it can be a debt, an
+    -- instant or a count.
+    function Limits.is_whole(value, least, most)
+        return type(value) == 'number' and value >= (least or 0) and value <= (most or MAX_DEBT) and value % 1 == 0
     end
 
     function Limits.made(rate, per, burst, unit)

@@ -11,14 +11,11 @@ do
     local MAX_KNOWN = 1000      -- texts whose rules are kept between calls
     local MAX_LIMITS, MAX_RATE, MAX_PER, MAX_WEIGHT, MAX_INTEGER = 5, 10 ^ 6, 10 ^ 12, 100, 2 ^ 53 - 1
     local A_UNIT, MAX_NAME_LENGTH = '^[A-Za-z0-9_.:@+~-]+$', 100
+    local is_whole = Limits.is_whole
     local rules_of, known = {[''] = NO_RULES}, 0
 
-    local function whole(value, least, most)
-        return type(value) == 'number' and value >= least and value <= most and value % 1 == 0
-    end
-
     local function is_limit(rate, per, burst, unit)
-        return whole(rate, 1, MAX_RATE) and whole(per, 1, MAX_PER) and whole(burst, 1, MAX_BURST_DEBT / per)
+        return is_whole(rate, 1, MAX_RATE) and is_whole(per, 1, MAX_PER) and is_whole(burst, 1, MAX_BURST_DEBT / per)
             and type(unit) == 'string' and #unit <= MAX_NAME_LENGTH and string.find(unit, A_UNIT)
     end
 
@@ -39,9 +36,9 @@ do
     local function parse(text)
         local fine, set = pcall(cjson.decode, text)
         check(fine and type(set) == 'table')
-        check(set.c == nil or whole(set.c, 1, MAX_INTEGER))
-        check(set.w == nil or whole(set.w, 1, MAX_WEIGHT))
-        check(set.m == nil or whole(set.m, 0, MAX_INTEGER))
+        check(set.c == nil or is_whole(set.c, 1, MAX_INTEGER))
+        check(set.w == nil or is_whole(set.w, 1, MAX_WEIGHT))
+        check(set.m == nil or is_whole(set.m, 0, MAX_INTEGER))
         check(set.p == nil or type(set.p) == 'boolean')
         return {limits = set.l ~= nil and limits_of(set.l) or nil, concurrency = set.c, weight = set.w,
             max_length = set.m, paused = set.p == true}
