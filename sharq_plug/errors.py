@@ -1,5 +1,7 @@
 """Every error that the server raises on purpose, in one small tree."""
 
+from collections.abc import Sequence
+
 
 class SharqError(Exception):
     """Stand at the root of every error of this package; `str()` is a message for people."""
@@ -14,6 +16,38 @@ class NoInterval(InvalidRequest):
 
     def __init__(self) -> None:
         super().__init__("`interval` is a mandatory parameter")
+
+
+class UnknownLimit(InvalidRequest):
+    """A request names shared limits, at least one of which does not exist; nothing was changed."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        if len(names) == 1:
+            super().__init__(f"There is no shared limit `{names[0]}`.")
+        else:
+            listed = " and ".join(f"`{name}`" for name in names)
+            super().__init__(f"Of the shared limits {listed} at least one does not exist.")
+
+
+class NotCharged(InvalidRequest):
+    """The lease was not charged to the shared limit to be frozen; nothing was changed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The lease was not charged to the shared limit `{name}`.")
+
+
+class NoSuchLimit(SharqError):
+    """There is no shared limit of this name to look at or to remove."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no shared limit `{name}`.")
+
+
+class LimitInUse(SharqError):
+    """A queue, the defaults or a lease uses the shared limit; nothing was changed."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The shared limit `{name}` is in use.")
 
 
 class QueueFull(SharqError):

@@ -1,111 +1,7 @@
-"""The seam: what a queue store must do. These docstrings are the contract.
+"""The seam: what a queue store must do. These docstrings and docs/contract.md are the contract.
 
-Words. A *queue* is a queue type and a queue id. Its *waiting* jobs stand in line, its *leased*
-jobs are with workers, its *delayed* jobs wait for their time; these jobs *live*. A queue *exists*
-while it has a job that lives; queues come into being and go by themselves. A *dead letter* is a job
-that died, kept with the reason.
-
-Calls. A call is a sequence of items, each a frozen value of `sharq_plug.model`, and answers one
-result for each item, in order. Each item is one atomic step, whatever else runs at the same time,
-in this process or another. A call with many items answers exactly as its items one after the other
-at that instant would have, unless a bound on its work ends it early. Every call costs at most
-(items or limit) x log(everything).
-
-Time. The store owns it: one reading of its clock for each call. All times are ms since the
-epoch, all durations ms. A store that is opened with a clock goes by that clock alone. Nothing
-that the contract promises may rest on an entry expiring by itself.
-
-Where the clock has stepped back, no queue is held longer than its limits say, counted from when
-that is noticed. A verb that changes a queue whose `last` lies ahead sets `last` to now; the debts
-stay. A dequeue, and `tend`, do the same for the gate. A place that lies further ahead than the
-holds of its queue is set anew, as by changed limits (see below): by `configure`, and by `tend`,
-which looks at up to `limit` places that lie ahead in each call, in their order, and says `more`
-until it has seen all. A lease stands until its `expires_at`, however far ahead that lies; so do
-receipts and attempts. What had ended before the step stays ended, or begins to count anew: a store
-may have forgotten it. A minute that lies ahead counts when it comes.
-
-Limits. A queue keeps `last`, the instant of its latest dequeue or correction, and for each of its
-limits a debt as of then (`Limit` has the arithmetic). A dequeue first brings every debt to now,
-then adds the job's cost, or `MAX_BURST_DEBT // per` units if it costs more. Each limit holds every
-job, also one that costs nothing of its unit. A debt is at most `MAX_DEBT`. A queue that was never
-dequeued owes nothing. A queue in which no job lives keeps all this, and the interval that was
-brought to it, until every debt is 0 and no freeze stands; then it counts as never dequeued. A job
-that comes back (released, or its lease expired) gives nothing back. A Finish that says what the job
-took (`actual`) brings every debt to now and adds the difference to its cost, unit by unit, not
-below 0; a unit that `actual` does not name stays as it was paid. In a queue without limits it
-changes nothing.
-
-Which limits. A queue's own, by its settings; else its type's defaults; else one of 1 job per
-interval, if an enqueue or SetInterval brought an interval that is not 0; else none. `()` counts as
-set. Changed limits hold at once, for the jobs that already wait too. Limits before and after are
-matched by their unit: the first of a unit with the first of it, and so on. A limit that has not
-changed keeps its debt. A changed one keeps its debt as of `last`, in whole units, rounded up. A new
-one begins with a debt of one unit as of `last`. The debt of a limit that is gone is forgotten. In a
-queue that was never dequeued all debts are 0.
-
-Settings. A queue's settings stay until they are taken back, whether the queue exists or not. So do
-those of a type. A type's changed defaults reach a queue when it *takes them up*. It does so in each
-step that changes it, before anything else; when a dequeue finds it at the head of the line, before
-it is served; and when `tend` comes to it, which goes by the places in line, up to `limit` in a
-call. A dequeue call in which MAX_HEADS queues took them up at the head ends early, before it serves
-the last of them. Until then what a queue took up last is in effect, except that an enqueue or a
-SetInterval is refused by the defaults as they are now. A step that changes nothing of a queue takes
-up nothing.
-
-Order within a queue. Each job gets a number when it is enqueued and keeps it for life. The higher
-priority goes first; of one priority, jobs that came back stand before those that were never
-delivered; then the numbers decide.
-
-Delay. A delayed job has an instant, its `at`. From then on it counts as waiting; it takes its place
-among the jobs that wait when it *joins* them. A dequeue that comes to a queue first lets the due
-jobs of that queue join, by (at, highest priority, number), at most 1000 in the whole call, and then
-serves it; a call that reached the bound serves no further queue and ends early. `tend` lets up to
-`limit` due jobs of each type join. Lengths do not tell whether a due job has joined.
-
-Ttl. A job with a `ttl` ends at that many ms from its enqueue, or from the `at` that it was enqueued
-with. It is not delivered from then on. A dequeue that finds it first in its queue makes it a dead
-letter (reason `expired`) and goes on with the next; so does `tend`, wherever it stands, and so does
-the end of its lease, unless the verb that ends that has a reason of its own. Until then it counts
-as before. Jobs that a dequeue lets join and those that it lets die count together to its bound.
-
-Dead letters. A letter gets a number when its job dies, one more than the latest of its type.
-Several may have the same job id. A redriven letter becomes a job as if it were enqueued now,
-without a delay or a key: with a new number, attempt 0, no error, and its first requeue limit and
-`ttl`. It keeps its `enqueued_at`, and `max_queued_length` does not refuse it. If its queue does not
-exist, the queue gets the interval that it had when the job died. The key that the job was first
-queued with is remembered as if the job had not been redriven.
-
-Totals. A type counts from when it came into being. When it has had no queue that exists and no dead
-letter for a day (24 h), it is forgotten: its totals and the numbers of its letters begin anew.
-
-Deduplication. A job that is queued with a key is remembered under it, in its queue, until its
-enqueue + `keep_for`, also when it has finished or died. Cancelling and clearing forget the jobs
-that they remove.
-
-Holds. A queue is held by each of its limits, until the debt allows a dequeue; by the first `at`,
-while no job of it waits and some are delayed; by a freeze, until it ends; by its `concurrency`,
-while at least as many leases stand, expired ones included; and while it is `paused`. Only an event
-ends the last two. The *gate* of a type holds all its queues together, by its own limits, freeze,
-concurrency and pause. A dequeue looks at the gate before each job, and gives no more once it is
-closed; each job pays its cost to the gate's limits too. The gate keeps its `last` and its debts
-while it has limits.
-
-Order between queues. A queue in which jobs wait or are delayed has a place in its type's line:
-(ready since, place number). Place numbers rise; the lowest place that is ready goes first. After
-every change of a queue its place follows from R, the instant at which the last of its holds ends; R
-is infinite if only an event ends one of them. The first row that applies:
-
-    it was served and its turn is over,
-    or it had no place                            (the later of now and R, a new number)
-    R lies in the future                          (R, its number kept)
-    R lay in the future and no longer does        (now, a new number)
-    else                                          unchanged
-
-A turn begins with each place. It is over after as many deliveries as the queue's `weight` says (1
-unless set), or when R lies in the future after one; until then a served queue keeps its place. The
-gate changes no place.
-
-R lay in the future if the ready since of the queue's place is later than now.
+That page says what the words mean and what holds for all calls: time, limits, settings, shared
+limits, order, holds, the line.
 
 Arguments are valid: the values of `sharq_plug.model` check their own, and `QueueService`
 checks queue ids and numbers. A store raises InvalidRequest for a queue type that is not a name.
@@ -180,16 +76,18 @@ class QueueStore(ABC):
         """Put jobs into their queues; return one result each, in order.
 
         For each job: without an interval, where neither the queue's settings nor its type's
-        defaults have limits, NO_INTERVAL: nothing changes at all. Else if its id waits, is delayed
-        or is leased in its queue, or else if another is remembered under its key, DUPLICATE:
-        nothing changes but that its interval, if it has one, is brought to the queue. Else, if as
+        defaults have limits, NO_INTERVAL: nothing changes at all. Else if it names a shared limit
+        that there is not, without limits for it, UNKNOWN_LIMIT: nothing changes at all. Else if its
+        id waits, is delayed or is leased in its queue, or else if another is remembered under its
+        key, DUPLICATE: nothing changes but that what it brings is brought to the queue. Else, if as
         many (or more) wait or are delayed as its `max_queued_length` or the queue's `max_length`
-        allows, QUEUE_FULL: nothing changes at all. Else QUEUED: its interval is brought to the
+        allows, QUEUE_FULL: nothing changes at all. Else QUEUED: what it brings is brought to the
         queue, and the job waits or is delayed, and is counted as an enqueue. The id of a finished,
         cleared or dead job is free.
 
-        An interval that is brought is kept also where settings give limits: it holds when they are
-        taken back.
+        It may bring an interval, and the shared limits that the queue uses; those that are missing
+        are created with the limits that it brings. What is brought is kept also where settings
+        say otherwise: it holds when they are taken back.
         """
 
     @abstractmethod
@@ -230,9 +128,9 @@ class QueueStore(ABC):
         whoever makes it, is followed by `wake(delay, queue_ids)`: that many ms after the call the
         first of these places may be ready, with the gate open, 0 if it is; they are places of these
         queues, or of any (None). A gate that opens by an event gives places, in this sense, to all
-        queues of its type; so does a dequeue that MAX_JOINS or MAX_HEADS ends early. No wake-up
-        comes for what only an event can make ready, nor for a lease that will expire: that comes
-        once a call has ended it. The place of a queue that a dequeue has just served does not
+        queues of its type; so does a dequeue that MAX_JOINS, MAX_HEADS or MAX_MOVES ends early. No
+        wake-up comes for what only an event can make ready, nor for a lease that will expire: that
+        comes once a call has ended it. The place of a queue that a dequeue has just served does not
         count. So a caller that enters, then dequeues, need not ask again before `next_ready_at` or
         a wake-up. Some may come in vain, several as one. After the store could not listen, it calls
         `wake(0, None)`, since it may have missed some; it does so too when it finds that it cannot.
@@ -250,7 +148,8 @@ class QueueStore(ABC):
         job back, with the requeues that it has left. A `Fail` spends one requeue (-1 stays -1) and
         keeps its error; with `dead`, or when none was left, the job becomes a dead letter. What
         comes back waits, or is delayed, and its `attempt` stands. Release and Fail freeze the queue
-        in the same step, and never shorten a freeze that stands. An `Extend` gives the lease
+        in the same step, or a shared limit that the lease is charged to (else NOT_CHARGED: nothing
+        changes), and never shorten a freeze that stands. An `Extend` gives the lease
         another end; the answer is Extended.
 
         Without a token the job's current lease is meant: ENDED, or UNKNOWN if it has none.
@@ -308,13 +207,16 @@ class QueueStore(ABC):
 
     @abstractmethod
     async def configure(self, queue_type: str, changes: Sequence[Setting]) -> list[ChangeOutcome]:
-        """Change settings of queues, of a type, or intervals; return one outcome each, in order.
+        """Change settings, shared limits and intervals; return one outcome each, in order.
 
         A `SetInterval` brings an interval to a queue that exists: UNKNOWN if it does not, and
         LIMITS_SET if it has limits from settings. A `PatchQueue` and a `PatchType` change settings,
         and freeze; MISMATCH if `if_match` does not have the present tag. A PatchQueue of a queue
         that exists counts as a change of it, even if it names nothing. Once all settings are taken
-        back, nothing of them is left.
+        back, nothing of them is left. UNKNOWN_LIMIT if it names shared limits that there are not.
+
+        A `PatchLimit` creates the shared limit if it is missing. A `DropLimit` removes it: UNKNOWN
+        if there is none, IN_USE while something uses it.
         """
 
     @abstractmethod

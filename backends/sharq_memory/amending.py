@@ -41,7 +41,9 @@ class Amending(Redriving):
         found = self._living(ref)
         if found is not None:
             view = show_job(*found, now, payloads=payloads)
-            return explained(*found, view, self.gate_holds(now), now)
+            queue, job = found
+            shared = self.shared_holds(queue, now) + self.gate_holds(now)
+            return explained(queue, job, view, shared, now)
         number = self.dead.newest(ref.queue_id, ref.job_id)
         if number is None:
             return Absence.UNKNOWN

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED, MAX_HEADS, MAX_JOINS
+from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_ENDED, MAX_HEADS, MAX_JOINS, MAX_MOVES
 
 
 class DequeueCall(Struct, gc=False, eq=False):
@@ -25,6 +25,8 @@ class DequeueCall(Struct, gc=False, eq=False):
     """Jobs that may still join, or die since their ttl has passed."""
     heads: int = MAX_HEADS
     """Queues at the head of the line that may still take up changed defaults."""
+    row_moves: int = MAX_MOVES
+    """Rows, and entries of shared limits, that may still move."""
 
     @property
     def is_over(self) -> bool:
@@ -34,7 +36,7 @@ class DequeueCall(Struct, gc=False, eq=False):
     @property
     def is_cut_short(self) -> bool:
         """Whether a bound on its work ended it: a job may be ready that it did not find."""
-        return self.moves == 0 or self.heads == 0
+        return not (self.moves and self.heads and self.row_moves)
 
     def admit(self, size: int) -> bool:
         """Take up the payload of one more job, if the call may hold it; it may hold one."""

@@ -89,6 +89,8 @@ class Clearing(Redriving):
         self.totals.revoked += leased
         self.totals.delayed -= len(queue.delayed or ())
         self.garbage.add(queue.jobs, queue.rest, queue.leases, queue.delayed, queue.ending)
+        for names, leases in () if queue.terms is None else queue.terms.take_back():
+            self._give_back(names, leases)
         queue.jobs, queue.head, queue.rest, queue.leases = {}, None, None, None
         queue.delayed = queue.ending = None
         self.due = 0

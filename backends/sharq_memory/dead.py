@@ -7,7 +7,9 @@ from typing import Final
 from msgspec import Struct
 from sortedcontainers import SortedDict, SortedList
 
-from sharq_memory.queue import Job
+from sharq_memory.holds import brought_to
+from sharq_memory.queue import Job, Queue
+from sharq_memory.terms import Names
 from sharq_plug.model import DeathReason, Extras, Retention
 
 LOOKED_AT_EVERY: Final = 3600 * 1000
@@ -30,25 +32,27 @@ class DeadLetter(Struct, frozen=True, gc=False):
     priority: int = 0
     error: str | None = None
     extras: Extras | None = None
+    brought: Names = ()
 
 
-def letter_of(job: Job, queue_id: str, reason: DeathReason, interval: int, now: int) -> DeadLetter:
-    """Return the letter of a job that dies at `now` (ms), with the interval of its queue."""
+def letter_of(job: Job, queue: Queue, reason: DeathReason, now: int) -> DeadLetter:
+    """Return the letter of a job that dies at `now` (ms), with what was brought to its queue."""
     rare = job.rare
     return DeadLetter(
-        queue_id=queue_id,
+        queue_id=queue.queue_id,
         job_id=job.job_id,
         payload=job.payload,
         reason=reason,
         died_at=now,
         attempts=job.attempt,
-        interval=interval,
+        interval=queue.interval,
         enqueued_at=job.enqueued_at,
         requeues=job.requeues,
         requeue_limit=job.requeue_limit,
         priority=job.priority,
         error=None if rare is None else rare.last_error,
         extras=None if rare is None else rare.extras,
+        brought=brought_to(queue),
     )
 
 

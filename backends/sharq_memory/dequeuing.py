@@ -10,7 +10,9 @@ from sharq_memory.line import Step
 from sharq_memory.looking import at_or_after
 from sharq_memory.named import NamedQueues
 from sharq_memory.queue import Job, Queue
+from sharq_memory.shared import SharedLimit
 from sharq_memory.tending import Tending
+from sharq_memory.terms import Terms
 from sharq_memory.timing import has_ended
 from sharq_plug.model import Delivery, Dequeued, EndedLease, LeaseRef, Take
 
@@ -55,9 +57,11 @@ class Dequeuing(Tending):
             if gate is not None and not self._is_open(gate, call):
                 break
             if take.together and jobs:
-                queue = self._named((jobs[0].queue_id,)).first(call.now)
-            else:
-                queue = line.first(call.now)
+                line = self._named((jobs[0].queue_id,))
+            found = line.first(call.now)
+            if found is None:
+                break
+            queue = found if isinstance(found, Queue) else self._first_behind(found, call)
             if queue is None:
                 break
             if self.defaults is not None and self._take_up(queue):
@@ -75,6 +79,21 @@ class Dequeuing(Tending):
             if gate is not None:
                 gate.pay(job.cost, call.now)
 
+    def _first_behind(self, limit: SharedLimit, call: DequeueCall) -> Queue | None:
+        """Return the queue to serve where the entry of `limit` is first in line, if there is one.
+
+        There is none if the call may move no more rows, or if they leave nothing that is ready.
+        """
+        next_queue, now = self.line.benches.next_queue, call.now
+        queue = next_queue(limit, now)
+        while queue is None:
+            call.row_moves -= 1
+            found = self.line.first(now) if call.row_moves else None
+            queue = next_queue(found, now) if isinstance(found, SharedLimit) else found
+            if found is None:
+                return None
+        return queue
+
     def _is_open(self, gate: Gate, call: DequeueCall) -> bool:
         """Return whether the gate lets one more job go."""
         gate.limiter.bring_to(call.now)
@@ -83,7 +102,8 @@ class Dequeuing(Tending):
     def _named(self, names: Sequence[str]) -> NamedQueues:
         """Return the queues of these names, in the order of the line."""
         queues = (self.queues.get(queue_id) for queue_id in dict.fromkeys(names))
-        return NamedQueues([queue for queue in queues if queue is not None])
+        found = [queue for queue in queues if queue is not None]
+        return NamedQueues(found, self.line.benches)
 
     def _make_ready(self, queue: Queue, call: DequeueCall) -> bool:
         """Let due jobs of `queue` join and ended ones die; return whether its first may go."""
@@ -96,7 +116,8 @@ class Dequeuing(Tending):
     def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
         """Lease the next job of `queue`, which is the first in line."""
         now = call.now
-        if queue.terms is None:
+        terms = queue.terms
+        if terms is None:
             self.line.leave(queue)
         job = self._take_first(queue)
         job.token = next(call.tokens)
@@ -104,9 +125,21 @@ class Dequeuing(Tending):
         job.expires_at = now + lease_time
         queue.add_lease(job)
         pay(queue, None if job.rare is None else job.rare.extras.cost, now)
+        if terms is not None and terms.row:
+            self._charge(terms, job, now)
         queue.tally.add_dequeues(now, 1)
         self._changed(queue, now, Step.SERVED)
         return queue.delivery(job, now)
+
+    def _charge(self, terms: Terms, job: Job, now: int) -> None:
+        """Let `job`, which is delivered, pay to the shared limits that its queue uses."""
+        names = job.charged = terms.row
+        terms.charge(names)
+        cost, touch = None if job.rare is None else job.rare.extras.cost, self.line.benches.touch
+        for name in names:
+            limit = touch(name)
+            limit.leased += 1
+            limit.pay(cost, now)
 
     def _take_first(self, queue: Queue) -> Job:
         """Take the first waiting job out of its queue's order."""
@@ -123,5 +156,6 @@ class Dequeuing(Tending):
             instant = min(self.line.ready_at(), self.expiring.due())
         else:
             queues = (self.queues.get(queue_id) for queue_id in take.queues)
-            instant = min((queue.foreseen() for queue in queues if queue is not None), default=inf)
+            found = (queue for queue in queues if queue is not None)
+            instant = min((self.foreseen(queue, call.now) for queue in found), default=inf)
         return at_or_after(call.now, self.gated(instant, call.now, call.served))

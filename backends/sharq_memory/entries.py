@@ -20,20 +20,48 @@ def with_entry(entries: Entries | None, entry: tuple[Any, ...]) -> Entries:
         return [entry]
     if not isinstance(entries, list):
         entries.add(entry)
-    elif len(entries) < SHORT:
-        insort(entries, entry)
-    else:
+    elif len(entries) >= SHORT:
         return SortedList([*entries, entry])
+    elif entries[-1] < entry:
+        entries.append(entry)
+    else:
+        insort(entries, entry)
     return entries
 
 
 def without_entry(entries: Entries, entry: tuple[Any, ...]) -> Entries | None:
     """Return `entries` without one of them; None if there are no others."""
-    if isinstance(entries, list):
+    if entries[0][-1] is entry[-1]:
+        del entries[0]
+    elif isinstance(entries, list):
         del entries[bisect_left(entries, entry)]
     else:
         entries.remove(entry)
     return entries or None
+
+
+def listed_anew(
+    entries: Entries | None,
+    before: tuple[Any, ...] | None,
+    after: tuple[Any, ...] | None,
+    of: object,
+) -> Entries | None:
+    """Return `entries`, where something of two values and itself is listed, with other values.
+
+    `before` and `after` begin with the two; None if it is not listed.
+    """
+    other = None if after is None else (after[0], after[1], of)
+    if before is not None and entries is not None:
+        if entries[0][2] is not of:
+            entries = without_entry(entries, (before[0], before[1], of))
+        elif other is not None and isinstance(entries, list) and entries[-1] < other:
+            entries.append(other)
+            del entries[0]
+            return entries
+        else:
+            del entries[0]
+    left = entries or None
+    return left if other is None else with_entry(left, other)
 
 
 def starting_at(entries: Entries | None, start: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:

@@ -10,18 +10,16 @@ from sharq_memory.queue import Job, Queue
 from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_JOINS, Hold, HoldKind, JobState, JobView
 
 
-def explained(
-    queue: Queue, job: Job, view: JobView, of_type: tuple[Hold, ...], now: int
-) -> JobView:
+def explained(queue: Queue, job: Job, view: JobView, shared: tuple[Hold, ...], now: int) -> JobView:
     """Return the view of a job of `queue` that also tells why it waits, if it does.
 
-    `of_type` are the holds of its type's gate.
+    `shared` are the holds that it shares with other queues: of shared limits, and of the gate.
     """
     if view.state is JobState.LEASED:
         return view
     return replace(
         view,
-        held_by=_held_by(queue, view.at, now) + of_type,
+        held_by=_held_by(queue, view.at, now) + shared,
         earliest_at=_earliest_at(queue, job, max(now, view.at or 0), now),
     )
 

@@ -1,12 +1,11 @@
-"""The gate of a type: what holds all its queues together."""
+"""What holds many queues together: the gate of a type here, its shared limits in `shared`."""
 
 from collections.abc import Mapping
 from math import inf
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from sharq_memory.limits import Limiter, end_of
+from sharq_memory.limits import Limiter, one_of
 from sharq_plug.model import NO_SETTINGS, Hold, HoldKind, Settings
 
 
@@ -15,11 +14,13 @@ class Gate(Struct, gc=False, eq=False):
 
     limiter: Limiter
     closed_until: int | float = 0
-    """When its holds end (ms), as of the end of the latest call; inf if only an event ends one."""
+    """When its holds end (ms), as it was last noted; inf if only an event ends one."""
+    noted_at: int = 0
+    """When (ms) that was noted: for a shared limit at the end of each step that changes it."""
 
     def holds(self, leased: int, now: int) -> tuple[Hold, ...]:
         """Return the holds that stand at `now` (ms) while so many jobs are leased."""
-        return tuple(replace(hold, of_type=True) for hold in self.limiter.holds(leased, now))
+        return self.limiter.holds(leased, now)
 
     def opens_at(self, leased: int, now: int, first_expiry: float) -> float:
         """Return the earliest instant (ms) at which it can be open if no call comes before.
@@ -27,7 +28,7 @@ class Gate(Struct, gc=False, eq=False):
         A full concurrency can end when the first lease expires; only an event ends a pause.
         """
         instant: float = now
-        for hold in self.limiter.holds(leased, now):
+        for hold in self.holds(leased, now):
             if hold.kind is HoldKind.PAUSED:
                 return inf
             instant = max(instant, first_expiry if hold.until is None else hold.until)
@@ -35,19 +36,28 @@ class Gate(Struct, gc=False, eq=False):
 
     def change(self, settings: Settings) -> None:
         """Give it other settings. It keeps its debts only while it has limits."""
-        self.limiter.change(settings)
+        self.limiter.change(one_of(settings))
         if not self.limiter.limits:
             self.limiter.forget()
 
     def pay(self, cost: Mapping[str, int] | None, now: int) -> None:
         """Add what a delivery at `now` (ms) costs, if it has limits."""
-        if self.limiter.limits:
+        if self.limiter.debts:
             self.limiter.pay(cost, now)
+
+    def correct(self, cost: Mapping[str, int] | None, actual: Mapping[str, int], now: int) -> None:
+        """Let a job that paid its `cost` have paid what it took."""
+        self.limiter.correct(cost, actual, now)
+
+    def ends_at(self, leased: int, now: int) -> float:
+        """Return when (ms) the holds end that stand at `now`; 0 if none stands."""
+        return self.limiter.held_until(leased, now)
 
     def has_been_opened(self, leased: int, now: int) -> bool:
         """Note when its holds end; return whether an event has let them end earlier."""
-        before, self.closed_until = self.closed_until, end_of(self.limiter.holds(leased, now))
-        return now < before and self.closed_until < before
+        before, until = self.closed_until, self.ends_at(leased, now)
+        self.closed_until, self.noted_at = until, now
+        return until < before and now < before
 
     def needed_until(self) -> float:
         """Return the instant (ms) from which on it holds nothing; inf if it has settings."""

@@ -10,9 +10,9 @@ from copy import copy
 
 from msgspec.structs import replace
 
-from sharq_memory.limits import Limiter
+from sharq_memory.limits import Limiter, one_of
 from sharq_memory.queue import Queue
-from sharq_memory.terms import Terms
+from sharq_memory.terms import Names, Terms
 from sharq_plug.model import (
     JOB_UNIT,
     NO_SETTINGS,
@@ -29,7 +29,7 @@ _LIMIT = HoldKind.LIMIT
 def holds(queue: Queue, now: int) -> tuple[Hold, ...]:
     """Return the holds of `queue` that stand at `now` (ms), in the order in which they are shown.
 
-    They decide on its place in line, and tell why it waits.
+    They tell why it waits. When they end decides on its place in line (see `held_until`).
     """
     due_at = None if queue.delayed is None or queue.head is not None else queue.delayed[0][0]
     if queue.terms is not None:
@@ -43,6 +43,22 @@ def holds(queue: Queue, now: int) -> tuple[Hold, ...]:
     if due_at is not None and due_at > now:
         held = (*held, Hold(HoldKind.DELAY, due_at))
     return held
+
+
+def held_until(queue: Queue, now: int) -> float:
+    """Return when (ms) the holds of `queue` end that stand at `now`; 0 if none stands.
+
+    It is inf if only an event ends one.
+    """
+    due_at = None if queue.delayed is None or queue.head is not None else queue.delayed[0][0]
+    terms, last = queue.terms, queue.last
+    if terms is not None:
+        leased = 0 if queue.leases is None else len(queue.leases)
+        return terms.limiter.held_until(leased, now, due_at)
+    end = 0 if last is None else (last if last < now else now) + queue.interval
+    if due_at is not None and due_at > end:
+        end = due_at
+    return end if end > now else 0
 
 
 def limiter_of(queue: Queue) -> Limiter:
@@ -70,7 +86,9 @@ def terms_of(queue: Queue) -> Terms:
 def become_plain(queue: Queue, now: int) -> None:
     """Let `queue` be plain if nothing distinguishes it from a plain one."""
     terms = queue.terms
-    if terms is None or terms.version or terms.settings != NO_SETTINGS:
+    if terms is None or terms.leases or terms.version or terms.brought or terms.earlier:
+        return
+    if terms.settings != NO_SETTINGS:
         return
     limiter = terms.limiter
     owes_one = limiter.debts == tuple(limit.per for limit in limiter.limits)
@@ -80,10 +98,17 @@ def become_plain(queue: Queue, now: int) -> None:
 
 def work_out(queue: Queue, terms: Terms) -> None:
     """Put into effect what follows from the terms and the interval of `queue`."""
+    terms.limiter.change(one_of(rules_of(queue, terms)))
+
+
+def rules_of(queue: Queue, terms: Terms) -> Settings:
+    """Return what is in effect for `queue`: its settings, the defaults, then what was brought."""
     rules = terms.settings.or_else(terms.defaults)
     if rules.limits is None:
         rules = replace(rules, limits=limits_of_interval(queue.interval))
-    terms.limiter.change(rules)
+    if rules.uses is None and terms.brought:
+        rules = replace(rules, uses=terms.brought)
+    return rules
 
 
 def bring(queue: Queue, interval: int) -> None:
@@ -94,19 +119,38 @@ def bring(queue: Queue, interval: int) -> None:
         work_out(queue, terms)
 
 
+def bring_uses(queue: Queue, names: Names) -> None:
+    """Bring the shared limits of these names to `queue`, in the place of those of before."""
+    if names or queue.terms is not None:
+        terms = terms_of(queue)
+        terms.brought = names
+        work_out(queue, terms)
+
+
+def brought_to(queue: Queue) -> Names:
+    """Return the names of the shared limits that were brought to `queue`."""
+    return () if queue.terms is None else queue.terms.brought
+
+
+def uses_of(queue: Queue) -> Names:
+    """Return the names of the shared limits that `queue` uses."""
+    return () if queue.terms is None else queue.terms.uses
+
+
 def freeze(queue: Queue, until: int) -> None:
     """Freeze `queue` at least until an instant (ms)."""
-    limiter = terms_of(queue).limiter
-    limiter.frozen_until = max(limiter.frozen_until, until)
+    terms_of(queue).limiter.freeze_until(until)
 
 
 def pay(queue: Queue, cost: Mapping[str, int] | None, now: int) -> None:
     """Note a dequeue of `queue`, of a job that costs so much."""
-    is_plain = cost is None or not queue.interval or units_of(cost, JOB_UNIT) == 1
-    if queue.terms is None and is_plain:
-        queue.last = now
-    else:
-        terms_of(queue).limiter.pay(cost, now)
+    terms = queue.terms
+    if terms is None:
+        if cost is None or not queue.interval or units_of(cost, JOB_UNIT) == 1:
+            queue.last = now
+            return
+        terms = terms_of(queue)
+    terms.limiter.pay(cost, now)
 
 
 def correct(

@@ -1,11 +1,13 @@
 """Limits: all arithmetic of debts, and what else may hold the deliveries of a queue or a type."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from math import inf
 
 from msgspec import Struct
 
 from sharq_plug.model import (
+    JOB_UNIT,
     MAX_BURST_DEBT,
     MAX_DEBT,
     NO_SETTINGS,
@@ -18,7 +20,10 @@ from sharq_plug.model import (
 
 
 class Limiter(Struct, gc=False, eq=False):
-    """The limits, concurrency, pause and freeze of a queue or a type, and what it has paid."""
+    """The limits, concurrency, pause and freeze of a queue, a type or a shared limit.
+
+    With what it has paid.
+    """
 
     rules: Settings = NO_SETTINGS
     debts: tuple[int, ...] = ()
@@ -37,11 +42,11 @@ class Limiter(Struct, gc=False, eq=False):
 
         `leased` is how many leases stand. `due_at` is the first `at` if nothing waits.
         """
-        rules = self.rules
+        rules, last = self.rules, self.last
         held: list[Hold] = []
-        if self.last is not None:
-            for limit, debt in zip(self.limits, self.debts, strict=True):
-                until = _allowed_at(limit, debt, min(self.last, now))
+        if last is not None:
+            for nth, limit in enumerate(rules.limits or ()):
+                until = _allowed_at(limit, self.debts[nth], last if last < now else now)
                 if until > now:
                     held.append(Hold(HoldKind.LIMIT, until, limit.unit))
         if due_at is not None and due_at > now:
@@ -54,12 +59,39 @@ class Limiter(Struct, gc=False, eq=False):
             held.append(Hold(HoldKind.PAUSED))
         return tuple(held)
 
+    def held_until(self, leased: int, now: int, due_at: int | None = None) -> float:
+        """Return when (ms) the holds end that stand at `now`; 0 if none stands.
+
+        It is inf if only an event ends one. `holds` tells which they are.
+        """
+        rules, last = self.rules, self.last
+        if rules.paused or (rules.concurrency is not None and leased >= rules.concurrency):
+            return inf
+        end = self.frozen_until
+        if last is not None and self.debts:
+            if last > now:
+                last = now
+            debts = self.debts
+            for nth, limit in enumerate(rules.limits or ()):
+                debt = debts[nth]
+                if debt > (limit.burst - 1) * limit.per:
+                    until = _allowed_at(limit, debt, last)
+                    if until > end:
+                        end = until
+        if due_at is not None and due_at > end:
+            end = due_at
+        return end if end > now else 0
+
     def allows_from(self, now: int) -> int:
         """Return the first instant (ms) from `now` on at which all limits allow a delivery."""
         if self.last is None:
             return now
         last, debts = min(self.last, now), zip(self.limits, self.debts, strict=True)
         return max(now, max((_allowed_at(*owed, last) for owed in debts), default=now))
+
+    def owed(self, now: int) -> tuple[int, ...]:
+        """Return what is owed to each limit at `now` (ms), in whole units, rounded up."""
+        return tuple(-(-debt // limit.per) for limit, debt in self._debts_at(now))
 
     def paid_at(self) -> int:
         """Return the instant (ms) from which on all debts are 0."""
@@ -81,12 +113,20 @@ class Limiter(Struct, gc=False, eq=False):
 
     def pay(self, cost: Mapping[str, int] | None, now: int) -> None:
         """Add what a delivery at `now` (ms) costs."""
-        self.debts = tuple(
-            [
-                min(debt + _price(limit, units_of(cost, limit.unit)), MAX_DEBT)
-                for limit, debt in self._debts_at(now)
-            ]
-        )
+        debts, last = self.debts, self.last
+        if debts:
+            elapsed = now - last if last is not None and last < now else 0
+            owed = []
+            for nth, limit in enumerate(self.rules.limits or ()):
+                debt = debts[nth] - elapsed * limit.rate
+                if debt < 0:
+                    debt = 0
+                if cost is None and limit.unit == JOB_UNIT:
+                    debt += limit.per
+                else:
+                    debt += _price(limit, units_of(cost, limit.unit))
+                owed.append(debt if debt < MAX_DEBT else MAX_DEBT)
+            self.debts = tuple(owed)
         self.last = now
 
     def correct(self, cost: Mapping[str, int] | None, actual: Mapping[str, int], now: int) -> None:
@@ -110,6 +150,10 @@ class Limiter(Struct, gc=False, eq=False):
         """Stand frozen for so long (ms) from `now` on; 0 ends a freeze."""
         self.frozen_until = now + duration if duration else 0
 
+    def freeze_until(self, until: int) -> None:
+        """Stand frozen at least until an instant (ms)."""
+        self.frozen_until = max(self.frozen_until, until)
+
     def freeze_at(self, now: int) -> int | None:
         """Return when the freeze that stands at `now` (ms) ends, if one does."""
         return self.frozen_until if self.frozen_until > now else None
@@ -121,10 +165,11 @@ class Limiter(Struct, gc=False, eq=False):
     def _debts_at(self, now: int) -> list[tuple[Limit, int]]:
         """Return each limit with its debt at `now` (ms)."""
         elapsed = now - self.last if self.last is not None and self.last < now else 0
-        return [
-            (limit, debt - elapsed * limit.rate if debt > elapsed * limit.rate else 0)
-            for limit, debt in zip(self.limits, self.debts, strict=True)
-        ]
+        owed = []
+        for nth, limit in enumerate(self.rules.limits or ()):
+            debt = self.debts[nth] - elapsed * limit.rate
+            owed.append((limit, debt if debt > 0 else 0))
+        return owed
 
     def _matched(self, after: tuple[Limit, ...]) -> tuple[int, ...]:
         """Return the debts of other limits: the first of a unit goes on with the first of it."""
@@ -137,6 +182,12 @@ class Limiter(Struct, gc=False, eq=False):
             _changed_debt(*had.pop(0), limit) if (had := before.get(limit.unit)) else limit.per
             for limit in after
         )
+
+
+@lru_cache(maxsize=10_000)
+def one_of(settings: Settings) -> Settings:
+    """Return the one object that stands for all equal settings: most queues share theirs."""
+    return settings
 
 
 def end_of(held: Sequence[Hold]) -> float:
@@ -152,7 +203,8 @@ def end_of(held: Sequence[Hold]) -> float:
 
 def _allowed_at(limit: Limit, debt: int, last: int) -> int:
     """Return the instant (ms) from which on a debt, as of `last`, allows a delivery."""
-    return last + _earned_in(limit, debt - (limit.burst - 1) * limit.per)
+    excess = debt - (limit.burst - 1) * limit.per
+    return last + _earned_in(limit, excess) if excess > 0 else last
 
 
 def _earned_in(limit: Limit, debt: int) -> int:
@@ -162,7 +214,8 @@ def _earned_in(limit: Limit, debt: int) -> int:
 
 def _price(limit: Limit, units: int) -> int:
     """Return what so many units add to a debt."""
-    return min(units, MAX_BURST_DEBT // limit.per) * limit.per
+    most = MAX_BURST_DEBT // limit.per
+    return (units if units < most else most) * limit.per
 
 
 def _corrected(limit: Limit, debt: int, paid: int, took: int | None) -> int:

@@ -23,13 +23,14 @@ from sharq_plug.model import (
     Page,
     Queues,
     QueueView,
+    SharedLimits,
 )
 
 Position: TypeAlias = tuple[int, ...]
 Found: TypeAlias = tuple[Position, QueueView | JobEntry | LetterView, int]
 """A position, the item that is there, and the size of the payload that is shown with it."""
 
-OfType: TypeAlias = Names | Queues | Overdue | Backlogs | Jobs | Letters
+OfType: TypeAlias = Names | Queues | Overdue | Backlogs | Jobs | Letters | SharedLimits
 """What can be listed of a type."""
 
 
@@ -47,12 +48,22 @@ class Paging(Looking):
                 return page_by_name("backlogs", names, limit, lambda name: self._backlog(name, now))
             case Queues():
                 return self._page_of_queues(listing.prefix, cursor, limit, now)
+            case SharedLimits():
+                return self._page_of_limits(listing.name, cursor, limit, now)
+            case _:
+                return _filled(*self._found(listing, cursor, now), limit)
+
+    def _found(
+        self, listing: Overdue | Jobs | Letters, cursor: str | None, now: int
+    ) -> tuple[str, Iterator[Found]]:
+        """Return the name of a listing in its cursors, and an iterator over what it lists."""
+        match listing:
             case Overdue():
-                return _filled("overdue", self._overdue(cursor, now), limit)
+                return "overdue", self._overdue(cursor, now)
             case Jobs():
-                return _filled(listing.state.value, self._jobs(listing, cursor, now), limit)
+                return listing.state.value, self._jobs(listing, cursor, now)
             case Letters():
-                return _filled("letters", self._letters(listing.queue_id, cursor), limit)
+                return "letters", self._letters(listing.queue_id, cursor)
             case _:
                 assert_never(listing)
 
@@ -73,12 +84,17 @@ class Paging(Looking):
 
         return page_by_name("queues", names, limit, show)
 
+    def _page_of_limits(self, name: str | None, cursor: str | None, limit: int, now: int) -> Page:
+        start = names_start("limits", cursor)
+        names = (
+            self.limits.irange(start) if name is None else (n for n in [name] if n in self.limits)
+        )
+        return page_by_name("limits", names, limit, lambda name: self.limits[name].view(now))
+
     def _overdue(self, cursor: str | None, now: int) -> Iterator[Found]:
         """Iterate over the queues that may be dequeued, in line."""
-        start = _start("overdue", cursor, 2, (0, 0))
-        for ready_since, number, queue in self.line.places.starting_at(start):
-            if ready_since > now:
-                break
+        since, after = _start("overdue", cursor, 2, (0, 0))
+        for ready_since, number, queue in self.line.ready_from((since, after), now):
             yield (ready_since, number), self.view_of(queue.queue_id, now), 0
 
     def _jobs(self, listing: Jobs, cursor: str | None, now: int) -> Iterator[Found]:

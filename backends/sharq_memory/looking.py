@@ -6,7 +6,7 @@ from math import inf
 from msgspec.structs import replace
 
 from sharq_memory.defaults import version_of
-from sharq_memory.holds import forget_if_paid, holds, limiter_of, settings_of
+from sharq_memory.holds import forget_if_paid, holds, limiter_of, settings_of, uses_of
 from sharq_memory.kept import Kept
 from sharq_memory.limits import Limiter
 from sharq_memory.queue import Queue
@@ -20,6 +20,8 @@ class Looking(Kept):
         """Return what there is in one queue."""
         queue = self.queues.get(queue_id) or Queue(queue_id)
         waiting, since = queue.waiting_at(now), queue.ready_since
+        if since is not None and not self.line.benches.are_open(uses_of(queue), now):
+            since = None
         return QueueView(
             queue_id,
             waiting=waiting,
@@ -27,7 +29,7 @@ class Looking(Kept):
             dead=self.dead.of_queue(queue_id),
             delayed=queue.unleased - waiting,
             ready_since=None if since is None or since > now else int(since),
-            next_ready_at=at_or_after(now, self.gated(queue.foreseen(), now)),
+            next_ready_at=at_or_after(now, self.gated(self.foreseen(queue, now), now)),
         )
 
     def rules_of(self, queue_id: str, now: int) -> QueueRules:
@@ -41,7 +43,7 @@ class Looking(Kept):
             settings=settings_of(queue),
             in_effect=limiter.rules,
             pending=version_of(queue) != version,
-            held_by=holds(queue, now) + self.gate_holds(now),
+            held_by=holds(queue, now) + self.shared_holds(queue, now) + self.gate_holds(now),
             frozen_until=limiter.freeze_at(now),
         )
 
@@ -67,7 +69,8 @@ class Looking(Kept):
     def view(self, now: int) -> TypeView:
         """Return what there is in all queues together."""
         totals = self.totals
-        since = self.line.ready_at()
+        ready = next(self.line.ready_from((0, 0), now), None)
+        foreseen = min(self.line.ready_at(), self.expiring.due())
         return TypeView(
             self.queue_type,
             waiting=totals.living - totals.leased - totals.delayed,
@@ -76,8 +79,8 @@ class Looking(Kept):
             delayed=totals.delayed,
             queues=self.existing,
             ready_queues=self.line.ready_queues(now),
-            ready_since=int(since) if since <= now else None,
-            next_ready_at=at_or_after(now, self.gated(min(since, self.expiring.due()), now)),
+            ready_since=None if ready is None else int(ready[0]),
+            next_ready_at=at_or_after(now, self.gated(foreseen, now)),
         )
 
 

@@ -251,9 +251,13 @@ class Machine:
         line = state.line
         if may_be_ready:
             line.soonest = now
-        is_opened = state.gate is not None and state.open_gate(state.gate, now)
+        is_for_any = may_be_ready
+        if line.benches.limits and line.end_call(now):
+            is_for_any = True
+        if state.gate is not None and state.open_gate(state.gate, now):
+            is_for_any = True
         if line.soonest < inf:
-            placed = None if is_opened or may_be_ready else line.placed
+            placed = None if is_for_any else line.placed
             self.given[state.queue_type] = int(line.soonest), placed
             line.soonest, line.placed = inf, []
 

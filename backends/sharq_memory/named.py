@@ -3,15 +3,21 @@
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 
+from sharq_memory.benches import Benches
+from sharq_memory.holds import uses_of
 from sharq_memory.queue import Queue
 
 
 class NamedQueues:
-    """The queues that a take names, by their places, which serving them moves back."""
+    """The queues that a take names, by their places, which serving them moves back.
 
-    __slots__ = ("_places",)
+    Those that a shared limit holds are passed over: none opens while they are served.
+    """
 
-    def __init__(self, queues: Iterable[Queue]) -> None:
+    __slots__ = ("_benches", "_places")
+
+    def __init__(self, queues: Iterable[Queue], benches: Benches) -> None:
+        self._benches = benches
         self._places = [
             (*queue.place(), queue) for queue in queues if queue.ready_since is not None
         ]
@@ -21,9 +27,12 @@ class NamedQueues:
         """Return the queue to serve at `now` (ms), if one is ready."""
         while self._places:
             ready_since, number, queue = self._places[0]
-            if queue.ready_since is not None and queue.place() == (ready_since, number):
-                return queue if ready_since <= now else None
+            is_there = queue.ready_since is not None and queue.place() == (ready_since, number)
+            if is_there and ready_since > now:
+                return None
+            if is_there and self._benches.are_open(uses_of(queue), now):
+                return queue
             heappop(self._places)
-            if queue.ready_since is not None:
+            if not is_there and queue.ready_since is not None:
                 heappush(self._places, (*queue.place(), queue))
         return None

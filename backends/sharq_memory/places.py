@@ -1,4 +1,4 @@
-"""Queues by an instant, in their order: their places in line, and when their leases expire."""
+"""Queues by an instant, in their order: their places, and when their leases expire."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -9,10 +9,8 @@ from typing import Any, TypeAlias
 
 from sortedcontainers import SortedList
 
-from sharq_memory.queue import Queue
-
 Place: TypeAlias = tuple[Any, ...]
-"""(an instant, the place number or the queue id, Queue): no two share the first two."""
+"""(an instant, the place number or the queue id, what stands there): no two share the first two."""
 
 CHUNK = 1000
 """How many places a chunk holds. Removing one from the middle of so short a list is cheap."""
@@ -28,7 +26,7 @@ class Places:
     and taken from the first one, at `_head`. `_rest` holds all others.
     """
 
-    __slots__ = ("_chunks", "_first", "_head", "_last", "_rest")
+    __slots__ = ("_chunks", "_first", "_has_rest", "_head", "_last", "_rest")
 
     def __init__(self) -> None:
         self._first: list[Place] = []
@@ -36,6 +34,7 @@ class Places:
         self._chunks: list[list[Place]] = []  # those behind the first; none is empty
         self._last = self._first
         self._rest = SortedList()
+        self._has_rest = False  # whether it is not empty: this is asked very often
 
     def __len__(self) -> int:
         """How many there are."""
@@ -61,7 +60,7 @@ class Places:
     def first(self) -> Place | None:
         """Return the first place."""
         first = self._first[self._head] if self._first else None
-        if self._rest:
+        if self._has_rest:
             other: Place = self._rest[0]
             if first is None or other < first:
                 return other
@@ -71,7 +70,7 @@ class Places:
         """Add a place that mostly sorts behind all others, but for those that were `add`ed."""
         last = self._last
         if last and last[-1] > place:
-            self._rest.add(place)
+            self.add(place)
         elif len(last) < CHUNK:
             last.append(place)
         else:
@@ -81,9 +80,24 @@ class Places:
     def add(self, place: Place) -> None:
         """Add a place that sorts anywhere, as that of a queue that is held."""
         self._rest.add(place)
+        self._has_rest = True
 
-    def remove(self, instant: float, key: int | str, queue: Queue) -> None:
-        """Remove the place of a queue."""
+    def move_last(self, instant: float, key: int | str, place: Place) -> None:
+        """Let what stands at a place stand at another, which mostly sorts behind all others."""
+        first, head = self._first, self._head
+        if first and first[head][1] == key and head + 1 < len(first):
+            first[head] = ()
+            self._head = head + 1
+        else:
+            self.remove(instant, key, place[2])
+        last = self._last
+        if last and len(last) < CHUNK and last[-1] < place:
+            last.append(place)
+        else:
+            self.append(place)
+
+    def remove(self, instant: float, key: int | str, standing: object) -> None:
+        """Remove the place of what stands there."""
         first, head = self._first, self._head
         if first and first[head][1] == key:
             first[head] = ()
@@ -91,10 +105,11 @@ class Places:
             if head + 1 == len(first):
                 self._leave_first()
             return
-        place = (instant, key, queue)
+        place = (instant, key, standing)
         chunk, nth, at = self._find(place)
         if at == len(chunk) or chunk[at] != place:
             self._rest.remove(place)
+            self._has_rest = bool(self._rest)
             return
         del chunk[at]
         if not chunk:

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from sharq_memory.entries import Entries, rank, starting_at, with_entry, without_entry
 from sharq_memory.tally import Tally
-from sharq_memory.terms import Terms
+from sharq_memory.terms import Names, Terms
 from sharq_plug.model import Delivery, Extras
 
 RETURNED = 2**48
@@ -52,6 +52,8 @@ class Job(Struct, gc=False, eq=False):
     token: str | None = None
     expires_at: int = 0
     rare: Rare | None = None
+    charged: Names = ()
+    """The shared limits to which its lease is charged."""
 
     @property
     def number(self) -> int:

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from sharq_memory.dead import DeadLetter
 from sharq_memory.enqueueing import Enqueueing
 from sharq_memory.queue import PRIORITY, Job, Rare
+from sharq_memory.terms import Names
 from sharq_plug.model import (
     AmendOutcome,
     JobRef,
@@ -70,14 +71,15 @@ class Redriving(Enqueueing):
         """Let a dead letter wait again, as a new job that keeps its `enqueued_at`."""
         letter: DeadLetter = self.dead.by_number[number]
         queue, interval = self.queues.get(letter.queue_id), letter.interval
+        brought: Names | None = tuple(name for name in letter.brought if name in self.limits)
         if queue is not None and letter.job_id in queue.jobs:
             return AmendOutcome.DUPLICATE
         if queue is None or not queue.jobs:
             queue = self._bring_into_being(letter.queue_id, now)
         else:
-            interval = queue.interval
+            interval, brought = queue.interval, None
         self._put(queue, self._job_of(letter, now), now, now)
-        self._bring(queue, interval, now)
+        self._bring(queue, interval, brought, now)
         self._drop_letter(number, now)
         self.totals.redriven += 1
         return AmendOutcome.DONE

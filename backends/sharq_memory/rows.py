@@ -5,16 +5,17 @@ What waits to be freed is in no row.
 """
 
 from collections.abc import Iterator, Sequence
-from math import inf
 from typing import Any, TypeAlias
 
 from msgspec import convert, to_builtins
-from msgspec.structs import astuple
+from msgspec.structs import astuple, replace
 
 from sharq_memory.dead import DeadLetter
 from sharq_memory.defaults import Defaults
+from sharq_memory.doubts import Walk
 from sharq_memory.gate import Gate
 from sharq_memory.queue import Job, Queue, Rare
+from sharq_memory.shared import SharedLimit
 from sharq_memory.state import TypeState
 from sharq_memory.tally import Tally
 from sharq_memory.terms import Terms
@@ -23,7 +24,7 @@ from sharq_plug.model import LeaseRef
 
 Row: TypeAlias = tuple[Any, ...]
 
-VERSION = 3
+VERSION = 4
 """Changes with the meaning of any row."""
 
 
@@ -32,11 +33,17 @@ def rows_of_type(state: TypeState) -> Iterator[Row]:
     name = state.queue_type
     tally, totals = state.tally.row(), astuple(state.totals)
     rules = to_builtins(state.gate), to_builtins(state.defaults)
-    yield "type", name, state.line.number, state.line.doubtful, tally, totals, *rules
+    line, benches = state.line, state.line.benches
+    doubted = line.doubtful, benches.doubts.walk, benches.doubts.limits
+    yield "type", name, line.number, *doubted, tally, totals, *rules
+    for limit in state.limits.values():
+        yield "limit", name, to_builtins(replace(limit, bench=None))
     for queue in state.queues.values():
         yield "queue", name, *_row_of_queue(queue)
         for job in queue.jobs.values():
             yield "job", name, queue.queue_id, *_row_of_job(job)
+    for row in benches.rows.values():
+        yield "row", name, row.names, row.bench
     for number, letter in state.dead.by_number.items():
         yield "letter", name, number, to_builtins(letter), state.dead.looked_at
     for ref, until in state.receipts.items():
@@ -50,19 +57,29 @@ def rows_of_type(state: TypeState) -> Iterator[Row]:
 def put_row(state: TypeState, kind: str, values: Sequence[Any]) -> None:
     """Put one row into a state; raise ValueError if its kind is not known."""
     match kind, *values:
-        case "type", number, doubtful, tally, totals, gate, defaults:
+        case "type", number, doubtful, walk, limits, tally, totals, gate, defaults:
             state.line.number = number
             state.line.doubtful = None if doubtful is None else tuple(doubtful)
+            if walk is not None or limits is not None:
+                doubts = state.line.own_benches().doubts
+                doubts.walk, doubts.limits = convert(walk, Walk | None), limits
             state.tally = Tally.of_row(tally)
             state.totals = Counters(*totals)
             state.gate = convert(gate, Gate | None)
             state.defaults = convert(defaults, Defaults | None)
+        case "limit", limit:
+            state.line.own_benches().put(convert(limit, SharedLimit))
+        case "row", names, bench:
+            row = state.line.benches.row_of(tuple(names))
+            row.bench = bench
+            state.line.benches.seat(row, row.places.first())
         case "queue", *_:
             _put_queue(state, values)
         case "job", queue_id, *job:
-            *plain, rare = job
+            *plain, rare, charged = job
             new = Job(*plain)
             new.rare = None if rare is None else convert(rare, Rare)
+            new.charged = tuple(charged)
             _put_job(state, state.queues[queue_id], new)
         case "letter", number, letter, looked_at:
             state.keep_letter(number, convert(letter, DeadLetter), looked_at)
@@ -93,10 +110,10 @@ def _put_queue(state: TypeState, values: Sequence[Any]) -> None:
     queue_id, interval, last, place, looked_at, tally, terms = values
     queue = Queue(queue_id, interval, last, Tally.of_row(tally))
     state.queues[queue_id] = queue
-    if place is not None:
-        ready_since, number = place
-        state.line.enter(queue, ready_since, number, is_held=ready_since == inf)
     queue.terms = None if terms is None else convert(terms, Terms)
+    if place is not None:
+        queue.ready_since, queue.place_number = place
+        state.line.put_back(queue)
     if looked_at is not None:
         state.forgetting.list(queue, looked_at)
 
@@ -112,6 +129,7 @@ def _row_of_job(job: Job) -> Row:
         job.token,
         job.expires_at,
         None if job.rare is None else to_builtins(job.rare),
+        job.charged,
     )
 
 

@@ -12,6 +12,7 @@ from sharq_plug.model import (
     Extended,
     Fail,
     Finish,
+    FreezeLimit,
     LeaseOutcome,
     Release,
     Settled,
@@ -31,6 +32,8 @@ class Settling(Timing):
         match item:
             case Finish():
                 self._finish(queue, job, item, now)
+            case Release() | Fail() if not _may_freeze(job, item.freeze_limit):
+                return LeaseOutcome.NOT_CHARGED
             case Release():
                 self._release(queue, job, item, now)
             case Fail():
@@ -43,12 +46,14 @@ class Settling(Timing):
 
     def _finish(self, queue: Queue, job: Job, item: Finish, now: int) -> None:
         """End a lease, its job done; leave a receipt."""
-        queue.end_lease(job)
+        charged = self._end_lease(queue, job)
         if item.actual is not None:
             self._take_up(queue)
             correct(queue, job.cost, item.actual, now)
+            for name in charged:
+                self.limits[name].correct(job.cost, item.actual, now)
             if self.gate is not None:
-                self.gate.limiter.correct(job.cost, item.actual, now)
+                self.gate.correct(job.cost, item.actual, now)
         self.totals.finished += 1
         if job.rare is not None:
             self.keys.outlive(queue, job)
@@ -61,18 +66,16 @@ class Settling(Timing):
 
     def _release(self, queue: Queue, job: Job, item: Release, now: int) -> None:
         """Hand a leased job back."""
-        queue.end_lease(job)
+        self._end_lease(queue, job)
         self.totals.released += 1
-        if item.freeze:
-            freeze(queue, now + item.freeze)
+        self._freeze(queue, item, now)
         self._come_back(queue, job, now, item.delay)
 
     def _fail(self, queue: Queue, job: Job, item: Fail, now: int) -> None:
         """Spend a requeue of a leased job; without one left, let it die."""
-        queue.end_lease(job)
+        self._end_lease(queue, job)
         self.totals.failed += 1
-        if item.freeze:
-            freeze(queue, now + item.freeze)
+        self._freeze(queue, item, now)
         rare = job.rare = job.rare or Rare(NO_EXTRAS)
         rare.last_error = item.error
         if item.dead or job.requeues == 0:
@@ -80,6 +83,14 @@ class Settling(Timing):
             return
         delay = job.penalize()
         self._come_back(queue, job, now, delay if item.delay is None else item.delay)
+
+    def _freeze(self, queue: Queue, item: Release | Fail, now: int) -> None:
+        """Freeze what a worker asks for: `queue`, and a shared limit its lease was charged to."""
+        if item.freeze:
+            freeze(queue, now + item.freeze)
+        if item.freeze_limit is not None:
+            limit = self.line.benches.touch(item.freeze_limit.name)
+            limit.limiter.freeze_until(now + item.freeze_limit.duration)
 
     def _extend(self, queue: Queue, job: Job, item: Extend, now: int) -> Extended:
         """Let a lease end at another instant."""
@@ -98,3 +109,10 @@ class Settling(Timing):
         lives = queue is not None and ref.job_id in queue.jobs
         is_known = lives or self.dead.newest(ref.queue_id, ref.job_id) is not None
         return LeaseOutcome.STALE if is_known else LeaseOutcome.UNKNOWN
+
+
+def _may_freeze(job: Job, freeze_limit: FreezeLimit | None) -> bool:
+    """Return whether a shared limit is one that the lease of `job` is charged to, if it is one."""
+    if freeze_limit is None:
+        return True
+    return freeze_limit.name in job.charged

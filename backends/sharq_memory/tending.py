@@ -19,17 +19,14 @@ class Tending(Timing):
         self.moved = len(ended)
         self._serve_timers(limit, now)
         self._drop_letters(limit, retention, now)
-        doubtful = self.line.next_doubtful(limit)
-        for queue in doubtful:
-            self._changed(queue, now, Step.DOUBTED)
-        self.moved += len(doubtful)
+        self._settle_doubts(limit, now)
         self._forget(limit, now)
         self.due = self.next_due() or now  # what goes on waits its turn among the types
         return ended
 
     def next_due(self) -> float:
         """Return the instant (ms) from which on `tend` has something to do."""
-        if self.garbage or self.line.doubtful:
+        if self.garbage or self.line.is_doubted:
             return 0
         ends_at = self._ends_at()
         if ends_at < inf:
@@ -47,6 +44,8 @@ class Tending(Timing):
         """Return when (ms) nothing need be remembered any more, as far as this is foreseen."""
         if any((self.queues, self.dead, self.receipts, self.attempts, self.keys, self.garbage)):
             return inf
+        if self.limits:
+            return inf
         if self.defaults is not None and self.defaults.version:
             return inf
         until = max(self.tally.counts_until, self.totals.kept_until or 0)
@@ -58,7 +57,7 @@ class Tending(Timing):
         while len(ended) < limit and (queue := self.expiring.first_expired(now)):
             job = queue.first_lease()
             token = job.token or ""
-            queue.end_lease(job)
+            self._end_lease(queue, job)
             self.totals.expired_leases += 1
             is_dead = job.requeues == 0
             if is_dead:
@@ -82,6 +81,16 @@ class Tending(Timing):
             died = self._let_end(queue, deaths, now)
             joins, deaths = joins - joined, deaths - died
             self.moved += joined + died
+
+    def _settle_doubts(self, limit: int, now: int) -> None:
+        """Let the queues at up to `limit` doubtful places stand where they are to.
+
+        Bring up to `limit` shared limits to `now` (ms) that may lie ahead.
+        """
+        doubtful = self.line.next_doubtful(limit)
+        for queue in doubtful:
+            self._changed(queue, now, Step.DOUBTED)
+        self.moved += len(doubtful) + self.line.benches.bring_to(limit, now)
 
     def _let_end(self, queue: Queue, limit: int, now: int) -> int:
         """Let up to `limit` jobs of `queue` die whose ttl has passed; return how many did."""

@@ -53,7 +53,7 @@ class Timing(Kept):
     def _die(self, queue: Queue, job: Job, reason: DeathReason, now: int) -> None:
         """Keep `job`, which stands nowhere any more, as a dead letter."""
         self.totals.dead += 1
-        letter = letter_of(job, queue.queue_id, reason, queue.interval, now)
+        letter = letter_of(job, queue, reason, now)
         self.keep_letter(self.totals.dead, letter, now)
         self.due = min(self.due, now)
         self.keys.outlive(queue, job)
@@ -65,7 +65,7 @@ class Timing(Kept):
         if job.token is None:
             self._take_out(queue, job)
         else:
-            queue.end_lease(job)
+            self._end_lease(queue, job)
             self.totals.revoked += 1
         self.totals.removed += 1
         self.keys.forget_job(queue, job)

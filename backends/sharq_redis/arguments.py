@@ -23,10 +23,13 @@ from sharq_plug.model import (
     Redrive,
     Release,
     Reschedule,
+    Settings,
     Settlement,
     Take,
+    Use,
 )
 from sharq_redis.cursors import Cursor
+from sharq_redis.settings import text_of
 
 TOKEN_LENGTH = 17
 """A letter, and 96 random bits in base64."""
@@ -95,7 +98,15 @@ def _extras(extras: Extras) -> dict[str, object]:
         keep_for=None if key is None else key.keep_for,
         c=extras.cost,
         h=extras.headers,
+        u=None if extras.uses is None else [part for use in extras.uses for part in _use(use)],
     )
+
+
+def _use(use: Use) -> tuple[str, str]:
+    """Return the name of a shared limit, and the text of the settings with which it begins."""
+    if use.limits is None:
+        return use.name, ""
+    return use.name, text_of(Settings(limits=use.limits))
 
 
 def fresh_tokens(count: int) -> str:
@@ -126,15 +137,25 @@ def settlement(item: Settlement) -> tuple[object, ...]:
                 return (*claim, "finish", item.receipt_time)
             return (*claim, "correct", (item.receipt_time, item.actual))
         case Release():
-            return (*claim, "release", (item.delay, item.freeze) if item.freeze else item.delay)
+            if not item.freeze and item.freeze_limit is None:
+                return (*claim, "release", item.delay)
+            return (*claim, "release", (item.delay, item.freeze, *(_freeze(item) or ())))
         case Fail():
             dead, freeze = item.dead or None, item.freeze or None
-            how = _given(error=item.error, delay=item.delay, dead=dead, freeze=freeze)
+            how = _given(
+                error=item.error, delay=item.delay, dead=dead, freeze=freeze, limit=_freeze(item)
+            )
             return (*claim, "fail", how)
         case Extend():
             return (*claim, "extend", item.lease_time)
         case _:
             assert_never(item)
+
+
+def _freeze(item: Release | Fail) -> tuple[str, int] | None:
+    """Return which shared limit is frozen, and for how long."""
+    that = item.freeze_limit
+    return None if that is None else (that.name, that.duration)
 
 
 def amendment(change: Amendment) -> tuple[object, ...]:

@@ -3,12 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, assert_never
 
+from msgspec import UnsetType
+
 from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import (
     ChangeOutcome,
+    DropLimit,
+    LimitRules,
+    PatchLimit,
     PatchQueue,
     PatchType,
     QueueRules,
+    Remaining,
     SetInterval,
     Setting,
     TypeRules,
@@ -52,6 +58,11 @@ class Configuring:
                     outcomes.append(await self._patch_queue(queue_type, change))
                 case PatchType():
                     outcomes.append(await self._patch_type(queue_type, change))
+                case PatchLimit():
+                    outcomes.append(await self._patch_limit(queue_type, change))
+                case DropLimit():
+                    reply = await self._change(queue_type, change.name, "drop", True)
+                    outcomes.append(change_outcome(change.name, reply))
                 case _:
                     assert_never(change)
         return outcomes + await self._set_intervals(queue_type, intervals)
@@ -91,6 +102,18 @@ class Configuring:
 
         return await self._replace(queue_type, "", "type", replacement)
 
+    async def _patch_limit(self, queue_type: str, change: PatchLimit) -> ChangeOutcome:
+        """Change the settings of a shared limit, or create it."""
+
+        def replacement(stored: bytes) -> Replacement | None:
+            settings = settings_in(stored)
+            if not may_change(change, LimitRules(settings)):
+                return None
+            after = text_of(change.patch.applied_to(settings))
+            return (stored.decode(), after, _freeze(change), *_left(change.remaining))
+
+        return await self._replace(queue_type, change.name, "limit", replacement)
+
     async def _replace(
         self,
         queue_type: str,
@@ -119,5 +142,12 @@ class Configuring:
         return reply
 
 
-def _freeze(change: PatchQueue | PatchType) -> int:
+def _left(remaining: Remaining | UnsetType | None) -> tuple[str | int, ...]:
+    """Return what the verb is told of how much is left."""
+    if isinstance(remaining, UnsetType):
+        return ()
+    return ("",) if remaining is None else (remaining.count, remaining.until, remaining.unit)
+
+
+def _freeze(change: PatchQueue | PatchType | PatchLimit) -> int:
     return AS_IT_IS if change.freeze is None else change.freeze

@@ -17,7 +17,7 @@ from typing import Self
 
 IDEAS = (
     *("instant", "scope", "writes", "totals", "records", "queues", "tombstones", "types", "left"),
-    *("limits", "rules", "holds", "terms", "line", "counts"),
+    *("limits", "rules", "holds", "limiter", "terms", "line", "counts"),
     *(
         "bodies",
         "waiting",
@@ -33,6 +33,13 @@ IDEAS = (
     *(
         "paging",
         "gate",
+        "shared",
+        "rows",
+        "benches",
+        "using",
+        "charging",
+        "naming",
+        "walking",
         "defaults",
         "ttls",
         "deliveries",
@@ -42,8 +49,9 @@ IDEAS = (
         "returning",
     ),
     *("expiry", "choosing"),
-    *("redriving", "removing", "ageing", "discarding", "emptying", "clearing", "serving"),
-    *("states", "foresight", "showing", "views"),
+    *("redriving", "removing", "ageing", "discarding", "emptying", "clearing"),
+    *("entries", "pages", "serving"),
+    *("states", "foresight", "showing", "overdue", "readiness", "views"),
 )
 """The files of `lua/lib`, each after those it needs at its beginning."""
 VERBS = (
@@ -64,6 +72,8 @@ VERBS = (
         "list_overdue",
         "list_jobs",
         "list_letters",
+        "list_limits",
+        "count_ready",
     ),
     *("clock", "check", "room"),
 )

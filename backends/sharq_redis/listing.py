@@ -11,11 +11,13 @@ from sharq_plug.model import (
     Overdue,
     Page,
     Queues,
+    SharedLimits,
     Types,
     check_name,
 )
 from sharq_redis.buckets import Buckets
 from sharq_redis.job_listings import JobListings
+from sharq_redis.limit_listings import LimitListings
 from sharq_redis.link import Link
 from sharq_redis.queue_listings import QueueListings
 from sharq_redis.tending import Run
@@ -29,6 +31,7 @@ class Listings:
         self._types = TypeListings(link, buckets, run)
         self._queues = QueueListings(link, buckets, run)
         self._jobs = JobListings(run)
+        self._limits = LimitListings(run)
 
     async def page(
         self, queue_type: str | None, listing: Listing, cursor: str | None, limit: int
@@ -46,5 +49,7 @@ class Listings:
                 return await self._jobs.jobs(name, listing, cursor, limit)
             case Letters():
                 return await self._jobs.letters(name, listing, cursor, limit)
+            case SharedLimits():
+                return await self._limits.page(name, listing, cursor, limit)
             case _:
                 assert_never(listing)

@@ -1,7 +1,12 @@
 """Looks: what there is in a queue or a type, and the minute counts."""
 
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec.structs import replace
+
 from sharq_plug.errors import StoreUnavailable
-from sharq_plug.model import MINUTE, MinuteCounts, View
+from sharq_plug.model import MINUTE, MinuteCounts, TypeView, View
 from sharq_redis.buckets import Buckets
 from sharq_redis.counts import counts_of_everything
 from sharq_redis.link import Link
@@ -33,7 +38,7 @@ class Looks:
             message = f"The type {queue_type} is damaged in the store."
             raise StoreUnavailable(f"{message} {reply.decode(errors='replace')}", public=message)
         now, values, counted, rules, totals = reply
-        view = type_view(queue_type, values)
+        view = await counted_view(self._run, queue_type, values)
         return View(
             _counts(now, counted), type=view, totals=totals_of(totals), rules=type_rules(rules)
         )
@@ -41,6 +46,20 @@ class Looks:
     async def at_everything(self, now: int) -> View:
         """Add up the counts of all types at `now` (ms)."""
         return View(await counts_of_everything(self._link, self._buckets, now))
+
+
+async def counted_view(run: Run, queue_type: str, values: Sequence[Any]) -> TypeView:
+    """Return what there is in a type, from a look that counted some of the ready queues.
+
+    The others are counted by calls that go on where the one before them ended.
+    """
+    view, further = type_view(queue_type, values), values[-1]
+    ready, since = view.ready_queues, [] if view.ready_since is None else [view.ready_since]
+    while further:
+        counted, first, further = await run("count_ready", queue_type, *further)
+        ready += counted
+        since += [first] if first >= 0 else []
+    return replace(view, ready_queues=ready, ready_since=min(since, default=None))
 
 
 def _counts(now: int, counted: list[int]) -> MinuteCounts:

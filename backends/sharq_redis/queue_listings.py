@@ -1,8 +1,8 @@
 """Listings of the queues of a type."""
 
 import asyncio
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from sharq_plug.model import Backlogs, Names, Page, Queues, QueueView
 from sharq_redis.arguments import packed
@@ -20,6 +20,8 @@ LETTERS = {Names: "n", Queues: "q", Backlogs: "b"}
 OVERDUE = "o"
 NOT_THERE = -1
 """Of a queue that does not exist."""
+Place: TypeAlias = tuple[int, int, bytes, Any]
+"""Since when a queue is ready, its place number, its name and its view (verbs/list_overdue.lua)."""
 
 
 class QueueListings:
@@ -32,11 +34,21 @@ class QueueListings:
 
     async def overdue(self, queue_type: str, cursor: str | None, limit: int) -> Page:
         """List the queues that may be dequeued, in the order of the line."""
-        behind = Cursor.read(cursor, OVERDUE).integers(2) if cursor is not None else ()
-        where, *fields = await self._run("list_overdue", queue_type, limit, *behind)
-        found = by_names(fields[::2], fields[1::2])
-        views = tuple(queue_view(name, reply) for name, reply in found.items())
-        return Page(views, cursor_text(OVERDUE, *where) if where else None)
+        behind = Cursor.read(cursor, OVERDUE).integers(2) if cursor is not None else ("", "")
+        found: list[Place] = []
+        further: Sequence[bytes] = (b"",)
+        has_more = False
+        while further:
+            reply = await self._run("list_overdue", queue_type, limit, *behind, *further)
+            further, is_cut, *fields = reply
+            places = zip(*(fields[at::4] for at in range(4)), strict=True)
+            found = sorted([*found, *places], key=_in_line)
+            has_more = has_more or bool(is_cut) or len(found) > limit
+            found = found[:limit]
+        told = [place for place in found if place[3] != 0]
+        names = by_names([place[2] for place in told], [place[3] for place in told])
+        views = tuple(queue_view(name, reply) for name, reply in names.items())
+        return Page(views, cursor_text(OVERDUE, *found[-1][:2]) if has_more else None)
 
     async def page(
         self,
@@ -87,3 +99,7 @@ class QueueListings:
             calls.append(self._run("list_queues", queue_type, what, packed(part)))
         told = [reply for replies in await asyncio.gather(*calls) for reply in replies]
         return [*zip(names, told, strict=True)]
+
+
+def _in_line(place: Place) -> tuple[int, int]:
+    return place[:2]

@@ -50,11 +50,14 @@ ENQUEUE_OUTCOMES = {
     FULL: EnqueueOutcome.QUEUE_FULL,
     -2: EnqueueOutcome.BROKEN,
     -3: EnqueueOutcome.NO_INTERVAL,
+    -4: EnqueueOutcome.UNKNOWN_LIMIT,
 }
 CHANGE_OUTCOMES = {
     0: ChangeOutcome.UNKNOWN,
     1: ChangeOutcome.CHANGED,
     2: ChangeOutcome.LIMITS_SET,
+    3: ChangeOutcome.UNKNOWN_LIMIT,
+    4: ChangeOutcome.IN_USE,
 }
 AMEND_OUTCOMES = {outcome.value.encode(): outcome for outcome in AmendOutcome}
 LEASE_OUTCOMES = {outcome.value.encode(): outcome for outcome in LeaseOutcome}

@@ -17,6 +17,7 @@ class StoredSettings(Struct, frozen=True, omit_defaults=True):
     w: int | None = None
     m: int | None = None
     p: bool = False
+    u: tuple[str, ...] | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -28,6 +29,7 @@ class StoredSettings(Struct, frozen=True, omit_defaults=True):
             w=settings.weight,
             m=settings.max_length,
             p=settings.paused,
+            u=settings.uses,
         )
 
     def settings(self) -> Settings:
@@ -38,6 +40,7 @@ class StoredSettings(Struct, frozen=True, omit_defaults=True):
             weight=self.w,
             max_length=self.m,
             paused=self.p,
+            uses=self.u,
         )
 
 

@@ -92,6 +92,7 @@ def holds_of(found: Iterable[Sequence[Any]], *, of_type: bool = False) -> tuple[
             None if int(until) < 0 else int(until),
             unit.decode() or None,
             of_type,
+            name[0].decode() if name else None,
         )
-        for kind, until, unit in found
+        for kind, until, unit, *name in found
     )

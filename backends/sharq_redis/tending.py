@@ -1,6 +1,6 @@
 """Tending: which types have something due, and places that a clock left too far ahead."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -118,10 +118,10 @@ class Realignment:
             after, found = await self._link.call("SSCAN", types, walk.scan, "COUNT", limit)
             walk.types, walk.scan = list(names_of(found)), after.decode()
             walk.bucket += walk.scan == "0"
-        since, place, broken = await self._run("realign", walk.types[0], limit, *walk.last)
+        *reached, broken = await self._run("realign", walk.types[0], limit, *walk.last)
         log_all_broken(broken, queue_type=walk.types[0])
-        walk.last = (since, place)
-        if not place:
+        walk.last = reached
+        if not any(reached):
             walk.types.pop(0)
         return True
 
@@ -134,4 +134,4 @@ class _Walk:
     bucket: int = 0
     scan: str = "0"
     types: list[str] = field(default_factory=list)
-    last: tuple[Any, Any] = ("", "")
+    last: Sequence[Any] = ("", "", "")

@@ -7,10 +7,10 @@ from sharq_plug.model import Names, Page, Types, TypeView
 from sharq_redis.buckets import BUCKETS, Buckets
 from sharq_redis.cursors import BEGINNING, Cursor, Position, position_text
 from sharq_redis.link import Link
+from sharq_redis.looking import counted_view
 from sharq_redis.replies import log_broken_type, names_of
 from sharq_redis.scanning import page_of
 from sharq_redis.tending import Run
-from sharq_redis.views import type_view
 
 BUCKETS_A_STEP = 64
 TYPES_AT_ONCE = 25
@@ -79,5 +79,5 @@ class TypeListings:
                 if isinstance(reply, bytes):
                     log_broken_type(name, reply)
                 else:
-                    views.append(type_view(name, reply[1]))
+                    views.append(await counted_view(self._run, name, reply[1]))
         return views

@@ -42,11 +42,13 @@ def queue_view(queue_id: str, reply: Sequence[int] | bytes) -> QueueView:
 
 def queue_rules(reply: Sequence[Any]) -> QueueRules:
     """Return what is set for a queue, and what follows from it (lua/lib/views.lua)."""
-    own, taken_up, is_pending, interval, frozen_until, held, of_type = reply
+    own, taken_up, is_pending, interval, frozen_until, held, of_type, brought = reply
     settings = settings_in(own)
     in_effect = settings.or_else(settings_in(taken_up))
     if in_effect.limits is None:
         in_effect = replace(in_effect, limits=limits_of_interval(interval))
+    if in_effect.uses is None:
+        in_effect = replace(in_effect, uses=names_in(brought))
     return QueueRules(
         settings=settings,
         in_effect=in_effect,
@@ -67,9 +69,14 @@ def type_rules(reply: Sequence[Any]) -> TypeRules:
     )
 
 
-def type_view(queue_type: str, values: Sequence[int]) -> TypeView:
+def names_in(text: bytes) -> tuple[str, ...] | None:
+    """Return the names of shared limits that stand in a row's name (lua/lib/rows.lua)."""
+    return tuple(text.decode().split("/")) if text else None
+
+
+def type_view(queue_type: str, values: Sequence[Any]) -> TypeView:
     """Return what there is in a type (lua/lib/views.lua)."""
-    waiting, leased, dead, delayed, queues, ready_queues, since, next_ready_at = values
+    waiting, leased, dead, delayed, queues, ready_queues, since, next_ready_at = values[:8]
     return TypeView(
         queue_type=queue_type,
         waiting=waiting,

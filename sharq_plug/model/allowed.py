@@ -31,12 +31,13 @@ OUR_OWN: Mapping[str, str] = {
     "cursor": "the `cursor` of an earlier answer to the same question",
     "dead": "true or false",
     "deduplicate": f"an object of a `key` ({_NAME}) and an integer `for` from 1 to 604800000",
-    "defaults": "an object of `limits`, `interval`, `concurrency`, `weight` and `max_length`, "
-    "or null",
+    "defaults": "an object of `limits`, `interval`, `concurrency`, `weight`, `max_length` and "
+    "`uses`, or null",
     "delay": _MS,
     "error": "text of at most 2000 characters",
     "for": _SPAN,
-    "freeze": _MS,
+    "freeze": f"{_MS}, or in a release or a fail an object of `limit` (a name) and `for` (the "
+    "same integer)",
     "headers": "an object of at most 32 strings, and of at most 4096 bytes",
     "idempotency_key": _NAME,
     "jobs": "a list of at most 1000 items",
@@ -45,6 +46,7 @@ OUR_OWN: Mapping[str, str] = {
     "limits": "a list of at most 5 objects of `rate` and `per`, perhaps with `burst` and "
     "`unit`, or null",
     "limit": "an integer from 1 to 1000",
+    "name": _NAME,
     "lease_time": "an integer from 1 to this server's `max_lease_time`",
     "max_length": "an integer from 0 to 9007199254740991, or null",
     "paused": "true, false or null",
@@ -53,6 +55,7 @@ OUR_OWN: Mapping[str, str] = {
     "priority": "an integer from 0 to 9",
     "queues": f"a list of 1 to 100 names, each {_NAME}",
     "rate": "an integer from 1 to 1000000",
+    "remaining": "an integer from 0 to 9007199254740991, or null",
     "requeue_delay": f"{_MS}, or an object of `first` (the same), `factor` (an integer from 1 to "
     "10) and `most` (as `first`)",
     "sort": "overdue or waiting",
@@ -61,6 +64,9 @@ OUR_OWN: Mapping[str, str] = {
     "together": "true or false",
     "ttl": _SPAN,
     "unit": _NAME,
+    "until": "an integer from 0 to 1000000000000000",
+    "uses": f"a list of at most 2 different names, each {_NAME}, in an enqueue also objects of "
+    "`name` and `limits`, or null",
     "wait": "an integer from 0 to 60000",
     "weight": "an integer from 1 to 100, or null",
 }

@@ -6,7 +6,7 @@ from enum import Enum
 from msgspec import Struct
 
 from sharq_plug.errors import InvalidRequest
-from sharq_plug.model.limits import Hold
+from sharq_plug.model.limits import Hold, Limit, check_limits, check_uses
 from sharq_plug.model.names import (
     MAX_DURATION,
     MAX_INSTANT,
@@ -35,6 +35,7 @@ __all__ = [
     "JobView",
     "NewJob",
     "RequeueDelay",
+    "Use",
     "can_carry",
     "check_time",
 ]
@@ -80,6 +81,18 @@ class Deduplicate(Struct, frozen=True, gc=False):
         check_integer("deduplicate", self.keep_for, 1, MAX_KEY_TIME)
 
 
+class Use(Struct, frozen=True, gc=False):
+    """A shared limit that an enqueue names. With `limits`, it is created if it is missing."""
+
+    name: str
+    limits: tuple[Limit, ...] | None = None
+
+    def __post_init__(self) -> None:
+        check_name("uses", self.name)
+        if self.limits is not None:
+            check_limits(self.limits)
+
+
 class Extras(Struct, frozen=True, gc=False):
     """What few jobs bring.
 
@@ -87,7 +100,8 @@ class Extras(Struct, frozen=True, gc=False):
     higher its `priority` (0 to 9), the earlier it goes within its queue. Its `ttl` (ms) begins with
     its enqueue, or with the `at` that it was enqueued with; once it has passed, the job is not
     delivered any more. `cost` says how many of each unit it takes; `headers` go to the worker as
-    they came.
+    they came. `uses` is brought to the queue: the shared limits that it pays to as well, in the
+    order of their names.
     """
 
     delay: int | None = None
@@ -98,6 +112,7 @@ class Extras(Struct, frozen=True, gc=False):
     deduplicate: Deduplicate | None = None
     cost: Mapping[str, int] | None = None
     headers: Mapping[str, str] | None = None
+    uses: tuple[Use, ...] | None = None
 
     def __post_init__(self) -> None:
         check_time(self.delay, self.at)
@@ -108,6 +123,8 @@ class Extras(Struct, frozen=True, gc=False):
             check_cost("cost", self.cost)
         if self.headers is not None and not can_carry(self.headers):
             raise invalid("headers")
+        if self.uses is not None:
+            check_uses(tuple(use.name for use in self.uses))
 
 
 def check_time(delay: int | None, at: int | None) -> None:
@@ -161,6 +178,8 @@ class EnqueueOutcome(Enum):
     QUEUE_FULL = "queue_full"
     NO_INTERVAL = "no_interval"
     """It brought no interval, and its queue has no limits from settings; nothing was changed."""
+    UNKNOWN_LIMIT = "unknown_limit"
+    """It names a shared limit that there is not, and brings none; nothing was changed."""
     BROKEN = "broken"
     """What the store keeps of the queue is damaged; nothing was changed."""
 

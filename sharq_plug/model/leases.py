@@ -28,6 +28,7 @@ __all__ = [
     "Extended",
     "Fail",
     "Finish",
+    "FreezeLimit",
     "LeaseOutcome",
     "LeaseRef",
     "Release",
@@ -133,6 +134,17 @@ def _can_be_token(text: str) -> bool:
     return 0 < len(text) <= MAX_TOKEN_LENGTH and text.isascii()
 
 
+class FreezeLimit(Struct, frozen=True, gc=False):
+    """Freeze a shared limit that a lease was charged to, for at least so many ms from now."""
+
+    name: str
+    duration: int
+
+    def __post_init__(self) -> None:
+        check_name("freeze", self.name)
+        check_duration("freeze", self.duration)
+
+
 class Finish(Struct, frozen=True, gc=False, tag=True):
     """End a lease, its job done; with a token, keep a receipt of it for `receipt_time` ms.
 
@@ -151,12 +163,13 @@ class Finish(Struct, frozen=True, gc=False, tag=True):
 class Release(Struct, frozen=True, gc=False, tag=True):
     """Hand a leased job back: it waits again, or is delayed for `delay` ms. No requeue is spent.
 
-    `freeze` freezes its queue for at least so many ms from now.
+    `freeze` freezes its queue for at least so many ms from now, `freeze_limit` a shared limit.
     """
 
     lease: LeaseRef
     delay: int = 0
     freeze: int = 0
+    freeze_limit: FreezeLimit | None = None
 
     def __post_init__(self) -> None:
         check_duration("delay", self.delay)
@@ -168,7 +181,7 @@ class Fail(Struct, frozen=True, gc=False, tag=True):
 
     With `dead`, or without a requeue left, the job becomes a dead letter. Else it waits again, or
     is delayed: for `delay` ms, or as its own `requeue_delay` says. `error` tells what went wrong.
-    `freeze` freezes its queue for at least so many ms from now.
+    `freeze` freezes its queue for at least so many ms from now, `freeze_limit` a shared limit.
     """
 
     lease: LeaseRef
@@ -176,6 +189,7 @@ class Fail(Struct, frozen=True, gc=False, tag=True):
     delay: int | None = None
     dead: bool = False
     freeze: int = 0
+    freeze_limit: FreezeLimit | None = None
 
     def __post_init__(self) -> None:
         if self.error is not None and len(self.error) > MAX_ERROR_LENGTH:
@@ -214,6 +228,8 @@ class LeaseOutcome(Enum):
     """The job waits, is dead, or is under another lease; nothing was changed."""
     UNKNOWN = "unknown"
     """There is no such job; without a token: no such lease."""
+    NOT_CHARGED = "not_charged"
+    """The lease was not charged to the limit that was to be frozen; nothing was changed."""
     BROKEN = "broken"
     """What the store keeps of the queue is damaged; nothing was changed."""
 

@@ -15,6 +15,7 @@ __all__ = [
     "Names",
     "Overdue",
     "Queues",
+    "SharedLimits",
     "Types",
 ]
 
@@ -84,5 +85,15 @@ class Letters(Struct, frozen=True, gc=False, tag=True):
             check_name("queue_id", self.queue_id)
 
 
-Listing: TypeAlias = Names | Types | Queues | Overdue | Backlogs | Jobs | Letters
+class SharedLimits(Struct, frozen=True, gc=False, tag=True):
+    """The shared limits of a type, by name, each as a LimitView; or the one of a `name`."""
+
+    name: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name is not None:
+            check_name("name", self.name)
+
+
+Listing: TypeAlias = Names | Types | Queues | Overdue | Backlogs | Jobs | Letters | SharedLimits
 """What can be listed."""

@@ -7,7 +7,7 @@ from typing import Self, TypeAlias
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
-from sharq_plug.model.limits import MAX_LIMITS, MAX_WEIGHT, Hold, Limit
+from sharq_plug.model.limits import MAX_WEIGHT, Hold, Limit, Remaining, check_limits, check_uses
 from sharq_plug.model.names import (
     check_duration,
     check_integer,
@@ -20,6 +20,9 @@ __all__ = [
     "NO_CHANGE",
     "NO_SETTINGS",
     "ChangeOutcome",
+    "DropLimit",
+    "LimitRules",
+    "PatchLimit",
     "PatchQueue",
     "PatchType",
     "QueueRules",
@@ -36,7 +39,8 @@ class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
     """What is set. A field that is None is not set; nor is `paused` if it is false.
 
     `limits` () is set: there are no limits. `concurrency` is the most leases at a time, `weight`
-    how many deliveries in a row the queue's turn allows, `max_length` the most unleased jobs.
+    how many deliveries in a row the queue's turn allows, `max_length` the most unleased jobs,
+    `uses` the names of the shared limits that the queue pays to as well, in their order.
     """
 
     limits: tuple[Limit, ...] | None = None
@@ -44,10 +48,13 @@ class Settings(Struct, frozen=True, gc=False, omit_defaults=True):
     weight: int | None = None
     max_length: int | None = None
     paused: bool = False
+    uses: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        if self.limits is not None and len(self.limits) > MAX_LIMITS:
-            raise invalid("limits")
+        if self.uses is not None:
+            check_uses(self.uses)
+        if self.limits is not None:
+            check_limits(self.limits)
         if self.concurrency is not None:
             check_integer("concurrency", self.concurrency, 1)
         if self.weight is not None:
@@ -76,6 +83,7 @@ class SettingsPatch(Struct, frozen=True, gc=False, omit_defaults=True):
     weight: int | UnsetType | None = UNSET
     max_length: int | UnsetType | None = UNSET
     paused: bool | UnsetType | None = UNSET
+    uses: tuple[str, ...] | UnsetType | None = UNSET
 
     def __post_init__(self) -> None:
         self.applied_to(NO_SETTINGS)
@@ -143,13 +151,43 @@ class PatchType(Struct, frozen=True, gc=False, tag=True):
 
     def __post_init__(self) -> None:
         self.patch.only("limits", "concurrency", "paused")
-        self.defaults.only("limits", "concurrency", "weight", "max_length")
+        self.defaults.only("limits", "concurrency", "weight", "max_length", "uses")
         if self.freeze is not None:
             check_duration("freeze", self.freeze)
 
 
-Setting: TypeAlias = SetInterval | PatchQueue | PatchType
-"""A change of what is set for a queue or a type."""
+class PatchLimit(Struct, frozen=True, gc=False, tag=True):
+    """Change the settings of a shared limit; create it if it is missing.
+
+    It has `limits`, `concurrency` and `paused`. `freeze` freezes it for so many ms from now, 0 ends
+    a freeze, None leaves it. `remaining` is what an upstream says is left, None takes all that
+    back. `if_match` is as for a queue, with the tag of its settings (`LimitRules.tag`).
+    """
+
+    name: str
+    patch: SettingsPatch = NO_CHANGE
+    freeze: int | None = None
+    remaining: Remaining | UnsetType | None = UNSET
+    if_match: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        check_name("name", self.name)
+        self.patch.only("limits", "concurrency", "paused")
+        if self.freeze is not None:
+            check_duration("freeze", self.freeze)
+
+
+class DropLimit(Struct, frozen=True, gc=False, tag=True):
+    """Remove a shared limit that nothing uses."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        check_name("name", self.name)
+
+
+Setting: TypeAlias = SetInterval | PatchQueue | PatchType | PatchLimit | DropLimit
+"""A change of what is set for a queue, a type or a shared limit."""
 
 
 class ChangeOutcome(Enum):
@@ -160,6 +198,10 @@ class ChangeOutcome(Enum):
     """There is no such queue; nothing was changed."""
     LIMITS_SET = "limits_set"
     """The queue has limits from settings, its own or its type's defaults; nothing was changed."""
+    UNKNOWN_LIMIT = "unknown_limit"
+    """It names a shared limit that there is not; nothing was changed."""
+    IN_USE = "in_use"
+    """Something uses the shared limit; nothing was changed."""
     MISMATCH = "mismatch"
     """The settings are not those that the caller saw; nothing was changed."""
     BROKEN = "broken"
@@ -199,7 +241,25 @@ class TypeRules(Struct, frozen=True, gc=False):
         return _tag(self.settings, self.defaults)
 
 
-def may_change(change: PatchQueue | PatchType, present: QueueRules | TypeRules) -> bool:
+class LimitRules(Struct, frozen=True, gc=False):
+    """What is set for a shared limit, and the holds of it that stand.
+
+    These have no `name` and are not `of_type`. A count that is used up (see `Remaining`) is a hold
+    of the kind `limit`, with its unit; those follow the limits, by their units.
+    """
+
+    settings: Settings = NO_SETTINGS
+    held_by: tuple[Hold, ...] = ()
+    frozen_until: int | None = None
+
+    def tag(self) -> str:
+        """Return a tag of the settings, which differs where they differ."""
+        return _tag(self.settings)
+
+
+def may_change(
+    change: PatchQueue | PatchType | PatchLimit, present: QueueRules | TypeRules | LimitRules
+) -> bool:
     """Return whether `if_match` allows a change of what is set: it has the tag, or is None."""
     return change.if_match is None or present.tag() in change.if_match
 

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from sharq_plug.model.jobs import DeathReason, JobView
-from sharq_plug.model.settings import QueueRules, TypeRules
+from sharq_plug.model.limits import Remaining
+from sharq_plug.model.settings import LimitRules, QueueRules, TypeRules
 
 __all__ = [
     "JobEntry",
     "LetterView",
+    "LimitView",
     "MinuteCounts",
     "Page",
     "QueueView",
@@ -89,6 +91,26 @@ class TypeView(Struct, frozen=True, gc=False):
     next_ready_at: int | None = None
 
 
+class LimitView(Struct, frozen=True, gc=False):
+    """What there is of a shared limit at the instant `now` (ms since the epoch).
+
+    `owed` is the debt to each of its limits now, in whole units, rounded up. `opens_at` (ms since
+    the epoch) is when it opens if no call comes before, never in the past; None if only an event
+    opens it. `leased` counts the leases that were charged to it, `queues` the queues that have a
+    place in line and use it. `remaining` are the counts that stand, by their units; a count below
+    0 is shown as 0.
+    """
+
+    name: str
+    rules: LimitRules = LimitRules()
+    owed: tuple[int, ...] = ()
+    opens_at: int | None = None
+    leased: int = 0
+    queues: int = 0
+    remaining: tuple[Remaining, ...] = ()
+    now: int = 0
+
+
 class View(Struct, frozen=True, gc=False):
     """What a look shows: minute counts, and what there is in a queue or a type.
 
@@ -134,5 +156,5 @@ class Page(Struct, frozen=True, gc=False):
     order. A cursor is 1 to 500 of `A-Z a-z 0-9 _ . : ~ -`.
     """
 
-    items: tuple[str | TypeView | QueueView | JobEntry | LetterView, ...]
+    items: tuple[str | TypeView | QueueView | JobEntry | LetterView | LimitView, ...]
     cursor: str | None

@@ -1,20 +1,22 @@
-"""Look at jobs, queues and types, and list them in bounded steps."""
+"""Look at jobs, queues, types and shared limits, and list them in bounded steps."""
 
 from collections.abc import AsyncIterator, Sequence
 from heapq import nsmallest
 from typing import Any, Final
 
-from sharq_plug.errors import BrokenQueue, Overloaded, SharqError
+from sharq_plug.errors import BrokenQueue, NoSuchLimit, Overloaded, SharqError
 from sharq_plug.model import (
     Backlogs,
     JobEntry,
     JobRef,
     JobView,
     LetterView,
+    LimitView,
     Listing,
     Names,
     Page,
     QueueView,
+    SharedLimits,
     View,
     check_integer,
     check_name,
@@ -63,6 +65,15 @@ class Looking:
         check_name("queue_type", queue_type)
         found = await self._calls.alone(self._store.find(queue_type, jobs, payloads=payloads))
         return find_outcomes(jobs, found)
+
+    async def limit(self, queue_type: str, name: str) -> LimitView:
+        """Return what there is of a shared limit. Raises NoSuchLimit."""
+        check_name("queue_type", queue_type)
+        page = await self._step(queue_type, SharedLimits(name), None, 1)
+        for view in page.items:
+            if isinstance(view, LimitView):
+                return view
+        raise NoSuchLimit(name)
 
     async def page(
         self, queue_type: str | None, listing: Listing, *, cursor: str | None = None, limit: int

@@ -7,27 +7,36 @@ from sharq_plug.errors import (
     BrokenQueue,
     DeadJob,
     LeasedJob,
+    LimitInUse,
     LimitsSet,
     NoInterval,
+    NoSuchLimit,
+    NotCharged,
     QueueFull,
     SettingsChanged,
     SharqError,
     StaleLease,
+    UnknownLimit,
 )
 from sharq_plug.model import (
     Absence,
     AmendOutcome,
     Cancel,
     ChangeOutcome,
+    DropLimit,
     EnqueueOutcome,
     EnqueueResult,
     Extended,
+    Fail,
     JobRef,
     JobView,
     LeaseOutcome,
     NewJob,
+    PatchQueue,
     PatchType,
+    Release,
     Reschedule,
+    SetInterval,
     Setting,
     Settled,
     Settlement,
@@ -42,7 +51,7 @@ _ENDED = LeaseOutcome.ENDED
 def enqueue_outcomes(
     jobs: Sequence[NewJob], results: Sequence[EnqueueResult]
 ) -> list[EnqueueResult | SharqError]:
-    """Return for each job its result, or NoInterval, QueueFull or BrokenQueue."""
+    """Return for each job its result, or NoInterval, UnknownLimit, QueueFull or BrokenQueue."""
     if len(jobs) == 1 and results[0].outcome is _QUEUED:
         return [results[0]]
     return [
@@ -54,8 +63,9 @@ def enqueue_outcomes(
 def settle_outcomes(
     items: Sequence[Settlement], outcomes: Sequence[Settled]
 ) -> list[bool | Extended | SharqError]:
-    """Return for each item whether there was such a lease, or StaleLease or BrokenQueue.
+    """Return for each item whether there was such a lease, or why it was refused.
 
+    The refusals are StaleLease, NotCharged and BrokenQueue.
     For an Extend that held it is Extended.
     """
     if len(items) == 1 and outcomes[0] is _ENDED:
@@ -71,7 +81,8 @@ def change_outcomes(
 ) -> list[bool | SharqError]:
     """Return for each change True, or False if there is no such queue, or why it was refused.
 
-    The refusals are LimitsSet, SettingsChanged and BrokenQueue.
+    The refusals are LimitsSet, UnknownLimit, NoSuchLimit, LimitInUse, SettingsChanged and
+    BrokenQueue.
     """
     return [
         _change_outcome(change, outcome) for change, outcome in zip(changes, outcomes, strict=True)
@@ -130,6 +141,9 @@ def _enqueue_outcome(job: NewJob, result: EnqueueResult) -> EnqueueResult | Shar
             return QueueFull(result.queue_length or 0)
         case EnqueueOutcome.NO_INTERVAL:
             return NoInterval()
+        case EnqueueOutcome.UNKNOWN_LIMIT:
+            uses = (job.extras and job.extras.uses) or ()
+            return UnknownLimit([use.name for use in uses if use.limits is None])
         case EnqueueOutcome.BROKEN:
             return BrokenQueue(job.queue_id)
         case unknown:
@@ -146,10 +160,18 @@ def _settle_outcome(item: Settlement, outcome: Settled) -> bool | Extended | Sha
             return False
         case LeaseOutcome.STALE:
             return StaleLease()
+        case LeaseOutcome.NOT_CHARGED:
+            return NotCharged(_frozen_limit(item))
         case LeaseOutcome.BROKEN:
             return BrokenQueue(item.lease.queue_id)
         case unknown:
             assert_never(unknown)
+
+
+def _frozen_limit(item: Settlement) -> str:
+    if isinstance(item, Release | Fail) and item.freeze_limit is not None:
+        return item.freeze_limit.name
+    raise ValueError(f"{item} freezes no shared limit")
 
 
 def _change_outcome(change: Setting, outcome: ChangeOutcome) -> bool | SharqError:
@@ -157,15 +179,34 @@ def _change_outcome(change: Setting, outcome: ChangeOutcome) -> bool | SharqErro
         case ChangeOutcome.CHANGED:
             return True
         case ChangeOutcome.UNKNOWN:
-            return False
+            return NoSuchLimit(change.name) if isinstance(change, DropLimit) else False
         case ChangeOutcome.LIMITS_SET:
             return LimitsSet()
+        case ChangeOutcome.UNKNOWN_LIMIT | ChangeOutcome.IN_USE:
+            return _limit_refusal(change)
         case ChangeOutcome.MISMATCH:
             return SettingsChanged()
         case ChangeOutcome.BROKEN:
-            if isinstance(change, PatchType):
-                message = f"only a queue can be broken, and {change} is about a type"
-                raise ValueError(message)  # noqa: TRY004  # the outcome is wrong, not the type
-            return BrokenQueue(change.queue_id)
+            return BrokenQueue(_queue(change))
         case unknown:
             assert_never(unknown)
+
+
+def _limit_refusal(change: Setting) -> SharqError:
+    """Return why a change was refused for the shared limits that it is about."""
+    match change:
+        case PatchQueue(patch=patch) | PatchType(defaults=patch):
+            return UnknownLimit(patch.uses if isinstance(patch.uses, tuple) else ())
+        case DropLimit(name=name):
+            return LimitInUse(name)
+        case _:
+            raise ValueError(f"{change} is refused for no shared limit")
+
+
+def _queue(change: Setting) -> str:
+    """Return the queue that a change is about: only a queue can be broken."""
+    match change:
+        case SetInterval(queue_id=queue_id) | PatchQueue(queue_id=queue_id):
+            return queue_id
+        case _:
+            raise ValueError(f"{change} is not about a queue")

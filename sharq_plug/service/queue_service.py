@@ -134,8 +134,8 @@ class QueueService:
     ) -> list[EnqueueResult | SharqError]:
         """Put up to 1000 jobs into their queues.
 
-        Return for each, in order, its result, or NoInterval, QueueFull or BrokenQueue. Raises
-        InvalidRequest, Overloaded, StoreUnavailable for all.
+        Return for each, in order, its result, or NoInterval, UnknownLimit, QueueFull or
+        BrokenQueue. Raises InvalidRequest, Overloaded, StoreUnavailable for all.
         """
         check_name("queue_type", queue_type)
         results = await self._calls.enqueue(queue_type, jobs)
@@ -180,7 +180,7 @@ class QueueService:
         """Finish, release, fail or extend up to 1000 leases.
 
         Return for each, in order, True, or Extended for an Extend; False if there is no such job,
-        or no lease of it; StaleLease or BrokenQueue. Raises InvalidRequest, Overloaded,
+        or no lease of it; StaleLease, NotCharged or BrokenQueue. Raises InvalidRequest, Overloaded,
         StoreUnavailable for all.
         """
         check_name("queue_type", queue_type)
@@ -232,11 +232,11 @@ class QueueService:
     async def configure(
         self, queue_type: str, changes: Sequence[Setting]
     ) -> list[bool | SharqError]:
-        """Change settings of queues or of the type, up to 1000 times.
+        """Change settings of queues, of the type or of its shared limits, up to 1000 times.
 
         Return for each, in order, True, or False for a SetInterval of a queue that does not exist,
-        or LimitsSet, SettingsChanged or BrokenQueue. Raises InvalidRequest, Overloaded,
-        StoreUnavailable for all.
+        or LimitsSet, UnknownLimit, NoSuchLimit, LimitInUse, SettingsChanged or BrokenQueue. Raises
+        InvalidRequest, Overloaded, StoreUnavailable for all.
         """
         check_name("queue_type", queue_type)
         outcomes = await self._calls.alone(self._store.configure(queue_type, changes))

@@ -5,7 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from sharq_plug.model import NO_SETTINGS, Hold, HoldKind, QueueRules
+from sharq_plug.model import (
+    NO_SETTINGS,
+    Hold,
+    HoldKind,
+    LimitView,
+    QueueRules,
+    SharedLimits,
+)
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.benchmarks import Scenario, Workload
@@ -82,3 +89,26 @@ async def test_queues_have_the_settings_in_turn_and_held_ones_are_paused(
     await work.dequeue(batch=3)
     held = [await look_at_queue(store, "benchmark", f"held-{number}") for number in range(3)]
     assert [(queue.waiting, queue.leased) for queue in held] == [(1, 0)] * 3
+
+
+async def limits_of(store: QueueStore) -> list[LimitView]:
+    """Return the shared limits."""
+    page = await store.page("benchmark", SharedLimits(), limit=10)
+    return [limit for limit in page.items if isinstance(limit, LimitView)]
+
+
+async def test_queues_that_share_use_one_limit_each_in_turn(store: QueueStore) -> None:
+    work = Workload(store, SMALL.sharing(3))
+    await work.fill()
+    assert [limit.queues for limit in await limits_of(store)] == [2, 1, 1]
+    await work.dequeue(batch=3)
+    assert [limit.leased for limit in await limits_of(store)] == [4, 2, 2]
+
+
+async def test_queues_behind_a_closed_limit_wait(store: QueueStore) -> None:
+    work = Workload(store, SMALL.beside_a_closed_limit(3))
+    await work.fill()
+    await work.dequeue(batch=3)
+    [closed] = await limits_of(store)
+    assert closed.rules.held_by == (Hold(HoldKind.PAUSED),)
+    assert (closed.queues, closed.leased) == (3, 0)

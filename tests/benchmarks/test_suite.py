@@ -52,6 +52,8 @@ def test_each_row_is_shown_with_its_other_side(output: str) -> None:
         "MemoryStore, dequeue, 5 a call: ",
         "MemoryStore, cycle, 5 a call: ",
         "MemoryStore, 1 ready, 5 a call: ",
+        "MemoryStore, shared, 10 ready, 5 a call: ",
+        "MemoryStore, beside 1 behind a closed limit, 5 a call: ",
     ):
         [line] = [line for line in output.splitlines() if row in line]
         assert " a call " in line.partition(row)[2]
@@ -68,6 +70,8 @@ def test_the_rounds_of_all_sides_are_in_the_report(folder: Path) -> None:
         "test_growth",
         "test_growth_with_settings",
         "test_cost_of_limits",
+        "test_cost_of_shared_limits",
+        "test_cost_of_a_closed_limit",
     }
     dequeue = by_name["test_dequeue_by_batch"]
     assert dequeue["extra_info"]["units"] == {"1 a call": 20, "5 a call": 20}

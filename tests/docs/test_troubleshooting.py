@@ -49,7 +49,7 @@ def test_the_routes_that_the_page_names_are_routes() -> None:
         for method in route.methods
     }
     named = re.findall(r"`(GET|POST|PATCH|DELETE) (/[^`?]*)", PAGE)
-    full = {(method, re.sub(r"<\w>", "<>", path).rstrip("/")) for method, path in named}
+    full = {(method, re.sub(r"<\w+>", "<>", path).rstrip("/")) for method, path in named}
     short = {(method, path) for method, path in full if path.endswith("...") or "<>" not in path}
     assert full - short <= served
     verbs = {(method, path.split("/")[1]) for method, path in served if path}

@@ -138,10 +138,18 @@ class Habits:
 
 
 def say(
-    saying: Saying, queue_type: str, jobs: Sequence[DeliveryBody], chance: random.Random
+    saying: Saying,
+    queue_type: str,
+    jobs: Sequence[DeliveryBody],
+    chance: random.Random,
+    *,
+    limit: str | None = None,
 ) -> tuple[str, bytes]:
-    """Return the path and the body with which a worker says the same of all its jobs."""
-    claims = [{"lease": job.lease, **_fields(saying, chance)} for job in jobs]
+    """Return the path and the body with which a worker says the same of all its jobs.
+
+    With a `limit` it freezes that shared limit, else their queues.
+    """
+    claims = [{"lease": job.lease, **_fields(saying, chance, limit)} for job in jobs]
     if len(jobs) == 1:
         [job], [claim] = jobs, claims
         return f"/{saying}/{queue_type}/{job.queue_id}/{job.job_id}/", _encode(claim)
@@ -150,9 +158,11 @@ def say(
     return f"/{saying}/{queue_type}/", _encode({"jobs": items})
 
 
-def _fields(saying: Saying, chance: random.Random) -> dict[str, Any]:
+def _fields(saying: Saying, chance: random.Random, limit: str | None) -> dict[str, Any]:
     delay = {"delay": chance.randint(1, LONGEST_DELAY)} if chance.random() < 0.5 else {}
-    freeze = {"freeze": chance.randint(1, LONGEST_FREEZE)} if chance.random() < 0.3 else {}
+    span = chance.randint(1, LONGEST_FREEZE)
+    frozen: Any = span if limit is None else {"limit": limit, "for": span}
+    freeze = {"freeze": frozen} if chance.random() < 0.3 else {}
     match saying:
         case "finish":
             return {"actual": chance.choice(ACTUALS)} if chance.random() < 0.3 else {}

@@ -21,6 +21,7 @@ import uvloop
 from faults.asking import LEASE, Ask, Habits, Order, Saying, enqueue, say
 from faults.client import PAUSE, Caller
 from faults.journal import Journal
+from faults.limits import founded, limit_change, opened
 from faults.settings import change, lifted
 from support.wire_schema import Batch, DeliveryBody
 
@@ -42,6 +43,8 @@ FORGETFUL = 0.1
 """The share of orders with keys after which a producer repeats one that was answered."""
 AT_LAST = 5
 """The orders with keys that a producer repeats in the end."""
+OF_LIMITS = 0.2
+"""The share of an operator's changes that are of shared limits."""
 LIFETIME = 120
 """Seconds after which a process ends if nothing else ends it."""
 
@@ -54,7 +57,8 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     An operator changes settings until SIGTERM, and then takes back what holds queues.
     Producers enqueue `jobs` jobs in about `duration` seconds, and end when each of them is
     acknowledged. Workers take up to `toil` seconds for a job, go on until SIGTERM, and end when
-    what they have in hand is done. Some of either work in batches, some workers wait.
+    what they have in hand is done. Some of either work in batches, some workers wait. With a
+    `limit` they freeze that shared limit, to which each lease is charged.
     """
 
     act: Act
@@ -67,6 +71,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     duration: float = 0.0
     toil: float = TOIL
     people: int = PEOPLE
+    limit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +139,16 @@ async def _produce(producer: Person) -> None:
 async def _operate(operator: Person) -> None:
     """Change settings, and look at what became of it; in the end lift what holds queues."""
     part, chance, caller = operator.part, operator.chance, operator.caller
+    for path, body in founded(part.queue_type):
+        await caller.insist("PATCH", path, body)
     while not operator.stop.is_set():
-        path, body = change(part.queue_type, chance)
+        draw = limit_change if chance.random() < OF_LIMITS else change
+        path, body = draw(part.queue_type, chance)
         await caller.insist("PATCH", path, body)
         if chance.random() < 0.5:
             await caller.insist("GET", path)
         await asyncio.sleep(chance.uniform(0, 0.06))
-    for path, body in lifted(part.queue_type):
+    for path, body in (*opened(part.queue_type), *lifted(part.queue_type)):
         await caller.insist("PATCH", path, body)
 
 
@@ -198,7 +206,8 @@ async def _toil(worker: Person, jobs: Sequence[DeliveryBody], mood: str, ask: As
 
 async def _say(worker: Person, saying: Saying, jobs: Sequence[DeliveryBody]) -> None:
     """Say the same of all jobs until it is answered, and sometimes once more."""
-    path, body = say(saying, worker.part.queue_type, jobs, worker.chance)
+    part = worker.part
+    path, body = say(saying, part.queue_type, jobs, worker.chance, limit=part.limit)
     await worker.caller.insist("POST", path, body)
     if worker.chance.random() < REPEATED[saying]:
         await worker.caller.ask("POST", path, body)

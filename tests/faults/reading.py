@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from faults.journal import Answered, Asked, read_journal
+from faults.limits import limit_page
 from faults.requests import items, parts, wait
 from faults.settings import queue_rules, type_rules
 from sharq_plug.model import (
@@ -21,18 +22,21 @@ from sharq_plug.model import (
     LeaseOutcome,
     MinuteCounts,
     NewJob,
+    Page,
+    PatchLimit,
     PatchQueue,
     PatchType,
     QueueView,
     Release,
     Settled,
     Settlement,
+    SharedLimits,
     Take,
     TypeView,
     View,
 )
 from sharq_plug.testing.model_check.history import Event, History, merge
-from sharq_plug.testing.model_check.operations import Item, Look, Operation, Outcome
+from sharq_plug.testing.model_check.operations import Item, Look, Operation, Outcome, PageStep
 from support import operator_schema, wire_schema
 from support.operator_schema import QueueLook, TypeLook
 from support.wire_schema import DeliveryBody, UnexpectedAnswer
@@ -52,6 +56,7 @@ SINGLE = {
     "metrics": wire_schema.QUEUE_METRICS,
     "queue": operator_schema.QUEUE,
     "type": operator_schema.TYPE,
+    "limit": operator_schema.LIMIT,
 }
 BATCHES = {
     "enqueue": wire_schema.ENQUEUE_MANY,
@@ -161,11 +166,21 @@ def _outcome(item: Item, status: int, found: Any, now: int) -> Outcome:
                 return Dequeued(tuple(map(_delivery, jobs)), now=now)
         case ((Finish() | Release() | Fail() | Extend()), _):
             return _settled(item, status, found)
-        case PatchQueue() | PatchType(), _:
+        case PatchQueue() | PatchType() | PatchLimit(), _:
             return ChangeOutcome.CHANGED
-        case Look(), _:
-            return _view(item, found)
+        case ((Look() | PageStep()), _):
+            return _shown(item, found)
     raise UnexpectedAnswer(f"{item}: {status}, {found}")
+
+
+def _shown(asked: Look | PageStep, found: Any) -> View | Page:
+    match asked:
+        case Look():
+            return _view(asked, found)
+        case PageStep(SharedLimits(str() as name)):
+            return limit_page(name, found)
+        case _:
+            raise AssertionError(asked)
 
 
 def _view(look: Look, found: Any) -> View:

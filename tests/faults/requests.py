@@ -9,6 +9,7 @@ from msgspec import UNSET
 
 from faults.asking import KEPT, LEASE
 from faults.journal import Asked
+from faults.limits import of_limit
 from faults.settings import setting
 from sharq_plug.model import (
     JOB_UNIT,
@@ -17,6 +18,7 @@ from sharq_plug.model import (
     Extras,
     Fail,
     Finish,
+    FreezeLimit,
     LeaseRef,
     NewJob,
     Release,
@@ -34,6 +36,7 @@ from support.wire_schema import (
     ExtendBody,
     FailBody,
     FinishBody,
+    FreezeBody,
     NewJobBody,
     ReleaseBody,
 )
@@ -60,11 +63,17 @@ def items(asked: Asked) -> Iterable[Item]:
             return map(_settlement, _claims(CLAIMS[verb], job, asked.body))
         case ["metrics", _, queue_id]:
             return [Look(queue_id)]
-        case ["queue" | "type", _, *queue]:
-            one = queue[0] if queue else None
-            return [setting(one, asked.body) if asked.body else Look(one)]
+        case ["queue" | "type" | "limit" as kind, _, *name]:
+            return [_of_operator(kind, name[0] if name else None, asked.body)]
         case _:
             return []
+
+
+def _of_operator(kind: str, name: str | None, body: str) -> Item:
+    """Return the change, or without a body the look, that an operator asks for."""
+    if kind == "limit" and name is not None:
+        return of_limit(name, body)
+    return setting(name, body) if body else Look(name)
 
 
 def wait(asked: Asked) -> int:
@@ -101,7 +110,7 @@ def _extras(new: NewJobBody, key: str | None) -> Extras:
     given = {
         name: value
         for name in Extras.__struct_fields__
-        if (value := getattr(new, name)) is not UNSET
+        if (value := getattr(new, name, UNSET)) is not UNSET
     }
     match new.requeue_delay:
         case int(delay):
@@ -134,9 +143,9 @@ def _settlement(claim: ClaimBody) -> Settlement:
     lease = LeaseRef(claim.queue_id, claim.job_id, claim.lease)
     match claim:
         case ReleaseBody(delay=delay, freeze=freeze):
-            return Release(lease, delay, freeze)
+            return Release(lease, delay, *_frozen(freeze))
         case FailBody(error=error, delay=delay, dead=dead, freeze=freeze):
-            return Fail(lease, error, delay, dead, freeze)
+            return Fail(lease, error, delay, dead, *_frozen(freeze))
         case ExtendBody(time=time):
             return Extend(lease, time)
         case FinishBody(actual=actual):
@@ -144,6 +153,13 @@ def _settlement(claim: ClaimBody) -> Settlement:
             return Finish(lease, receipt_time(LEASE), took)
         case _:
             raise AssertionError(claim)
+
+
+def _frozen(freeze: int | FreezeBody) -> tuple[int, FreezeLimit | None]:
+    """Return for how long (ms) a worker freezes its queue, and which shared limit."""
+    if isinstance(freeze, int):
+        return freeze, None
+    return 0, FreezeLimit(freeze.limit, freeze.time)
 
 
 def _wish(asked: Asked) -> DequeueBody:

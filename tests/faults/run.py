@@ -45,7 +45,7 @@ class Scenario:
     While it is inflicted the jobs arrive over `duration` seconds. If it `may_lose`, what it
     loses is measured; else nothing may be lost and no rule be broken. Its `settings` are made
     first, and stay; without any, an operator changes some all the time. `workers` is how many
-    workers there are in each process.
+    workers there are in each process. They freeze the shared limit `limit`, or queues.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Scenario:
     may_lose: bool = False
     settings: Callable[[str], Sequence[Change]] | None = None
     workers: int = PEOPLE
+    limit: str | None = None
 
 
 class Run:
@@ -147,6 +148,7 @@ class Run:
             duration=self._scenario.duration,
             toil=toil,
             people=people,
+            limit=self._scenario.limit,
         )
         self._people.append(start(part))
         return self._people[-1]

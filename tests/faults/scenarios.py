@@ -14,6 +14,7 @@ from faults.asking import INTERVALS
 from faults.client import BUSY
 from faults.crowd import OK
 from faults.house import SERVERS
+from faults.limits import PROVIDER, shared
 from faults.proxy import Wrong
 from faults.run import PROBE_JOB, Run, Scenario, until_leased
 from faults.settings import gated
@@ -196,6 +197,13 @@ SCENARIOS = (
     Scenario("server killed", kill_a_server),
     Scenario("server stopped (SIGTERM)", stop_a_server),
     Scenario("servers killed, 64 workers at a gate", kill_a_server, settings=gated, workers=32),
+    Scenario(
+        "servers killed, 64 workers at a shared limit",
+        kill_a_server,
+        settings=shared,
+        workers=32,
+        limit=PROVIDER,
+    ),
     Scenario("workers killed", kill_workers),
     Scenario("clients hang up", hang_up),
     Scenario("bodies cut short", cut_bodies),

@@ -33,12 +33,14 @@ LIMITS: Sequence[Any] = (
     [{"rate": 1, "per": 12}, UNITS],
     [UNITS, {"rate": 3, "per": 25, "burst": 2}],
 )
+USES: Sequence[Any] = (None, None, [], ["first"], ["second"], ["first", "second"])
 OF_QUEUES: Values = {
     "limits": LIMITS,
     "concurrency": (None, 2, 4),
     "weight": (None, 1, 3),
     "paused": (None, None, True),
     "freeze": (0, 20, 60),
+    "uses": USES,
 }
 OF_TYPES: Values = {
     "limits": (None, None, [{"rate": 1, "per": 2, "burst": 20}], [{"rate": 3, "per": 5}, UNITS]),
@@ -46,7 +48,7 @@ OF_TYPES: Values = {
     "paused": (None, None, None, True),
     "freeze": (0, 0, 15),
 }
-DEFAULTS: Values = {"limits": LIMITS, "concurrency": (None, 3), "weight": (None, 2)}
+DEFAULTS: Values = {"limits": LIMITS, "concurrency": (None, 3), "weight": (None, 2), "uses": USES}
 LIFTED = {"limits": None, "concurrency": None, "paused": None, "freeze": 0}
 """With this a queue or a type is held by nothing but the intervals that were brought."""
 
@@ -63,12 +65,12 @@ class Change(NamedTuple):
 def change(queue_type: str, chance: random.Random) -> Change:
     """Return a random change of settings."""
     if chance.random() < 0.2:
-        fields = _drawn(OF_TYPES, chance)
+        fields = drawn(OF_TYPES, chance)
         if chance.random() < 0.5:
-            fields["defaults"] = _drawn(DEFAULTS, chance)
+            fields["defaults"] = drawn(DEFAULTS, chance)
         return Change(f"/type/{queue_type}/", _encode(fields))
     queue = chance.randrange(len(INTERVALS))
-    return Change(f"/queue/{queue_type}/q{queue}/", _encode(_drawn(OF_QUEUES, chance)))
+    return Change(f"/queue/{queue_type}/q{queue}/", _encode(drawn(OF_QUEUES, chance)))
 
 
 def lifted(queue_type: str) -> list[Change]:
@@ -90,7 +92,8 @@ def gated(queue_type: str) -> list[Change]:
     return [Change(f"/type/{queue_type}/", _encode(gate)), *queues]
 
 
-def _drawn(values: Values, chance: random.Random) -> dict[str, Any]:
+def drawn(values: Values, chance: random.Random) -> dict[str, Any]:
+    """Return some fields, with a random value each."""
     return {name: chance.choice(those) for name, those in values.items() if chance.random() < 0.4}
 
 
@@ -99,25 +102,30 @@ def setting(queue_id: str | None, body: str) -> Setting:
     fields = msgspec.json.decode(body)
     freeze = fields.pop("freeze", None)
     if queue_id is not None:
-        return PatchQueue(queue_id, _patch(fields), freeze)
+        return PatchQueue(queue_id, patch_of(fields), freeze)
     defaults = fields.pop("defaults", {})
     taken_back = dict.fromkeys(DEFAULTS)
-    return PatchType(_patch(fields), _patch(taken_back if defaults is None else defaults), freeze)
+    return PatchType(
+        patch_of(fields), patch_of(taken_back if defaults is None else defaults), freeze
+    )
 
 
-def _patch(fields: dict[str, Any]) -> SettingsPatch:
+def patch_of(fields: dict[str, Any]) -> SettingsPatch:
+    """Return the change that the fields of a PATCH ask for."""
     if fields.get("limits") is not None:
         fields["limits"] = tuple(Limit(**limit) for limit in fields["limits"])
+    if fields.get("uses") is not None:
+        fields["uses"] = tuple(fields["uses"])
     return SettingsPatch(**fields)
 
 
 def queue_rules(look: QueueLook) -> QueueRules:
     """Return what a look shows of the settings of a queue."""
     return QueueRules(
-        _settings(look.settings),
+        settings_of(look.settings),
         _in_effect(look),
         look.pending,
-        _holds(look.held_by),
+        held_by(look.held_by),
         look.frozen_until,
     )
 
@@ -125,24 +133,33 @@ def queue_rules(look: QueueLook) -> QueueRules:
 def type_rules(look: TypeLook) -> TypeRules:
     """Return what a look shows of the settings of a type."""
     return TypeRules(
-        _settings(look.settings),
-        _settings(look.defaults),
-        _holds(look.held_by),
+        settings_of(look.settings),
+        settings_of(look.defaults),
+        held_by(look.held_by),
         look.frozen_until,
     )
 
 
-def _holds(told: Sequence[HoldBody]) -> tuple[Hold, ...]:
+def held_by(told: Sequence[HoldBody]) -> tuple[Hold, ...]:
+    """Return the holds that a look tells of."""
     return tuple(
-        Hold(HoldKind(hold.hold), hold.until, hold.unit or None, of_type=hold.of == "type")
+        Hold(
+            HoldKind(hold.hold),
+            hold.until,
+            hold.unit or None,
+            of_type=hold.of == "type",
+            name=hold.name or None,
+        )
         for hold in told
     )
 
 
-def _settings(shown: SettingsBody) -> Settings:
-    return _patch(msgspec.to_builtins(shown)).applied_to(Settings())
+def settings_of(shown: SettingsBody) -> Settings:
+    """Return the settings that a look shows."""
+    return patch_of(msgspec.to_builtins(shown)).applied_to(Settings())
 
 
 def _in_effect(look: QueueLook) -> Settings:
     fields = msgspec.to_builtins(look.in_effect) | {"paused": look.settings.paused is True}
-    return _patch(fields).applied_to(Settings())
+    fields["uses"] = look.in_effect.uses or None
+    return patch_of(fields).applied_to(Settings())

@@ -9,29 +9,37 @@ import pytest
 
 from faults.crowd import OK
 from faults.journal import Journal
+from faults.limits import founded, limit_change, opened, shared
 from faults.reading import read_history
-from faults.settings import DEFAULTS, LIFTED, change, gated, lifted
+from faults.settings import DEFAULTS, LIFTED, USES, Change, change, gated, lifted
 from faults.verdict import judge
 from sharq_plug.model import (
     ChangeOutcome,
     Fail,
     Finish,
+    FreezeLimit,
     Hold,
     HoldKind,
     LeaseRef,
     Limit,
+    LimitRules,
+    LimitView,
+    Page,
+    PatchLimit,
     PatchQueue,
     PatchType,
     QueueRules,
     QueueView,
     Release,
+    Remaining,
     Settings,
     SettingsPatch,
+    SharedLimits,
     TypeRules,
     View,
 )
 from sharq_plug.testing.model_check.history import Event
-from sharq_plug.testing.model_check.operations import Look, Operation
+from sharq_plug.testing.model_check.operations import Look, Operation, PageStep
 from sharq_plug.testing.model_check.violations import Rule
 from support.http_client import Answer
 
@@ -48,6 +56,18 @@ LENGTHS = {"waiting": 1, "delayed": 2, "leased": 3, "dead": 4}
 A_QUEUE = NOTHING | LENGTHS | {"settings": {}, "in_effect": {}, "pending": False}
 A_TYPE = NOTHING | LENGTHS | {"queues": 1, "ready_queues": 0, "totals": {}}
 LIMIT = {"rate": 3, "per": 10, "burst": 2, "unit": "job"}
+FREEZE = {"limit": "a", "for": 5}
+A_LIMIT: dict[str, Any] = {
+    "settings": {"limits": [LIMIT]},
+    "held_by": [{"hold": "frozen", "until": 9}],
+    "frozen_until": 9,
+    "owed": [2],
+    "opens_at": 9,
+    "leased": 1,
+    "queues": 2,
+    "remaining": [{"remaining": 3, "until": 8, "unit": "job"}],
+    "now": 7,
+}
 NONE_SET: dict[str, Any] = dict.fromkeys(DEFAULTS)
 
 
@@ -114,12 +134,39 @@ def test_what_a_type_shows_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("body", "item"),
+    [
+        ({"limits": [], "freeze": 5}, PatchLimit("a", SettingsPatch(limits=()), 5)),
+        ({"remaining": 3, "until": 8}, PatchLimit("a", remaining=Remaining(3, 8))),
+        ({"remaining": None}, PatchLimit("a", remaining=None)),
+    ],
+)
+def test_a_change_of_a_shared_limit_is_read_from_its_patch(
+    tmp_path: Path, body: dict[str, object], item: PatchLimit
+) -> None:
+    event = read_one(tmp_path, "/limit/sms/a/", body, **A_LIMIT)
+    assert event.operation == Operation("sms", item)
+    assert event.outcome is ChangeOutcome.CHANGED
+
+
+def test_what_a_shared_limit_shows_is_read(tmp_path: Path) -> None:
+    event = read_one(tmp_path, "/limit/sms/a/", None, **A_LIMIT)
+    held = (Hold(HoldKind.FROZEN, 9),)
+    rules = LimitRules(Settings((Limit(3, 10, 2),)), held, 9)
+    view = LimitView("a", rules, (2,), 9, 1, 2, (Remaining(3, 8),), 7)
+    assert event.operation == Operation("sms", PageStep(SharedLimits("a"), None, 100))
+    assert event.outcome == Page((view,), None)
+
+
+@pytest.mark.parametrize(
     ("verb", "fields", "item"),
     [
         ("finish", {"actual": 3}, Finish(LEASED, 60_000, {"job": 3})),
         ("finish", {"actual": {"units": 0}}, Finish(LEASED, 60_000, {"units": 0})),
         ("release", {"freeze": 5}, Release(LEASED, freeze=5)),
         ("fail", {"freeze": 5}, Fail(LEASED, freeze=5)),
+        ("release", {"freeze": FREEZE}, Release(LEASED, freeze_limit=FreezeLimit("a", 5))),
+        ("fail", {"freeze": FREEZE}, Fail(LEASED, freeze_limit=FreezeLimit("a", 5))),
     ],
 )
 def test_what_corrects_and_what_freezes_is_read(
@@ -151,3 +198,19 @@ def test_the_changes_of_an_operator_can_be_read_and_in_the_end_nothing_holds() -
     assert {one.path for one in drawn} == {one.path for one in lifted("sms")}
     assert {one.path for one in gated("sms")} == {one.path for one in drawn}
     assert all(LIFTED.items() <= json.loads(one.body).items() for one in lifted("sms"))
+
+
+def test_shared_limits_are_there_before_queues_use_them_and_in_the_end_none_holds() -> None:
+    chance = random.Random(1)
+    drawn = {limit_change("sms", chance).path for _ in range(50)}
+    assert drawn == {one.path for one in founded("sms")} == {one.path for one in opened("sms")}
+    assert {f"/limit/sms/{name}/" for names in USES for name in names or ()} == drawn
+    first, second, *others = shared("sms")
+    used = {f"/limit/sms/{name}/" for one in others for name in _used(one)}
+    assert used == {first.path, second.path}
+
+
+def _used(change: Change) -> list[str]:
+    fields = json.loads(change.body)
+    names: list[str] = fields.get("defaults", fields)["uses"]
+    return names

@@ -9,7 +9,7 @@ from urllib.parse import quote_from_bytes
 import msgspec
 from hypothesis import strategies as st
 
-from hostile.snapshot import QUEUES, TYPES
+from hostile.snapshot import LIMIT_NAMES, QUEUES, TYPES
 from sharq_plug.http.api.bodies import item_schema
 from sharq_plug.http.api.items import ItemVerb
 from sharq_plug.http.api.routes import Route
@@ -17,7 +17,7 @@ from sharq_plug.http.api.table import TABLE
 from sharq_plug.http.corner import CORNER
 
 JOBS = ("j1", "j2", "gpt-4.1+x")
-NAMES = {"queue_type": TYPES, "queue_id": QUEUES, "job_id": JOBS}
+NAMES = {"queue_type": TYPES, "queue_id": QUEUES, "job_id": JOBS, "name": LIMIT_NAMES}
 USUAL = {"enqueue": frozenset({"interval"})}
 
 
@@ -101,6 +101,7 @@ ASKED: Mapping[str, Sequence[str]] = {
     "job": ("leased", "payload"),
     "types": PAGE,
     "queues": (*PAGE, "prefix", "sort"),
+    "limits": PAGE,
     "jobs": (*PAGE, "payload", "state"),
     "deadletters": PAGE,
     "deletequeue": ("cursor", "states"),
@@ -177,7 +178,11 @@ VALUES = {
     "weight": st.integers(1, 100),
     "max_length": st.sampled_from([1, 1000]),
     "paused": st.booleans(),
-    "freeze": st.just(0),
+    "freeze": st.sampled_from([0, 0, {"limit": "l1", "for": 10**12}]),
+    "uses": st.sampled_from([[], ["l1"], [{"name": "l1", "limits": LIMITS}, "l+2"]]),
+    "remaining": st.sampled_from([0, 1000]),
+    "until": st.sampled_from([0, 10**15]),
+    "unit": st.sampled_from(["job", "tokens"]),
     "defaults": st.sampled_from(
         [{}, {"interval": 1}, {"limits": LIMITS, "weight": 2, "concurrency": 1000}, {"limits": []}]
     ),

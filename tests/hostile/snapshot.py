@@ -10,6 +10,7 @@ from support.redis_server import RedisServer
 
 TYPES = ("sms", "email", "default")
 QUEUES = ("q1", "+44.2@q~")
+LIMIT_NAMES = ("l1", "l+2")
 PATHS = ("", *TYPES, *(f"{queue_type}/{queue}" for queue_type in TYPES for queue in QUEUES))
 
 

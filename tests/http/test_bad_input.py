@@ -105,6 +105,7 @@ BODIES = {
     "job": "{}",
     "queue": "{}",
     "type": "{}",
+    "limit": "{}",
 }
 """A good body of each verb that needs one."""
 
@@ -125,7 +126,7 @@ NAMED_PATHS = [
 async def test_a_bad_name_in_the_path_is_named(
     client: httpx.AsyncClient, method: str, path: str, body: str
 ) -> None:
-    names = {"queue_type": "t", "queue_id": "q", "job_id": "j"}
+    names = {"queue_type": "t", "queue_id": "q", "job_id": "j", "name": "n"}
     fields = [field for field in names if field in path]
     for field, bad, slash in product(fields, BAD_NAMES, ["", "/"]):
         target = path.format(**names | {field: bad}) + slash

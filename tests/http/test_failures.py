@@ -84,6 +84,19 @@ async def settings_changed(served: Served) -> httpx.Response:
     return await served.client.patch("/queue/sms/q/", json={}, headers=seen)
 
 
+async def not_charged(served: Served) -> httpx.Response:
+    await send(served.client, enqueue("j1"))
+    job = (await served.client.get("/dequeue/sms/")).json()
+    release = {"lease": job["lease"], "freeze": {"limit": "acme", "for": 1000}}
+    return await served.client.post("/release/sms/q/j1/", json=release)
+
+
+async def limit_in_use(served: Served) -> httpx.Response:
+    await served.client.patch("/limit/sms/acme/", json={})
+    await served.client.patch("/queue/sms/q/", json={"uses": ["acme"]})
+    return await served.client.delete("/limit/sms/acme/")
+
+
 async def draining(served: Served) -> httpx.Response:
     served.server.is_draining = True
     return await served.client.get("/-/ready")
@@ -106,6 +119,9 @@ PROVOKED: dict[str, Callable[[Served], Awaitable[httpx.Response]]] = {
     "dead": dead,
     "limits_set": limits_set,
     "settings_changed": settings_changed,
+    "unknown_limit": call("GET", "/limit/sms/acme/"),
+    "not_charged": not_charged,
+    "limit_in_use": limit_in_use,
     "too_large": too_large,
     "queue_full": queue_full,
     "internal": call("POST", "/enqueue/faulty/q/", JOB),

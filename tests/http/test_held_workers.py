@@ -19,7 +19,8 @@ pytestmark = pytest.mark.anyio
 
 SOON = 4.0
 """Seconds within which what must come has come; a look of the line's own would be later."""
-QUEUE, TYPE = "/queue/sms/q/", "/type/sms/"
+QUEUE, TYPE, LIMIT = "/queue/sms/q/", "/type/sms/", "/limit/sms/acme/"
+FAST = {"limits": [{"rate": 1_000_000, "per": 1, "burst": 2}]}
 SLOW = {"limits": [{"rate": 1, "per": 3_600_000}]}
 
 
@@ -52,6 +53,12 @@ HOLDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     (TYPE, {"freeze": 3_600_000}, {"freeze": 0}),
     (TYPE, {"concurrency": 1}, {"concurrency": None}),
     (TYPE, {"concurrency": 1}, {}),
+    (LIMIT, {"paused": True}, {"paused": False}),
+    (LIMIT, {"freeze": 3_600_000}, {"freeze": 0}),
+    (LIMIT, {"concurrency": 1}, {"concurrency": 2}),
+    (LIMIT, {"concurrency": 1}, {}),
+    (LIMIT, SLOW, {"limits": []}),
+    (LIMIT, {"remaining": 0, "until": 10**15}, {"remaining": None}),
     (QUEUE, {"concurrency": 1}, {}),
 ]
 """Where something is held, by what, and what opens it; without that, a finish does."""
@@ -62,7 +69,9 @@ async def test_a_worker_is_woken_by_what_happens_at_another_server(
     servers: Servers, clock: ManualClock, path: str, hold: dict[str, Any], opening: dict[str, Any]
 ) -> None:
     operator = servers.operator
-    await operator.patch(QUEUE, json={"limits": []})
+    await operator.patch(LIMIT, json=FAST)
+    uses = ["acme"] if path == LIMIT else []
+    await operator.patch(QUEUE, json={"limits": [], "uses": uses})
     for number in range(2):
         await operator.post("/enqueue/sms/q/", json={"job_id": f"j{number}", "payload": 1})
     first = (await operator.post("/dequeue/sms/")).json()

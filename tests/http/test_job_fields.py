@@ -15,6 +15,7 @@ ON_MEMORY = pytest.mark.parametrize("backend", ["memory"], indirect=True)
 NO_INTEGERS = [1.0, 1.5, True, "1", [], 10**30]
 MS = 10**12
 NAME = "aZ9_-.:@+~"
+LIMIT = {"rate": 1, "per": 1}
 NO_NAMES = ["", "a b", "a/b", "{a}", "é", "a" * 101, "..", 1, True, ["a"]]
 
 GOOD: dict[str, list[Any]] = {
@@ -31,6 +32,11 @@ GOOD: dict[str, list[Any]] = {
     "cost": [
         *(None, 1, 1_000_000, {}, {"job": 1}, {"tokens": 0}, {"tokens": 1_000_000}),
         *({"a" * 100: 1}, {f"u{number}": 1 for number in range(8)}),
+    ],
+    "uses": [
+        *(None, [], [{"name": NAME, "limits": []}], [{"name": "a", "limits": [LIMIT] * 5}]),
+        [{"name": "b", "limits": [LIMIT | {"unit": "x", "burst": None}]}, {"name": "a"}],
+        ["b", {"name": "a", "limits": None}],
     ],
     "headers": [
         *(None, {}, {"a": ""}, {"": "ü\n"}, {f"{number}": "x" for number in range(32)}),
@@ -60,13 +66,30 @@ BAD: dict[str, list[Any]] = {
         *({name: 1} for name in NO_NAMES if isinstance(name, str)),
         {f"u{number}": 1 for number in range(9)},
     ],
+    "uses": [
+        *(1, "a", True, {}, [1], [None], [["a"]], ["a", "a"], ["a", {"name": "a"}]),
+        ["a", "b", "c"],
+        *([name] for name in NO_NAMES),
+        *([{"name": name, "limits": []}] for name in NO_NAMES if isinstance(name, str)),
+    ],
     "headers": [
         *(1, "a", [], {"a": 1}, {"a": None}, {"a": ["b"]}, {"a": {}}, {"a": "\ud83d"}),
         *({f"{number}": "x" for number in range(33)}, {"a": "x" * 4096}, {"é" * 2048: "x"}),
         {"\ud83d": "a"},
     ],
 }
-BAD_INSIDE: list[tuple[str, dict[str, Any], str]] = [
+BAD_IN_USES: list[tuple[Any, str]] = [
+    ({"name": 1}, invalid("name")),
+    ({"name": "a", "limits": 1}, invalid("limits")),
+    ({"name": "a", "limits": [LIMIT] * 6}, invalid("limits")),
+    ({"name": "a", "limits": [1]}, invalid("limits")),
+    ({"name": "a", "limits": [{"rate": 1}]}, f"{invalid('limits')} `per` is missing."),
+    ({"name": "a", "limits": [LIMIT | {"rate": 0}]}, invalid("rate")),
+    ({"name": "a", "limits": [LIMIT | {"per": "1"}]}, invalid("per")),
+    ({"name": "a", "limits": [LIMIT | {"unit": "a b"}]}, invalid("unit")),
+]
+"""Objects in `uses`, and what is said of them."""
+BAD_INSIDE: list[tuple[str, Any, str]] = [
     ("requeue_delay", {}, "`first` is missing."),
     ("requeue_delay", {"factor": 2}, "`first` is missing."),
     ("requeue_delay", {"first": 1, "last": 1}, "`last` is unknown."),
@@ -74,6 +97,8 @@ BAD_INSIDE: list[tuple[str, dict[str, Any], str]] = [
     ("deduplicate", {"for": 1}, "`key` is missing."),
     ("deduplicate", {"key": "k"}, "`for` is missing."),
     ("deduplicate", {"key": "k", "for": 1, "x": 1}, "`x` is unknown."),
+    ("uses", [{}], "`name` is missing."),
+    ("uses", ["b", {"name": "a", "interval": 1}], "`interval` is unknown."),
 ]
 """Fields, objects in them, and which of the fields inside is wrong."""
 DELIVERED: dict[str, list[Any]] = {
@@ -124,11 +149,24 @@ async def test_a_field_past_its_bounds_is_refused_and_nothing_is_queued(
 @pytest.mark.parametrize(("field", "value", "reason"), BAD_INSIDE)
 @ON_MEMORY
 async def test_a_field_that_an_object_lacks_or_that_is_not_known_is_named(
-    client: httpx.AsyncClient, field: str, value: dict[str, Any], reason: str
+    client: httpx.AsyncClient, field: str, value: object, reason: str
 ) -> None:
-    message = f"{invalid(field)} {reason}"
+    await check_refused(client, {field: value}, f"{invalid(field)} {reason}")
+
+
+@pytest.mark.parametrize(("use", "message"), BAD_IN_USES)
+@ON_MEMORY
+async def test_a_field_of_a_shared_limit_that_is_brought_is_named(
+    client: httpx.AsyncClient, use: object, message: str
+) -> None:
+    await check_refused(client, {"uses": ["b", use]}, message)
+    assert (await client.get("/limits/sms/")).json()["limits"] == []
+
+
+async def check_refused(client: httpx.AsyncClient, fields: dict[str, Any], message: str) -> None:
+    """Check that a job with these fields is refused, alone and in a batch, and queues nothing."""
     refused = {"status": "failure", "message": message, "error": "invalid"}
-    job = enqueue("j1", **{field: value})[2]
+    job = enqueue("j1", **fields)[2]
     response = await client.post("/enqueue/sms/q/", content=json.dumps(job))
     assert (response.status_code, response.json()) == (400, refused)
     batch = {"jobs": [job | {"queue_id": "q"}]}

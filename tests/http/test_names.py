@@ -54,6 +54,16 @@ async def test_a_name_goes_through_every_route(
     interval = await client.post(f"/interval/{part}/{part}/", json={"interval": 1})
     assert interval.status_code == 200
 
+    uses = {"uses": [name]}
+    assert (await client.patch(f"/limit/{part}/{part}", json={})).status_code == 200
+    patched = await client.patch(f"/queue/{part}/{part}/", json=uses)
+    assert (patched.status_code, patched.json()["settings"]) == (200, uses)
+    assert (await client.get(f"/limit/{part}/{part}/")).json()["leased"] == 0
+    [limit] = (await client.get(f"/limits/{part}/")).json()["limits"]
+    assert limit["name"] == name
+    await client.patch(f"/queue/{part}/{part}", json={"uses": None})
+    assert (await client.delete(f"/limit/{part}/{part}")).status_code == 200
+
     for path in (f"queue/{part}/{part}", f"type/{part}/"):
         assert (await client.get(f"/{path}")).json()["leased"] == 1
     [queue] = (await client.get(f"/queues/{part}/?prefix={part}")).json()["queues"]

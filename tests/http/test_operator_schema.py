@@ -23,6 +23,15 @@ ANSWERS: list[tuple[Call, Answers]] = [
     (("PATCH", "/queue/sms/q/", {"concurrency": 1, "paused": True}), operator_schema.QUEUE),
     (("PATCH", "/type/sms/", {"concurrency": 1, "freeze": 100}), operator_schema.TYPE),
     (("PATCH", "/type/sms/", {"defaults": {"interval": 5, "weight": 2}}), operator_schema.TYPE),
+    (("GET", "/limits/sms/", None), operator_schema.LIMITS),
+    (("GET", "/limit/sms/busy/", None), operator_schema.LIMIT),
+    (("GET", "/limit/sms/unknown/", None), operator_schema.LIMIT),
+    (("PATCH", "/limit/sms/new/", {"paused": True, "freeze": 100}), operator_schema.LIMIT),
+    (("PATCH", "/limit/sms/busy/", {"remaining": 0, "until": 10**15}), operator_schema.LIMIT),
+    (("PATCH", "/queue/sms/q/", {"uses": ["busy"]}), operator_schema.QUEUE),
+    (("DELETE", "/limit/sms/busy/", None), operator_schema.DROP_LIMIT),
+    (("DELETE", "/limit/sms/idle/", None), operator_schema.DROP_LIMIT),
+    (("DELETE", "/limit/sms/unknown/", None), operator_schema.DROP_LIMIT),
     (("GET", "/jobs/sms/q/", None), operator_schema.JOBS),
     (("GET", "/jobs/sms/q/?state=delayed", None), operator_schema.JOBS),
     (("GET", "/jobs/sms/q/?state=leased&limit=1", None), operator_schema.JOBS),
@@ -44,6 +53,12 @@ async def test_each_answer_is_known(
     client: httpx.AsyncClient, call: Call, answers: Answers
 ) -> None:
     await let_die(client, "d1", "d2", "d3", "d1", headers={"a": "b"})
+    await client.patch("/limit/sms/busy/", json={"interval": 1000, "concurrency": 1})
+    await client.patch("/limit/sms/idle/", json={})
+    await client.patch("/queue/sms/used/", json={"uses": ["busy"]})
+    for number in range(2):
+        await send(client, enqueue(f"j{number}", "sms/used"))
+    await client.post("/dequeue/sms/")
     for number in range(3):
         await send(client, enqueue(f"j{number}"))
     await client.post("/dequeue/sms/")

@@ -15,6 +15,7 @@ LISTINGS = {
     "/queues/sms/": "queues",
     "/queues/sms/?sort=overdue": "queues",
     "/queues/sms/?sort=waiting": "queues",
+    "/limits/sms/": "limits",
     "/jobs/sms/q/": "jobs",
     "/jobs/sms/q/?state=dead&payload=1": "jobs",
     "/deadletters/sms/": "letters",

@@ -25,7 +25,14 @@ ALL = {
     "weight": 2,
     "max_length": 100,
     "paused": True,
+    "uses": ["a", "b"],
 }
+
+
+@pytest.fixture(autouse=True)
+async def _limits(client: httpx.AsyncClient) -> None:
+    for name in ("a", "b"):
+        await client.patch(f"/limit/sms/{name}/", json={})
 
 
 async def patch(client: httpx.AsyncClient, path: str = QUEUE, /, **fields: Any) -> dict[str, Any]:
@@ -111,6 +118,12 @@ async def test_settings_outlive_clearing_and_purging(client: httpx.AsyncClient) 
     assert (await seen(client, "/metrics/"))["queue_types"] == []
 
 
+async def test_shared_limits_are_set_in_any_order(client: httpx.AsyncClient) -> None:
+    assert await settings(client, uses=["b", "a"]) == {"uses": ["a", "b"]}
+    answer = await patch(client, uses=[])
+    assert (answer["settings"], answer["in_effect"]) == ({"uses": []}, NOTHING_SET)
+
+
 async def test_a_freeze_shows_until_when_and_ends(
     client: httpx.AsyncClient, clock: ManualClock
 ) -> None:
@@ -163,6 +176,7 @@ GOOD: dict[str, list[Any]] = {
     "max_length": [0, MAX],
     "paused": [True, False],
     "freeze": [0, MS],
+    "uses": [[], ["a"], ["b", "a"]],
 }
 BAD: dict[str, list[Any]] = {
     "limits": [1, "x", True, {}, SECOND, [1], [None], [[]], [SECOND] * 6],
@@ -172,6 +186,10 @@ BAD: dict[str, list[Any]] = {
     "max_length": [-1, MAX + 1, *NO_INTEGERS],
     "paused": [0, 1, "true", []],
     "freeze": [-1, MS + 1, *NO_INTEGERS],
+    "uses": [
+        *(1, "a", True, {}, [1], [None], [["a"]], [{"name": "a"}]),
+        *(["a", "a"], ["a", "b", "c"], [""], ["a b"], [".."], ["a" * 101]),
+    ],
 }
 BAD_IN_LIMITS: dict[str, list[Any]] = {
     "rate": [0, -1, 1_000_001, None, *NO_INTEGERS],

@@ -19,7 +19,12 @@ TYPE, QUEUE = "/type/sms/", "/queue/sms/q/"
 SECOND = {"rate": 1, "per": 1000, "burst": 1, "unit": "job"}
 MINUTE = SECOND | {"per": 60_000}
 GATE = {"limits": [SECOND], "concurrency": 5, "paused": True}
-DEFAULTS = {"limits": [MINUTE], "concurrency": 2, "weight": 3, "max_length": 100}
+DEFAULTS = {"limits": [MINUTE], "concurrency": 2, "weight": 3, "max_length": 100, "uses": ["a"]}
+
+
+@pytest.fixture(autouse=True)
+async def _limit(client: httpx.AsyncClient) -> None:
+    await client.patch("/limit/sms/a/", json={})
 
 
 async def patch(client: httpx.AsyncClient, path: str = TYPE, /, **fields: Any) -> dict[str, Any]:
@@ -83,7 +88,7 @@ async def test_a_patch_is_merged_into_the_defaults_too(client: httpx.AsyncClient
     assert await both(client, defaults={"weight": 9}) == (GATE, DEFAULTS | {"weight": 9})
     assert await both(client, concurrency=None, defaults={"weight": None, "interval": 0}) == (
         {"limits": [SECOND], "paused": True},
-        {"limits": [], "concurrency": 2, "max_length": 100},
+        {"limits": [], "concurrency": 2, "max_length": 100, "uses": ["a"]},
     )
     assert await both(client, defaults=None) == ({"limits": [SECOND], "paused": True}, {})
     assert await both(client, limits=None, paused=False) == ({}, {})
@@ -202,6 +207,7 @@ MESSAGES: list[tuple[Any, str]] = [
     ({"weight": 1}, "Object contains unknown field `weight`"),
     ({"max_length": 1}, "Object contains unknown field `max_length`"),
     ({"interval": 1}, "Object contains unknown field `interval`"),
+    ({"uses": ["a"]}, "Object contains unknown field `uses`"),
     ({"limits": [SECOND | {"rate": 0}]}, invalid("rate")),
     ({"concurrency": 0}, invalid("concurrency")),
     ({"paused": 1}, invalid("paused")),
@@ -219,6 +225,9 @@ MESSAGES: list[tuple[Any, str]] = [
     ({"defaults": {"interval": -1}}, invalid("interval")),
     ({"defaults": {"weight": 101}}, invalid("weight")),
     ({"defaults": {"max_length": -1}}, invalid("max_length")),
+    ({"defaults": {"uses": "a"}}, invalid("uses")),
+    ({"defaults": {"uses": ["a", 1]}}, invalid("uses")),
+    ({"defaults": {"uses": ["a", "a"]}}, invalid("uses")),
     (
         {"defaults": {"limits": [], "interval": 0}},
         "`interval` and `limits` exclude each other.",

@@ -142,6 +142,17 @@ async def test_each_item_of_a_batch_is_answered_for_itself(
 
 
 BAD_SPANS = [-1, MS + 1, *NO_INTEGERS]
+BAD_FREEZES = [
+    *(span for span in BAD_SPANS if span != {}),
+    *({"limit": name, "for": 1} for name in ("", "a b", "..", "a" * 101, 1, None, ["a"])),
+    *({"limit": "a", "for": span} for span in BAD_SPANS),
+    {"limit": "a", "for": None},
+]
+BAD_INSIDE_FREEZES: dict[str, list[Any]] = {
+    "`limit` is missing.": [{}, {"for": 1}],
+    "`for` is missing.": [{"limit": "a"}],
+    "`unit` is unknown.": [{"limit": "a", "for": 1, "unit": "job"}],
+}
 BAD_LEASES = ["", "a" * 201, "é", 1, True, None, [], {}]
 GOOD: dict[str, dict[str, list[Any]]] = {
     "release": {"delay": [None, 0, MS], "freeze": [None, 0, MS]},
@@ -154,10 +165,10 @@ GOOD: dict[str, dict[str, list[Any]]] = {
     "extend": {"for": [1, MS]},
 }
 BAD: dict[str, dict[str, list[Any]]] = {
-    "release": {"delay": BAD_SPANS, "freeze": BAD_SPANS, "lease": BAD_LEASES},
+    "release": {"delay": BAD_SPANS, "freeze": BAD_FREEZES, "lease": BAD_LEASES},
     "fail": {
         "delay": BAD_SPANS,
-        "freeze": BAD_SPANS,
+        "freeze": BAD_FREEZES,
         "error": ["a" * 2001, 1, True, [], "\ud83d"],
         "dead": [0, 1, "true", []],
         "lease": BAD_LEASES,
@@ -192,6 +203,12 @@ async def test_a_bad_field_is_refused_and_nothing_is_done(
         ({name: value for name, value in good.items() if name != missing}, mandatory(missing))
         for missing in good
     ]
+    if verb != "extend":
+        bad += [
+            (good | {"freeze": value}, f"{invalid('freeze')} {reason}")
+            for reason, values in BAD_INSIDE_FREEZES.items()
+            for value in values
+        ]
     bad += [({}, mandatory("lease")), (good | {"x": 1}, "Object contains unknown field `x`")]
     before = await lengths(client)
     for body, message in bad:

@@ -37,8 +37,8 @@ def test_a_walk_brings_each_kind_of_row() -> None:
         walk = Walk(seed)
         walk.take_steps(STEPS)
         found.update(row[1] for row in walk.machines[0].rows())
-    kinds_of_a_type = {"type", "queue", "job", "letter", "receipt", "attempt", "key"}
-    assert found == {"machine", "tally"} | kinds_of_a_type
+    of_queues = {"limit", "queue", "row", "job", "letter"}
+    assert found == {"machine", "tally", "type", "receipt", "attempt", "key"} | of_queues
 
 
 def test_each_row_holds_a_version_and_one_thing_of_bounded_size() -> None:

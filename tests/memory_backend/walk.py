@@ -6,6 +6,7 @@ from itertools import count
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from sharq_memory.check import check_machine
@@ -16,7 +17,10 @@ from sharq_plug.model import (
     Clear,
     Deduplicate,
     Discard,
+    DropLimit,
     Extras,
+    Fail,
+    FreezeLimit,
     JobRef,
     Jobs,
     JobState,
@@ -28,19 +32,25 @@ from sharq_plug.model import (
     Names,
     NewJob,
     Overdue,
+    PatchLimit,
     PatchQueue,
     PatchType,
     Queues,
     Redrive,
+    Release,
+    Remaining,
     RequeueDelay,
     Reschedule,
     Retention,
     SetInterval,
     Setting,
     SettingsPatch,
+    Settlement,
+    SharedLimits,
     Take,
     Tended,
     Types,
+    Use,
 )
 from sharq_plug.testing.model_check.values import (
     NEW_JOB,
@@ -61,6 +71,8 @@ VALUES: Fields = {
     "receipt_time": [100_000],
 }
 """Fields with values of their own: these walks take longer steps than the model check."""
+LIMIT_NAMES = ["k", "l", "m"]
+USES = [(), ("k",), ("k",), ("l",), ("k", "l"), ("k", "m"), ("l", "m")]
 
 
 class Walk:
@@ -102,9 +114,7 @@ class Walk:
                 call = Machine.dequeue, queue_type, takes
             case "S" if self._leases:
                 queue_type, lease = chance.choice(self._leases[-20:])
-                kind = chance.choice(list(SETTLEMENTS))
-                item = kind(lease, **self._drawn(SETTLEMENTS[kind]))
-                call = Machine.settle, queue_type, [item]
+                call = Machine.settle, queue_type, [self._settlement(lease)]
             case "C":
                 what = Clear(chance.choice([queue_id, None]), self._states(), self._is_so(0.5))
                 call = Machine.clear, queue_type, what, None, chance.choice([1, 3, 100])
@@ -149,14 +159,48 @@ class Walk:
             return find, queue_type, [JobRef(queue_id, name) for name in NEW_JOB["job_id"]]
         return Machine.look, queue_type, self._chance.choice([queue_id, None])
 
+    def _settlement(self, lease: LeaseRef) -> Settlement:
+        kind = self._chance.choice(list(SETTLEMENTS))
+        fields = self._drawn(SETTLEMENTS[kind])
+        if kind in {Release, Fail}:
+            fields["freeze_limit"] = self._freeze_limit()
+        return kind(lease, **fields)
+
     def _setting(self, queue_id: str) -> Setting:
-        kind = self._chance.choice(list(SETTINGS))
+        if self._is_so(0.5):
+            return self._limit_setting()
+        kinds: list[type[Setting]] = [SetInterval, PatchQueue, PatchType]
+        kind = self._chance.choice(kinds)
         if kind is SetInterval:
             return SetInterval(queue_id, self._chance.choice([0, 50, 1000]))
         fields = self._drawn(SETTINGS[kind])
         if kind is PatchQueue:
-            return PatchQueue(queue_id, self._patch(*PATCH), **fields)
-        return PatchType(self._patch(*OF_A_GATE), self._patch(*OF_DEFAULTS), **fields)
+            return PatchQueue(queue_id, self._using(self._patch(*PATCH), 0.5), **fields)
+        defaults = self._using(self._patch(*OF_DEFAULTS), 0.3)
+        return PatchType(self._patch(*OF_A_GATE), defaults, **fields)
+
+    def _limit_setting(self) -> Setting:
+        chance = self._chance
+        name = chance.choice(LIMIT_NAMES)
+        if self._is_so(0.2):
+            return DropLimit(name)
+        until = self.now + chance.choice([0, 20, 1000, 70_000])
+        remaining = Remaining(chance.choice([0, 1, 3]), until, chance.choice(["job", "tokens"]))
+        return PatchLimit(
+            name,
+            self._patch(*OF_A_GATE),
+            freeze=chance.choice([None, None, 0, 50, 1000]),
+            remaining=chance.choice([UNSET, UNSET, None, remaining]),
+        )
+
+    def _using(self, patch: SettingsPatch, often: float) -> SettingsPatch:
+        uses = self._chance.choice([None, None, *USES]) if self._is_so(often) else UNSET
+        return replace(patch, uses=uses)
+
+    def _freeze_limit(self) -> FreezeLimit | None:
+        chance = self._chance
+        is_given = self._is_so(0.3)
+        return FreezeLimit(chance.choice(LIMIT_NAMES), chance.choice([0, 50])) if is_given else None
 
     def _patch(self, *names: str) -> SettingsPatch:
         """Return a change that takes much back: what is paused must go on."""
@@ -182,6 +226,7 @@ class Walk:
         chance = self._chance
         of_types: list[Listing] = [Names(), Types()]
         of_type: list[Listing] = [Names(), Queues(), Queues("a"), Overdue(), Backlogs(), Letters()]
+        of_type += [SharedLimits(), SharedLimits(chance.choice(LIMIT_NAMES))]
         of_queue: list[Listing] = [Jobs(queue_id, chance.choice([*JobState])), Letters(queue_id)]
         if self._is_so(0.2):
             return None, chance.choice(of_types)
@@ -205,12 +250,23 @@ class Walk:
             deduplicate=chance.choice([None, None, key]),
             cost=chance.choice([None, {"job": 2, "tokens": 100}]),
             headers=chance.choice([None, {"a": "b"}]),
+            uses=chance.choice([None, tuple(map(self._use, chance.choice(USES)))]),
         )
+
+    def _use(self, name: str) -> Use:
+        limits = self._chance.choice([(), *PATCH["limits"][1:]])
+        return Use(name, limits if self._is_so(0.8) else None)
 
     def _take(self) -> Take:
         chance = self._chance
         lease_time = chance.choice([1, 20, 1000, 100_000])
-        return Take(chance.choice([1, 1, 5]), lease_time, chance.choice([None, None, "x", "y"]))
+        return Take(
+            chance.choice([1, 1, 5]),
+            lease_time,
+            chance.choice([None, None, "x", "y"]),
+            chance.choice([None, None, tuple(chance.sample(VALUES["queue_id"], 3))]),
+            together=self._is_so(0.2),
+        )
 
     def _ask(self, machine: Machine, call: Any, *arguments: Any) -> object:
         if call is Machine.dequeue:

@@ -2,7 +2,7 @@
 
 import sys
 
-from model.broken_queues import AfterReleasing
+from model.broken_states import AfterReleasing
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall

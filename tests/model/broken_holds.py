@@ -53,7 +53,7 @@ class CancelledLeaseMakesNoRoom(TypeState):
         outcome = super().amend(change, now)
         if queue is not None and was_held and queue.ready_since is not None:
             self.line.leave(queue)
-            self.line.enter(queue, inf, queue.place_number, is_held=True)
+            self.line.enter(queue, inf, queue.place_number, inf)
         return outcome
 
 
@@ -68,7 +68,7 @@ class ConcurrencyIsOneMore(TypeState):
         if queue.leased == limiter.rules.concurrency:
             until = end_of(limiter.holds(0, now))
             self.line.leave(queue)
-            self.line.enter(queue, max(now, until), self.line.next_number(), is_held=until > now)
+            self.line.enter(queue, max(now, until), self.line.next_number(), until)
 
 
 class HeldQueueKeepsItsTurn(TypeState):
@@ -78,9 +78,14 @@ class HeldQueueKeepsItsTurn(TypeState):
         number = queue.place_number
         job = super()._serve(queue, lease_time, call)
         since, terms = queue.ready_since, queue.terms
-        if since is not None and since > call.now and terms is not None and terms.weight > 1:
+        if (
+            since is not None
+            and since > call.now
+            and terms is not None
+            and (terms.limiter.rules.weight or 1) > 1
+        ):
             self.line.leave(queue)
-            self.line.enter(queue, since, number, is_held=True)
+            self.line.enter(queue, since, number, since)
         return job
 
 
@@ -99,7 +104,7 @@ class WeightIsOneMore(TypeState):
 
     def _serve(self, queue: Queue, lease_time: int, call: DequeueCall) -> Delivery:
         terms = queue.terms
-        if terms is not None and terms.turn == 0 and terms.weight > 1:
+        if terms is not None and terms.turn == 0 and (terms.limiter.rules.weight or 1) > 1:
             terms.turn = -1
         return super()._serve(queue, lease_time, call)
 

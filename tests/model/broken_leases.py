@@ -1,6 +1,6 @@
 """Memory states that are broken on purpose, one fault each: leases, dead letters, clearing."""
 
-from model.broken_queues import AfterReleasing
+from model.broken_states import AfterReleasing
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall

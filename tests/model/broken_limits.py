@@ -55,6 +55,9 @@ class WiderLimiter(Limiter, gc=False, eq=False):
     def holds(self, leased: int, now: int, due_at: int | None = None) -> tuple[Hold, ...]:
         return self._wider().holds(leased, now, due_at)
 
+    def held_until(self, leased: int, now: int, due_at: int | None = None) -> float:
+        return self._wider().held_until(leased, now, due_at)
+
     def allows_from(self, now: int) -> int:
         return self._wider().allows_from(now)
 
@@ -210,6 +213,11 @@ class CreditLimiter(Limiter, gc=False, eq=False):
             debts.append(debt + (actual.get(limit.unit, paid) - paid) * limit.per)
         if self.limits:
             self.debts, self.last = tuple(debts), now
+
+    def pay(self, cost: Mapping[str, int] | None, now: int) -> None:
+        credit = [min(0, debt) for debt in self.debts]
+        super().pay(cost, now)
+        self.debts = tuple(debt + owed for debt, owed in zip(self.debts, credit, strict=True))
 
 
 class CorrectionsGiveCredit(Limited):

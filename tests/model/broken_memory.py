@@ -21,18 +21,21 @@ from model import (
     broken_rates,
     broken_receipts,
     broken_redriving,
+    broken_rows,
     broken_settings,
     broken_settling,
+    broken_shared,
     broken_takes,
     broken_times,
     broken_totals,
     broken_types,
     broken_watching,
 )
-from model.broken_queues import BrokenStore
+from model.broken_states import BrokenStore
 from model.job_faults import JOB_AREAS
 from model.letter_faults import LETTER_AREAS, OTHER_LETTERS, SHOWN, UNCOMPARED_STEPS
 from model.setting_faults import SETTING_AREAS
+from model.shared_faults import SHARED_AREAS
 
 from sharq_memory.state import TypeState
 from sharq_memory.store import MemoryStore
@@ -62,6 +65,8 @@ MODULES = (
     broken_settings,
     broken_holds,
     broken_types,
+    broken_shared,
+    broken_rows,
 )
 
 
@@ -90,7 +95,7 @@ class Fault:
     @property
     def is_of_settings(self) -> bool:
         """Whether it needs settings to show; the others show sooner without any."""
-        return self.area in SETTING_AREAS
+        return self.area in SETTING_AREAS or self.area in SHARED_AREAS
 
     @property
     def differs(self) -> bool:
@@ -130,7 +135,7 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("DepthIsOneMore", "DepthLimit", False, {Rule.DEPTH}),
     ],
     "order": [
-        ("LastComeFirstServed", "JobOrder", True, {Rule.JOB_ORDER}),
+        ("LastComeFirstServed", "JobOrder", True, {Rule.JOB_ORDER, Rule.AMENDING}),
         ("ReturnedJobsGoLast", "JobOrder", True, {Rule.JOB_ORDER, Rule.DEDUPLICATION}),
         ("ReturnedJobTakesANewNumber", "JobOrder", False, RETURNS),
         ("LatestReturnGoesFirst", "JobOrder", False, RETURNS),
@@ -187,13 +192,18 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
             "DeadLettersAreDropped",
             "DeadLetter",
             True,
-            {Rule.LOSS, Rule.FENCING, Rule.COUNTS, Rule.RECLAIM},
+            OTHER_LETTERS | {Rule.FENCING, Rule.COUNTS, Rule.RECLAIM},
         ),
         ("DeadLetterHoldsItsId", "Duplicate", False, {Rule.IDEMPOTENCE}),
         ("SecondDeathReplacesTheFirst", "DeadLetter", False, OTHER_LETTERS),
         ("TheDeadAreCalledRequeued", "DeadLetter", True, {Rule.RECLAIM}),
         ("ClearingMissesDeadLetters", "Purge", True, {Rule.DOUBLING, Rule.COUNTS}),
-        ("ClearingTakesDeadLetters", "Purge", False, {Rule.LOSS, Rule.FENCING, Rule.COUNTS}),
+        (
+            "ClearingTakesDeadLetters",
+            "Purge",
+            False,
+            {Rule.LOSS, Rule.FENCING, Rule.COUNTS, Rule.TOTALS},
+        ),
         (
             "ClearedLeasesComeBack",
             "Clear",
@@ -255,6 +265,7 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
     ],
     **LETTER_AREAS,
     **SETTING_AREAS,
+    **SHARED_AREAS,
 }
 """For each area: the store, its class of the kit less "Conformance", `sees_little`, the rules."""
 

@@ -1,6 +1,6 @@
 """Memory states that are broken on purpose, one fault each: the order of jobs and of queues."""
 
-from model.broken_queues import AfterBringing, AfterReleasing
+from model.broken_states import AfterBringing, AfterReleasing
 
 from sharq_memory.holds import owes_until
 from sharq_memory.queue import PRIORITY, RETURNED, Job, Queue

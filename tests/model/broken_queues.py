@@ -1,114 +1,26 @@
 """Memory states that are broken on purpose, one fault each: rates, enqueues, order."""
 
-from collections.abc import Callable
 from math import inf
 
+from model.broken_states import AfterBringing, AfterReleasing, Renumbering
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
 from sharq_memory.expiring import Expiring
 from sharq_memory.holds import owes_until
 from sharq_memory.line import Line
-from sharq_memory.machine import Machine
-from sharq_memory.queue import PRIORITY, RETURNED, Job, Queue
+from sharq_memory.queue import RETURNED, Job, Queue
+from sharq_memory.shared import SharedLimit
 from sharq_memory.state import TypeState
-from sharq_memory.store import MemoryStore
 from sharq_plug.model import (
-    ChangeOutcome,
     Delivery,
     Dequeued,
     EnqueueOutcome,
     EnqueueResult,
     Finish,
     NewJob,
-    Release,
-    SetInterval,
-    Setting,
-    Settled,
-    Settlement,
     Take,
 )
-from sharq_plug.testing import ManualClock
-
-
-class BrokenMachine(Machine):
-    """A machine whose types are in the states that `make_state` makes."""
-
-    def __init__(self, make_state: Callable[[str], TypeState]) -> None:
-        super().__init__()
-        self._make_state = make_state
-
-    def _new_state(self, queue_type: str) -> TypeState:
-        return self._make_state(queue_type)
-
-
-class BrokenStore(MemoryStore):
-    """A memory store that stands on such a machine."""
-
-    def __init__(self, clock: ManualClock, make_state: Callable[[str], TypeState]) -> None:
-        super().__init__(clock, BrokenMachine(make_state))
-
-
-class AfterBringing(TypeState):
-    """For a state that does something wrong once an interval was brought to a queue."""
-
-    def enqueue(self, job: NewJob, now: int) -> EnqueueResult:
-        place = self._place_of(job.queue_id)
-        result = super().enqueue(job, now)
-        queue = self.queues.get(job.queue_id)
-        if result.outcome is not EnqueueOutcome.QUEUE_FULL and queue is not None and queue.jobs:
-            self._brought(queue, place, now)
-        return result
-
-    def configure(self, change: Setting, now: int) -> ChangeOutcome:
-        if not isinstance(change, SetInterval):
-            return super().configure(change, now)
-        place = self._place_of(change.queue_id)
-        outcome = super().configure(change, now)
-        if outcome is ChangeOutcome.CHANGED:
-            self._brought(self.queues[change.queue_id], place, now)
-        return outcome
-
-    def _brought(self, queue: Queue, place: tuple[float, int] | None, now: int) -> None:
-        """Do it; `place` is what the queue had before."""
-
-    def _place_of(self, queue_id: str) -> tuple[float, int] | None:
-        queue = self.queues.get(queue_id)
-        if queue is None or queue.ready_since is None:
-            return None
-        return queue.ready_since, queue.place_number
-
-    def _stand(self, queue: Queue, ready_since: float, number: int) -> None:
-        self.line.leave(queue)
-        self.line.enter(queue, ready_since, number, is_held=True)
-
-
-class AfterReleasing(TypeState):
-    """For a state that does something wrong once a job was released, unless that killed it."""
-
-    def settle(self, item: Settlement, now: int) -> Settled:
-        leased = self._leased(item.lease) if isinstance(item, Release) else None
-        if leased is None:
-            return super().settle(item, now)
-        queue, job = leased
-        token = job.token or ""
-        outcome = super().settle(item, now)
-        if queue.jobs.get(job.job_id) is job:
-            self._released(queue, job, token, now)
-        return outcome
-
-    def _released(self, queue: Queue, job: Job, token: str, now: int) -> None:
-        """Do it; `token` is that of the lease."""
-
-
-class Renumbering(TypeState):
-    """For a state that gives a job another number when it must not."""
-
-    def _renumber(self, queue: Queue, job: Job, now: int, at: int) -> None:
-        """Let a job, which is due `at` (ms), stand behind all others of its priority."""
-        self._take_out(queue, job)
-        job.place = self.line.next_number() - job.priority * PRIORITY
-        self._put(queue, job, now, at)
 
 
 class RateLostWhenEmpty(TypeState):
@@ -143,7 +55,7 @@ class RefusalChangesInterval(TypeState):
         result = super().enqueue(job, now)
         queue = self.queues.get(job.queue_id)
         if result.outcome is EnqueueOutcome.QUEUE_FULL and queue is not None and queue.jobs:
-            self._bring(queue, job.interval, now)
+            self._bring(queue, job.interval, None, now)
         return result
 
 
@@ -226,11 +138,9 @@ class ReturnedJobsGoLast(Renumbering):
 
 
 class LineByName(Line):
-    def enter(
-        self, queue: Queue, ready_since: float, number: int, *, is_held: bool = False
-    ) -> None:
+    def enter(self, queue: Queue, ready_since: float, number: int, until: float = 0) -> None:
         number = int.from_bytes(queue.queue_id.encode())
-        super().enter(queue, ready_since, number, is_held=is_held)
+        super().enter(queue, ready_since, number, until)
 
 
 class TiesGoByName(TypeState):
@@ -251,13 +161,17 @@ class ServedQueueKeepsItsPlace(TypeState):
 
 class BatchStaysWithAQueue(TypeState):
     def _serve_ready(self, jobs: list[Delivery], take: Take, call: DequeueCall) -> None:
-        while len(jobs) < take.count and (queue := self.line.first(call.now)) is not None:
+        while len(jobs) < take.count and (found := self.line.first(call.now)) is not None:
+            queue = self._first_behind(found, call) if isinstance(found, SharedLimit) else found
+            if queue is None:
+                break
             if queue.is_timed and not self._make_ready(queue, call):
                 continue
             if queue.head is None or not call.admit(len(queue.head.payload)):
                 break
             jobs.append(self._serve(queue, take.lease_time, call))
-            if queue.ready_since is not None and queue.ready_since <= call.now:
+            is_in_row = queue.terms is not None and queue.terms.row
+            if queue.ready_since is not None and queue.ready_since <= call.now and not is_in_row:
                 self.line.leave(queue)
                 self.line.enter(queue, 0, 0)
 

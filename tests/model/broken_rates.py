@@ -1,6 +1,6 @@
 """Memory states that are broken on purpose, one fault each: rates, also of queues that went."""
 
-from model.broken_queues import AfterBringing
+from model.broken_states import AfterBringing
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
@@ -75,7 +75,7 @@ class AskingInVainDelays(TypeState):
     def dequeue(self, take: Take, call: DequeueCall) -> Dequeued:
         answer = super().dequeue(take, call)
         queue = self.line.first(FAR)
-        if not answer.jobs and queue is not None:
+        if not answer.jobs and isinstance(queue, Queue):
             self.line.leave(queue)
             queue.last = call.now
             self.line.enter(queue, call.now + queue.interval, queue.place_number)

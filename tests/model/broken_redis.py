@@ -15,12 +15,14 @@ from sharq_redis.plugin import RedisOptions, open_redis_store
 class ScriptFault:
     """A line of the library, wherever it stands, and what stands there instead.
 
-    `more` are further lines that make the same mistake.
+    `more` are further lines that make the same mistake. `kit` is the class of the conformance kit
+    with a test that fails, where that is tested.
     """
 
     line: str
     broken: str
     more: tuple[tuple[str, str], ...] = ()
+    kit: str = ""
 
 
 FAULTS = {
@@ -186,7 +188,8 @@ FAULTS = {
         "local number = last and '(' .. integer(newest_first and last - 1 or last)",
     ),
     "the line lists queues that are held": ScriptFault(
-        "            if tonumber(found[at + 1]) > now then\n", "            if false then\n"
+        "                if ready > now or #found == limit then\n",
+        "                if #found == limit then\n",
     ),
 }
 SETTING_FAULTS = {
@@ -210,7 +213,9 @@ SETTING_FAULTS = {
         "if concurrency and leased > concurrency then",
     ),
     "a worker shortens a freeze": ScriptFault(
-        "if now + freeze_ms > math.max(now, features.f or 0) then", "if freeze_ms > 0 then"
+        "if now + freeze_ms > math.max(now, features.f or 0) then",
+        "if freeze_ms > 0 then",
+        kit="WorkerFreezeConformance",
     ),
     "a new place goes on with the old turn": ScriptFault(
         "            Terms.begin_turn(queue)\n", ""
@@ -224,7 +229,64 @@ SETTING_FAULTS = {
         "if false then\n            local first",
     ),
     "tending takes up no defaults": ScriptFault(
-        "if queue and Defaults.are_pending(queue) then\n", "if false then\n"
+        "if queue and Defaults.are_pending(queue) then\n",
+        "if false then\n",
+        kit="TendedDefaultsConformance",
+    ),
+    "one of two shared limits is paid": ScriptFault(
+        "        for at = 1, #limits do\n            Limiter.pay(limits[at], cost)\n",
+        "        for at = 1, 1 do\n            Limiter.pay(limits[at], cost)\n",
+        kit="TwoLimitsConformance",
+    ),
+    "a lease is given back twice": ScriptFault(
+        "charge(queue, row, -1)", "charge(queue, row, -2)", kit="LimiterConcurrencyConformance"
+    ),
+    "a correction misses shared limits": ScriptFault(
+        "            if Limiter.correct(limits[at], cost, actual) then\n",
+        "            if false then\n",
+        kit="SharedCorrectionConformance",
+    ),
+    "a worker shortens the freeze of a shared limit": ScriptFault(
+        "if now + freeze_ms > math.max(now, limit.owed.f) then",
+        "if true then",
+        kit="LimitFreezeConformance",
+    ),
+    "a row goes though its other limit is closed": ScriptFault(
+        "local other = row and #row.limits > 1 and Using.closed(row, limit)\n",
+        "local other = nil\n",
+        kit="TwoLimitsConformance",
+    ),
+    "a bench loses its entry with its first row": ScriptFault(
+        "        local bench = row.bench\n        Shared.unsettle(bench)\n",
+        "        local bench = row.bench\n",
+        kit="RowConformance",
+    ),
+    "an enqueue changes a shared limit": ScriptFault(
+        "            if not Shared.find(uses[at]) then\n                Shared.create(",
+        "            if Shared.find(uses[at]) then\n"
+        "                Shared.change(Shared.get(uses[at]), uses[at + 1], -1)\n"
+        "            else\n                Shared.create(",
+        kit="CreationConformance",
+    ),
+    "nothing is taken from what is left": ScriptFault(
+        "            count[LEFT] = count[LEFT] - units(cost, unit)\n",
+        "",
+        kit="RemainingConformance",
+    ),
+    "an entry comes again beyond the end of its page": ScriptFault(
+        "if since > now or since > end_since or (since == end_since and number > end_number)\n",
+        "if since > now or (end_since == 0)\n",
+        kit="RowOrderConformance",
+    ),
+    "an entry comes again before a new place in line": ScriptFault(
+        "            or (since == now and first_new and number > first_new) then\n",
+        "            or false then\n",
+        kit="RowOrderConformance",
+    ),
+    "an opened shared limit wakes nobody": ScriptFault(
+        "limit.queues > 0 and Limiter.opened_at(limit) then",
+        "false then",
+        kit="OpenedLimitWakeConformance",
     ),
     "an enqueue is not refused by defaults": ScriptFault(
         "Rules.with_defaults(own, Rules.of(present()))", "own"

@@ -133,7 +133,7 @@ class RedriveBringsItsInterval(TypeState):
         letter: DeadLetter = self.dead.by_number[number]
         outcome = super()._redrive(number, now)
         if outcome is AmendOutcome.DONE:
-            self._bring(self.queues[letter.queue_id], letter.interval, now)
+            self._bring(self.queues[letter.queue_id], letter.interval, None, now)
         return outcome
 
 

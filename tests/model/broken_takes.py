@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from msgspec.structs import replace
 
+from sharq_memory.benches import Benches
 from sharq_memory.call import DequeueCall
 from sharq_memory.named import NamedQueues
 from sharq_memory.queue import Queue
@@ -19,8 +20,8 @@ class NamesDoNotMatter(TypeState):
 
 
 class InOrderOfNames(NamedQueues):
-    def __init__(self, queues: Iterable[Queue]) -> None:
-        self._queues = [NamedQueues([queue]) for queue in queues]
+    def __init__(self, queues: Iterable[Queue], benches: Benches) -> None:
+        self._queues = [NamedQueues([queue], benches) for queue in queues]
 
     def first(self, now: int) -> Queue | None:
         found = (queue.first(now) for queue in self._queues)
@@ -31,7 +32,8 @@ class NamesGoInTheirOrder(TypeState):
     """Of the queues that are named and ready, the one goes that is named first."""
 
     def _named(self, names: Sequence[str]) -> NamedQueues:
-        return InOrderOfNames(self.queues[name] for name in names if name in self.queues)
+        found = (self.queues[name] for name in names if name in self.queues)
+        return InOrderOfNames(found, self.line.benches)
 
 
 class NamesDoNotMatterToNextReady(TypeState):

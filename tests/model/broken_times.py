@@ -2,7 +2,7 @@
 
 import sys
 
-from model.broken_queues import Renumbering
+from model.broken_states import Renumbering
 from msgspec.structs import replace
 
 from sharq_memory.call import DequeueCall
@@ -141,5 +141,5 @@ class ReturnedPriorityGoesLast(Renumbering):
 class NextReadyForgetsDelayedJobs(TypeState):
     def _next_ready_at(self, take: Take, call: DequeueCall) -> int | None:
         queue = self.line.first(FAR)
-        is_delayed = queue is not None and queue.head is None and not call.is_over
+        is_delayed = isinstance(queue, Queue) and queue.head is None and not call.is_over
         return None if is_delayed else super()._next_ready_at(take, call)

@@ -4,6 +4,7 @@ import pytest
 from model.broken_redis import FAULTS, SETTING_FAULTS, ScriptFault, open_broken
 from model.emptying import emptying, nothing_is_left_for_good
 from model.running import rarely_met, run_until_caught
+from model.test_kit import first_failure, suite_of
 from redis import Redis
 
 from sharq_plug.testing.model_check import model_check
@@ -33,3 +34,13 @@ def test_a_broken_script_is_caught(
                 settings=settings,
             )
         )
+
+
+@pytest.mark.parametrize(
+    "fault", [pytest.param(one, id=name) for name, one in SETTING_FAULTS.items() if one.kit]
+)
+def test_the_kit_catches_a_broken_script(
+    fault: ScriptFault, redis: Redis, options: dict[str, object]
+) -> None:
+    open_store = emptying(redis, lambda clock: open_broken(fault, options, clock))
+    assert first_failure(open_store, suite_of(fault.kit)) is not None

@@ -42,14 +42,11 @@ from support.hurried import HurriedLoop
 PAGE = Path(__file__).parents[2] / "docs" / "conformance.md"
 KIT_ON_MEMORY = Path(__file__).parents[1] / "conformance" / "test_memory.py"
 HELPERS = {
-    "AfterBringing",
-    "AfterReleasing",
     "AfterRescheduling",
     "BrokenListing",
-    "BrokenStore",
     "KeepingState",
     "Limited",
-    "Renumbering",
+    "OnBenches",
     "Reworked",
     "Silent",
     "ToldTotals",
@@ -124,7 +121,7 @@ def test_every_broken_store_is_in_the_table() -> None:
 def test_every_operation_is_asked_judged_and_drawn() -> None:
     assert set(VERBS) == set(RULES) == set(ITEMS) == set(get_args(Item)) - set(WATCHING)
     assert {*NEW_JOB, "extras"} == set(NewJob.__struct_fields__)
-    assert set(EXTRAS) == set(Extras.__struct_fields__)
+    assert {*EXTRAS, "uses"} == set(Extras.__struct_fields__)
     assert set(SETTLEMENTS) == set(kinds(Settlement))
     assert set(AMENDMENTS) == set(kinds(Amendment))
     assert set(SETTINGS) == set(kinds(Setting))

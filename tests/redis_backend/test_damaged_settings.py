@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 TAG = tag("sms")
 SETTINGS, GATE, WALK = (f"{TAG}/{kind}/sms" for kind in ("settings", "gate", "walk"))
 NAMES = [f"q{n}" for n in range(5)]
-LATER_FORMAT = b"".join(map(msgspec.msgpack.encode, (2, "", "", 0, 0)))
+LATER_FORMAT = b"".join(map(msgspec.msgpack.encode, (3, "", "", 0, 0)))
 
 Damage = Callable[[Redis, str], Any]
 

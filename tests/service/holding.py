@@ -4,14 +4,18 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
+from msgspec import UNSET, UnsetType
+
 from service.asked import Waiter
 from sharq_plug.model import (
     NO_CHANGE,
     Delivery,
     LeaseRef,
     Limit,
+    PatchLimit,
     PatchQueue,
     PatchType,
+    Remaining,
     Setting,
     SettingsPatch,
     Settlement,
@@ -39,6 +43,15 @@ def patch_type(
     *, freeze: int | None = None, defaults: SettingsPatch = NO_CHANGE, **settings: Any
 ) -> PatchType:
     return PatchType(SettingsPatch(**settings), defaults, freeze)
+
+
+def patch_limit(
+    *,
+    freeze: int | None = None,
+    remaining: Remaining | UnsetType | None = UNSET,
+    **settings: Any,
+) -> PatchLimit:
+    return PatchLimit("acme", SettingsPatch(**settings), freeze, remaining)
 
 
 async def configure(service: QueueService, change: Setting) -> None:

@@ -15,7 +15,8 @@ import httpx
 from support.readme import ADDRESS, blocks
 
 INSTANTS = (
-    "at|died_at|earliest_at|enqueued_at|expires_at|frozen_until|next_ready_at|ready_since|until"
+    "at|died_at|earliest_at|enqueued_at|expires_at|frozen_until|next_ready_at|now|opens_at|"
+    "ready_since|until"
 )
 
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta, Raw
 
 from support.settings_schema import Hold, InEffect, Settings
-from support.wire_schema import Count, Lengths, answers_of
+from support.wire_schema import Count, Failure, Lengths, Success, answers_of
 
 
 class ClearedType(msgspec.Struct, frozen=True):
@@ -73,6 +73,40 @@ class TypeItem(TypeShown, frozen=True, kw_only=True):
     queue_type: str
 
 
+class Remaining(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an upstream says is left of a shared limit."""
+
+    remaining: Count
+    until: int
+    unit: str
+
+
+class LimitShown(msgspec.Struct, frozen=True, kw_only=True):
+    """A shared limit in a look or a listing."""
+
+    settings: Settings
+    held_by: list[Hold]
+    frozen_until: int | None
+    owed: list[Count]
+    opens_at: int | None
+    leased: Count
+    queues: Count
+    remaining: list[Remaining]
+    now: int
+
+
+class LimitLook(LimitShown, frozen=True, kw_only=True):
+    """What there is of a shared limit."""
+
+    status: Literal["success"]
+
+
+class LimitItem(LimitShown, frozen=True, kw_only=True):
+    """A shared limit in a listing."""
+
+    name: str
+
+
 class JobItem(msgspec.Struct, frozen=True):
     """A job in a listing."""
 
@@ -110,6 +144,14 @@ class QueuePage(msgspec.Struct, frozen=True):
 
     status: Literal["success"]
     queues: list[QueueItem]
+    cursor: str | None
+
+
+class LimitPage(msgspec.Struct, frozen=True):
+    """A page of shared limits."""
+
+    status: Literal["success"]
+    limits: list[LimitItem]
     cursor: str | None
 
 
@@ -157,6 +199,9 @@ QUEUE = answers_of({200: QueueLook})
 TYPE = answers_of({200: TypeLook})
 TYPES = answers_of({200: TypePage})
 QUEUES = answers_of({200: QueuePage})
+LIMIT = answers_of({200: LimitLook, 404: Failure})
+LIMITS = answers_of({200: LimitPage})
+DROP_LIMIT = answers_of({200: Success, 404: Failure, 409: Failure})
 JOBS = answers_of({200: JobPage})
 LETTERS = answers_of({200: LetterPage})
 REDRIVE = answers_of({200: Redriven})

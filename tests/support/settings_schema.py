@@ -20,15 +20,21 @@ MUST_BE = {
     "weight": "an integer from 1 to 100, or null",
     "max_length": "an integer from 0 to 9007199254740991, or null",
     "paused": "true, false or null",
-    "freeze": "an integer from 0 to 1000000000000",
-    "defaults": "an object of `limits`, `interval`, `concurrency`, `weight` and `max_length`, "
-    "or null",
+    "freeze": "an integer from 0 to 1000000000000, or in a release or a fail an object of `limit` "
+    "(a name) and `for` (the same integer)",
+    "uses": f"a list of at most 2 different names, each {A_NAME}, in an enqueue also objects of "
+    "`name` and `limits`, or null",
+    "defaults": "an object of `limits`, `interval`, `concurrency`, `weight`, `max_length` and "
+    "`uses`, or null",
+    "name": A_NAME,
+    "remaining": "an integer from 0 to 9007199254740991, or null",
+    "until": "an integer from 0 to 1000000000000000",
 }
 """What messages say of the fields of settings."""
 
 
 class Limit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A limit of a queue or a type."""
+    """A limit of a queue, a type or a shared limit."""
 
     rate: Annotated[int, Meta(ge=1, le=1_000_000)]
     per: Annotated[int, Meta(ge=1)]
@@ -44,6 +50,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     weight: Annotated[int, Meta(ge=1, le=100)] | UnsetType = UNSET
     max_length: Annotated[int, Meta(ge=0)] | UnsetType = UNSET
     paused: Literal[True] | UnsetType = UNSET
+    uses: list[str] | UnsetType = UNSET
 
 
 class InEffect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,15 +60,17 @@ class InEffect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     concurrency: Annotated[int, Meta(ge=1)] | None = None
     weight: Annotated[int, Meta(ge=1, le=100)] = 1
     max_length: Annotated[int, Meta(ge=0)] | None = None
+    uses: list[str] = []
 
 
 class Hold(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a queue or a type does not go."""
+    """Why a queue, a type or a shared limit does not go; `of` says which of the first two."""
 
-    hold: Literal["limit", "delay", "frozen", "concurrency", "paused"]
+    hold: Literal["limit", "delay", "frozen", "concurrency", "paused", "shared_limit"]
     until: int | None
-    of: Literal["queue", "type"]
+    of: Literal["queue", "type"] | UnsetType = UNSET
     unit: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
 
 
 NOTHING_SET: dict[str, Any] = msgspec.to_builtins(InEffect())

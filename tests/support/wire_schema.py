@@ -69,11 +69,18 @@ class FinishBody(ClaimBody, frozen=True, kw_only=True, omit_defaults=True):
     actual: int | dict[str, int] | None = None
 
 
+class FreezeBody(msgspec.Struct, frozen=True):
+    """A shared limit to be frozen for a time."""
+
+    limit: str
+    time: int = msgspec.field(name="for")
+
+
 class ReleaseBody(ClaimBody, frozen=True, kw_only=True, omit_defaults=True):
     """A lease to be handed back."""
 
     delay: int = 0
-    freeze: int = 0
+    freeze: int | FreezeBody = 0
 
 
 class FailBody(ClaimBody, frozen=True, kw_only=True, omit_defaults=True):
@@ -82,7 +89,7 @@ class FailBody(ClaimBody, frozen=True, kw_only=True, omit_defaults=True):
     error: str | None = None
     delay: int | None = None
     dead: bool = False
-    freeze: int = 0
+    freeze: int | FreezeBody = 0
 
 
 class ExtendBody(ClaimBody, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.http.api import halves
 from sharq_plug.http.api.json_text import check_nesting, check_utf8, fields_of
+from sharq_plug.http.api.settings import LimitBody
 from sharq_plug.model import JOB_UNIT, MAX_BATCH, MAX_INTEGER, invalid
 
 Fields = TypeVar("Fields", bound=msgspec.Struct)
@@ -47,6 +48,20 @@ class DeduplicateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     keep_for: int = msgspec.field(name="for")
 
 
+class UseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A shared limit that the job's queue uses; with `limits` it is created if it is missing."""
+
+    name: str
+    limits: tuple[LimitBody, ...] | None = None
+
+
+class FreezeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A shared limit to be frozen, and for how long (ms)."""
+
+    limit: str
+    duration: int = msgspec.field(name="for")
+
+
 class EnqueueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of an enqueue. `payload` is as the client wrote it, byte for byte.
 
@@ -67,6 +82,7 @@ class EnqueueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     idempotency_key: str | None = None
     cost: int | dict[str, int] | None = None
     headers: Raw = NO_HEADERS
+    uses: tuple[str | UseBody, ...] | None = None
     queue_type: Raw = Raw()  # SharQ ignores these two: the path has them
     queue_id: Raw = Raw()
 
@@ -79,21 +95,21 @@ class FinishBody(msgspec.Struct, frozen=True):
 
 
 class ReleaseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a release; `delay` and `freeze` are in ms."""
+    """The body of a release; `delay` and `freeze` are in ms. `freeze` may name a shared limit."""
 
     lease: str
     delay: int | None = None
-    freeze: int | None = None
+    freeze: int | FreezeBody | None = None
 
 
 class FailBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a fail; `delay` and `freeze` are in ms."""
+    """The body of a fail; `delay` and `freeze` are as in a release."""
 
     lease: str
     error: str | None = None
     delay: int | None = None
     dead: bool | None = None
-    freeze: int | None = None
+    freeze: int | FreezeBody | None = None
 
 
 class ExtendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

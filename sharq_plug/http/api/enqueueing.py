@@ -1,25 +1,34 @@
 """From the fields of an enqueue, and the headers of its request, to new jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 import msgspec
 from msgspec import UNSET
 
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.http.api import halves
-from sharq_plug.http.api.bodies import NO_HEADERS, EnqueueBody, RequeueDelayBody, units
+from sharq_plug.http.api.bodies import (
+    NO_HEADERS,
+    EnqueueBody,
+    RequeueDelayBody,
+    UseBody,
+    units,
+)
 from sharq_plug.http.api.request import (
     IDEMPOTENCY_KEY,
     TRACE_PARENT,
     TRACE_STATE,
     Request,
 )
+from sharq_plug.http.api.settings import limits_of
 from sharq_plug.model import (
     JOB_UNIT,
     Deduplicate,
     Extras,
     NewJob,
     RequeueDelay,
+    Use,
     can_carry,
     check_name,
     invalid,
@@ -64,6 +73,7 @@ class Sender(msgspec.Struct, frozen=True):
             deduplicate=self._deduplicate(fields),
             cost=_cost(fields.cost),
             headers=_with_trace(_headers_of(fields), self.trace),
+            uses=_uses(fields.uses),
         )
         return None if extras == _PLAIN else extras
 
@@ -107,6 +117,7 @@ def _is_plain(fields: EnqueueBody) -> bool:
         and fields.idempotency_key is None
         and fields.cost is None
         and fields.headers is NO_HEADERS
+        and fields.uses is None
     )
 
 
@@ -125,6 +136,17 @@ def _cost(given: int | Mapping[str, int] | None) -> Mapping[str, int] | None:
     """Return the units that a job costs; None for the default, one job."""
     cost = units(given)
     return None if not cost or cost == _ONE_JOB else cost
+
+
+def _uses(given: Sequence[str | UseBody] | None) -> tuple[Use, ...] | None:
+    """Return the shared limits that a queue uses, in the order of their names."""
+    return None if given is None else tuple(sorted(map(_use, given), key=attrgetter("name")))
+
+
+def _use(given: str | UseBody) -> Use:
+    if isinstance(given, str):
+        return Use(given)
+    return Use(given.name, None if given.limits is None else limits_of(given.limits))
 
 
 def _headers_of(fields: EnqueueBody) -> Mapping[str, str]:

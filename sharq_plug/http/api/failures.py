@@ -8,13 +8,17 @@ from sharq_plug.errors import (
     DeadJob,
     InvalidRequest,
     LeasedJob,
+    LimitInUse,
     LimitsSet,
+    NoSuchLimit,
+    NotCharged,
     Overloaded,
     QueueFull,
     SettingsChanged,
     SharqError,
     StaleLease,
     StoreUnavailable,
+    UnknownLimit,
 )
 from sharq_plug.http.api.replies import Answer, Reply, respond
 
@@ -42,10 +46,14 @@ class Failure(NamedTuple):
 
 FAILURES: Mapping[type[Exception], Failure] = {
     InvalidRequest: Failure(400, "invalid"),
+    UnknownLimit: Failure(400, "unknown_limit"),
+    NotCharged: Failure(400, "not_charged"),
+    NoSuchLimit: Failure(404, "unknown_limit"),
     StaleLease: Failure(409, "stale_lease"),
     LeasedJob: Failure(409, "leased"),
     DeadJob: Failure(409, "dead"),
     LimitsSet: Failure(409, "limits_set"),
+    LimitInUse: Failure(409, "limit_in_use"),
     SettingsChanged: Failure(412, "settings_changed"),
     TooLarge: Failure(413, "too_large"),
     QueueFull: Failure(429, "queue_full"),

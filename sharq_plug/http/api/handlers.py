@@ -101,7 +101,7 @@ async def change_queue(
 ) -> Reply:
     """Change the settings of a queue; return what a look at it shows then."""
     change = PatchQueue(queue_id, change_of(patch), patch.freeze, if_match(request))
-    await _configure(request, queue_type, change)
+    await configure(request, queue_type, change)
     return await show_queue(request, queue_type, queue_id)
 
 
@@ -113,12 +113,12 @@ async def show_type(request: Request, queue_type: str) -> Reply:
 async def change_type(request: Request, patch: TypePatch, queue_type: str) -> Reply:
     """Change the settings of a type and its defaults; return what a look at it shows then."""
     change = PatchType(change_of(patch), defaults_of(patch), patch.freeze, if_match(request))
-    await _configure(request, queue_type, change)
+    await configure(request, queue_type, change)
     return await show_type(request, queue_type)
 
 
-async def _configure(request: Request, queue_type: str, change: Setting) -> None:
-    """Make a change of settings. Raises LimitsSet, SettingsChanged or BrokenQueue."""
+async def configure(request: Request, queue_type: str, change: Setting) -> None:
+    """Make a change of settings. Raises what `QueueService.configure` answers."""
     [outcome] = await request.service.configure(queue_type, [change])
     if isinstance(outcome, SharqError):
         raise outcome

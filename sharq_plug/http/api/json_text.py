@@ -22,9 +22,10 @@ _JSON_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 _missing_field = re.compile(r"Object missing required field `(\w+)`").fullmatch
 _invalid_field = re.compile(
-    r"(.*) - at `\$\.(?:defaults\.)?(?:limits\[[0-9]+\]\.)?(\w+)[^`]*`", re.DOTALL
+    r"(.*) - at `\$\.(?:defaults\.)?(?:uses\[[0-9]+\]\.)?(?:limits\[[0-9]+\]\.)?(\w+)[^`]*`",
+    re.DOTALL,
 ).fullmatch
-"""Matches what is wrong, and the field: in `defaults` and `limits` the inner one."""
+"""Matches what is wrong, and the field: in `defaults`, `uses` and `limits` the inner one."""
 _wrong_inside = re.compile(
     r"Object (?:(missing) required|contains (unknown)) field (`.*`)", re.DOTALL
 ).fullmatch

@@ -1,4 +1,4 @@
-"""Listings: types, queues, jobs and dead letters, page by page."""
+"""Listings: types, queues, jobs, shared limits and dead letters, page by page."""
 
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.http.api.queries import JobsQuery, PageQuery, QueuesQuery, Sort, read_query
@@ -13,6 +13,7 @@ from sharq_plug.model import (
     Overdue,
     Page,
     Queues,
+    SharedLimits,
     Types,
     invalid,
 )
@@ -44,6 +45,12 @@ async def jobs(request: Request, queue_type: str, queue_id: str) -> Reply:
     if not asked.payload:
         return page_reply("jobs", await _page(request, queue_type, listing, asked))
     return await _with_payloads(request, queue_type, listing, asked, "jobs")
+
+
+async def limits(request: Request, queue_type: str) -> Reply:
+    """List the shared limits of a type, by name."""
+    asked = read_query(request.query_string, PageQuery)
+    return page_reply("limits", await _page(request, queue_type, SharedLimits(), asked))
 
 
 async def dead_letters(request: Request, queue_type: str, queue_id: str | None = None) -> Reply:

@@ -153,7 +153,7 @@ def no_job_reply(dequeued: Dequeued) -> Reply:
     fields = {"status": "failure", "next_ready_at": ready_at}
     if ready_at is None:
         return respond(404, fields)
-    seconds = max(1, math.ceil((ready_at - dequeued.now) / 1000))
+    seconds = max(0, math.ceil((ready_at - dequeued.now) / 1000))
     return respond(404, fields, headers={"Retry-After": str(seconds)})
 
 

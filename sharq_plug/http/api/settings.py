@@ -11,7 +11,9 @@ from sharq_plug.model import (
     Hold,
     HoldKind,
     Limit,
+    LimitRules,
     QueueRules,
+    Remaining,
     Settings,
     SettingsPatch,
     TypeRules,
@@ -32,7 +34,7 @@ class LimitBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CommonPatch(Struct, frozen=True, forbid_unknown_fields=True):
-    """What can be set for a queue, for a type, and for all queues of a type.
+    """What can be set for a queue, a type, a shared limit, and for all queues of a type.
 
     Null takes a setting back; one that is absent stays as it is.
     """
@@ -41,15 +43,21 @@ class CommonPatch(Struct, frozen=True, forbid_unknown_fields=True):
     concurrency: int | UnsetType | None = UNSET
 
 
-class DefaultsPatch(CommonPatch, frozen=True):
-    """What can be set for a queue, and for all queues of a type.
+class IntervalPatch(CommonPatch, frozen=True):
+    """What can be set for a queue, a shared limit, and for all queues of a type.
 
     `interval` (ms) is short for the limits [{"rate": 1, "per": interval}], 0 for [].
     """
 
     interval: int | UnsetType | None = UNSET
+
+
+class DefaultsPatch(IntervalPatch, frozen=True):
+    """What can be set for a queue, and for all queues of a type. `uses` names shared limits."""
+
     weight: int | UnsetType | None = UNSET
     max_length: int | UnsetType | None = UNSET
+    uses: tuple[str, ...] | UnsetType | None = UNSET
 
 
 class QueuePatch(DefaultsPatch, frozen=True):
@@ -70,6 +78,20 @@ class TypePatch(CommonPatch, frozen=True):
     defaults: DefaultsPatch | UnsetType | None = UNSET
 
 
+class LimitPatch(IntervalPatch, frozen=True):
+    """What can be set for a shared limit. `freeze` is as for a queue.
+
+    `remaining` says how many of a `unit` are left `until` an instant (ms since the epoch); null
+    takes back all that was said so.
+    """
+
+    paused: bool | UnsetType | None = UNSET
+    freeze: int | None = None
+    remaining: int | UnsetType | None = UNSET
+    until: int | None = None
+    unit: str | None = None
+
+
 class InEffect(Struct, frozen=True):
     """What holds for a queue, whatever it follows from."""
 
@@ -77,12 +99,15 @@ class InEffect(Struct, frozen=True):
     concurrency: int | None = None
     weight: int = 1
     max_length: int | None = None
+    uses: tuple[str, ...] = ()
 
 
 def change_of(patch: CommonPatch) -> SettingsPatch:
     """Return the change of settings that a patch asks for. Raises InvalidRequest."""
     fields = SettingsPatch.__struct_fields__
     given = {name: getattr(patch, name, UNSET) for name in fields}
+    if isinstance(given["uses"], tuple):
+        given["uses"] = tuple(sorted(given["uses"]))
     return SettingsPatch(**given | {"limits": _limits(patch)})
 
 
@@ -95,20 +120,42 @@ def defaults_of(patch: TypePatch) -> SettingsPatch:
     return change_of(patch.defaults)
 
 
-def rules_fields(rules: QueueRules | TypeRules) -> Mapping[str, object]:
-    """Return the fields that show what is set for a queue or a type, and what follows from it."""
+def remaining_of(patch: LimitPatch) -> Remaining | UnsetType | None:
+    """Return what a patch says is left of a shared limit. Raises InvalidRequest."""
+    if not isinstance(patch.remaining, int):
+        if patch.until is not None or patch.unit is not None:
+            raise InvalidRequest("`until` and `unit` need `remaining`.")
+        return patch.remaining
+    if patch.until is None:
+        raise InvalidRequest("`remaining` needs `until`.")
+    unit = JOB_UNIT if patch.unit is None else patch.unit
+    return Remaining(patch.remaining, patch.until, unit)
+
+
+def limits_of(bodies: Sequence[LimitBody]) -> Limits:
+    """Return the limits of a body. Raises InvalidRequest."""
+    return tuple(map(_limit, bodies))
+
+
+def rules_fields(rules: QueueRules | TypeRules | LimitRules) -> Mapping[str, object]:
+    """Return the fields that show what is set, and what follows from it."""
     own: Mapping[str, object]
     match rules:
         case QueueRules():
             own = {"in_effect": _in_effect(rules.in_effect), "pending": rules.pending}
+            held_by = holds(rules.held_by)
         case TypeRules():
             own = {"defaults": rules.defaults}
-    holding = {"held_by": holds(rules.held_by), "frozen_until": rules.frozen_until}
+            held_by = holds(rules.held_by)
+        case LimitRules():
+            own = {}
+            held_by = list(map(_bare_hold, rules.held_by))
+    holding = {"held_by": held_by, "frozen_until": rules.frozen_until}
     return {"settings": rules.settings, **own, **holding}
 
 
 def holds(held_by: Sequence[Hold]) -> Sequence[Mapping[str, object]]:
-    """Return the fields that show holds."""
+    """Return the fields that show the holds of a queue or a type."""
     return [_hold_fields(hold) for hold in held_by]
 
 
@@ -119,12 +166,12 @@ def _in_effect(settings: Settings) -> InEffect:
 
 def _limits(patch: CommonPatch) -> Limits | UnsetType | None:
     limits = patch.limits
-    interval = patch.interval if isinstance(patch, DefaultsPatch) else UNSET
+    interval = patch.interval if isinstance(patch, IntervalPatch) else UNSET
     if interval is not UNSET:
         if limits is not UNSET:
             raise InvalidRequest("`interval` and `limits` exclude each other.")
         return None if interval is None else limits_of_interval(check_interval(interval))
-    return tuple(map(_limit, limits)) if isinstance(limits, tuple) else limits
+    return limits_of(limits) if isinstance(limits, tuple) else limits
 
 
 def _limit(body: LimitBody) -> Limit:
@@ -136,8 +183,19 @@ def _limit(body: LimitBody) -> Limit:
     )
 
 
-def _hold_fields(hold: Hold) -> Mapping[str, object]:
-    fields: dict[str, object] = {"hold": hold.kind.value, "until": hold.until}
+def _hold_fields(hold: Hold) -> dict[str, object]:
+    """Return the fields of a hold, and whose it is; a shared limit has a name instead."""
+    fields = _bare_hold(hold)
+    if hold.kind is HoldKind.SHARED_LIMIT:
+        return fields
+    return fields | {"of": "type" if hold.of_type else "queue"}
+
+
+def _bare_hold(hold: Hold) -> dict[str, object]:
+    fields: dict[str, object] = {"hold": hold.kind.value}
+    if hold.kind is HoldKind.SHARED_LIMIT:
+        fields["name"] = hold.name
+    fields["until"] = hold.until
     if hold.kind is HoldKind.LIMIT:
         fields["unit"] = hold.unit
-    return fields | {"of": "type" if hold.of_type else "queue"}
+    return fields

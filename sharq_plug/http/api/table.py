@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from sharq_plug.http.api import clearing, handlers, jobs, letters, listings
+from sharq_plug.http.api import clearing, handlers, jobs, letters, listings, shared_limits
 from sharq_plug.http.api.batches import Completion
 from sharq_plug.http.api.bodies import (
     LIMIT,
@@ -14,6 +14,7 @@ from sharq_plug.http.api.bodies import (
     ExtendBody,
     FailBody,
     FinishBody,
+    FreezeBody,
     IntervalBody,
     ReleaseBody,
     complete_enqueue,
@@ -29,12 +30,13 @@ from sharq_plug.http.api.jobs import JobPatch
 from sharq_plug.http.api.letters import LettersBody
 from sharq_plug.http.api.replies import enqueue_answer, existence_answer, settled_answer
 from sharq_plug.http.api.routes import Handler, Row, Verb
-from sharq_plug.http.api.settings import QueuePatch, TypePatch
+from sharq_plug.http.api.settings import LimitPatch, QueuePatch, TypePatch
 from sharq_plug.model import (
     Extend,
     Extended,
     Fail,
     Finish,
+    FreezeLimit,
     LeaseRef,
     Release,
     SetInterval,
@@ -49,12 +51,19 @@ def _finish(service: QueueService, fields: FinishBody, queue_id: str, job_id: st
 
 def _release(_service: QueueService, fields: ReleaseBody, queue_id: str, job_id: str) -> Release:
     lease = LeaseRef(queue_id, job_id, fields.lease)
-    return Release(lease, fields.delay or 0, fields.freeze or 0)
+    return Release(lease, fields.delay or 0, *_frozen(fields.freeze))
 
 
 def _fail(_service: QueueService, fields: FailBody, queue_id: str, job_id: str) -> Fail:
     lease = LeaseRef(queue_id, job_id, fields.lease)
-    return Fail(lease, fields.error, fields.delay, bool(fields.dead), fields.freeze or 0)
+    return Fail(lease, fields.error, fields.delay, bool(fields.dead), *_frozen(fields.freeze))
+
+
+def _frozen(freeze: int | FreezeBody | None) -> tuple[int, FreezeLimit | None]:
+    """Return for how long (ms) a queue is frozen, and which shared limit."""
+    if isinstance(freeze, FreezeBody):
+        return 0, FreezeLimit(freeze.limit, freeze.duration)
+    return freeze or 0, None
 
 
 def _extend(_service: QueueService, fields: ExtendBody, queue_id: str, job_id: str) -> Extend:
@@ -87,6 +96,7 @@ def _on_a_lease(
 TYPE = ("queue_type",)
 QUEUE = ("queue_type", "queue_id")
 JOB = ("queue_type", "queue_id", "job_id")
+LIMIT_NAME = ("queue_type", "name")
 
 
 def _on_letters(verb: str, handler: Handler) -> Verb:
@@ -151,6 +161,10 @@ TABLE: tuple[Row, ...] = (
     Verb("queues", (TYPE,), "GET", listings.queues),
     Verb("queue", (QUEUE,), "GET", handlers.show_queue),
     Verb("queue", (QUEUE,), "PATCH", handlers.change_queue, body=QueuePatch),
+    Verb("limits", (TYPE,), "GET", listings.limits),
+    Verb("limit", (LIMIT_NAME,), "GET", shared_limits.show_limit),
+    Verb("limit", (LIMIT_NAME,), "PATCH", shared_limits.change_limit, body=LimitPatch),
+    Verb("limit", (LIMIT_NAME,), "DELETE", shared_limits.drop_limit),
     Verb("jobs", (QUEUE,), "GET", listings.jobs),
     Verb("deadletters", (TYPE, QUEUE), "GET", listings.dead_letters),
     _on_letters("redrive", letters.redrive),

@@ -1,4 +1,4 @@
-"""How jobs, queues, types and dead letters are shown: the fields of looks and listings."""
+"""How jobs, queues, types, shared limits and dead letters are shown, alone and in listings."""
 
 from collections.abc import Mapping
 from typing import assert_never
@@ -15,6 +15,7 @@ from sharq_plug.model import (
     JobEntry,
     JobView,
     LetterView,
+    LimitView,
     MinuteCounts,
     Page,
     QueueView,
@@ -44,6 +45,12 @@ def view_reply(view: View) -> Reply:
     if view.totals is not None:
         fields["totals"] = msgspec.structs.asdict(view.totals)
     return respond(200, fields | count_fields(view.counts), headers=headers)
+
+
+def limit_reply(limit: LimitView) -> Reply:
+    """Return 200 with what there is of a shared limit."""
+    headers = {"ETag": etag(limit.rules.tag())}
+    return respond(200, {"status": "success"} | _limit_fields(limit), headers=headers)
 
 
 def metrics_reply(view: View) -> Reply:
@@ -102,7 +109,7 @@ def job_fields(job: JobView) -> Fields:
     return fields
 
 
-def _item(item: str | TypeView | QueueView | JobEntry | LetterView) -> object:
+def _item(item: str | TypeView | QueueView | JobEntry | LetterView | LimitView) -> object:
     match item:
         case str():
             return item
@@ -114,6 +121,8 @@ def _item(item: str | TypeView | QueueView | JobEntry | LetterView) -> object:
             return {"job_id": item.job_id} | job_fields(item.job)
         case LetterView():
             return _letter_fields(item)
+        case LimitView():
+            return {"name": item.name} | _limit_fields(item)
         case unknown:
             assert_never(unknown)
 
@@ -130,6 +139,22 @@ def _type_fields(found: TypeView) -> Fields:
 
 def _readiness(found: QueueView | TypeView) -> Fields:
     return {"ready_since": found.ready_since, "next_ready_at": found.next_ready_at}
+
+
+def _limit_fields(limit: LimitView) -> Fields:
+    left = [
+        {"remaining": each.count, "until": each.until, "unit": each.unit}
+        for each in limit.remaining
+    ]
+    return {
+        **rules_fields(limit.rules),
+        "owed": limit.owed,
+        "opens_at": limit.opens_at,
+        "leased": limit.leased,
+        "queues": limit.queues,
+        "remaining": left,
+        "now": limit.now,
+    }
 
 
 def _letter_fields(letter: LetterView) -> Fields:

@@ -1,9 +1,10 @@
 """The work of a measured store: fill it, dequeue from it, keep it full."""
 
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import count, islice
+from typing import Self
 
 from sharq_plug.model import (
     MAX_BATCH,
@@ -12,7 +13,9 @@ from sharq_plug.model import (
     LeaseRef,
     Limit,
     NewJob,
+    PatchLimit,
     PatchQueue,
+    Setting,
     SettingsPatch,
 )
 from sharq_plug.store import QueueStore
@@ -43,19 +46,39 @@ class Scenario:
     The comparison of batches uses `queues` ready queues. The measurement of growth uses each of
     `sizes`, compared with `base_size`. No queue is held (its interval is 0): it is ready while a
     job waits in it. The queues have these `settings` in turn, and `held` more queues with a job
-    each are paused. A round does `jobs` jobs, one call after the other, for each of the
-    `batches`. A job's id has 36 characters, its payload about `payload_size` bytes.
+    each have the settings `held_by`. These may use the `shared` limits. A round does `jobs` jobs,
+    one call after the other, for each of the `batches`. A job's id has 36 characters, its payload
+    about `payload_size` bytes.
     """
 
     queues: int = 1000
     held: int = 0
+    held_by: SettingsPatch = PAUSED
     settings: tuple[SettingsPatch, ...] = ()
+    shared: tuple[PatchLimit, ...] = ()
     jobs: int = 1000
     payload_size: int = 100
     batches: tuple[int, ...] = (1, 10, 100)
     sizes: tuple[int, ...] = (1, 100, 10_000, 100_000, 1_000_000)
     base_size: int = 100
     rounds: int = 15
+
+    def sharing(self, limits: int) -> Self:
+        """Return the same with each queue using one of so many shared limits, in turn.
+
+        Deliveries pay to them, and they hold no queue.
+        """
+        names = [f"limit-{number}" for number in range(limits)]
+        return replace(
+            self,
+            settings=tuple(SettingsPatch(uses=(name,)) for name in names),
+            shared=tuple(PatchLimit(name, LIMITS) for name in names),
+        )
+
+    def beside_a_closed_limit(self, queues: int) -> Self:
+        """Return the same with so many more queues that use one shared limit, which is closed."""
+        behind, closed = SettingsPatch(uses=("closed",)), PatchLimit("closed", PAUSED)
+        return replace(self, held=queues, held_by=behind, shared=(closed,))
 
 
 class Workload:
@@ -74,8 +97,9 @@ class Workload:
     async def fill(self, depth: int | None = None) -> None:
         """Enqueue `depth` jobs into each queue; by default enough for two rounds."""
         queues, held = self._scenario.queues, self._scenario.held
-        await self._set("queue", queues, self._scenario.settings)
-        await self._set("held", held, (PAUSED,))
+        await self._configure(self._scenario.shared)
+        await self._configure(_patches("queue", queues, self._scenario.settings))
+        await self._configure(_patches("held", held, (self._scenario.held_by,)))
         await self._put((f"held-{number}" for number in range(held)), MAX_BATCH)
         depth = depth or max(2, 2 * self._scenario.jobs // queues)
         await self._put(self._queue_ids(queues * depth), MAX_BATCH)
@@ -113,13 +137,9 @@ class Workload:
         await self.finish(batch=MAX_BATCH)
         await self._put((job.queue_id for job in self._taken), MAX_BATCH)
 
-    async def _set(self, name: str, queues: int, settings: Sequence[SettingsPatch]) -> None:
-        """Give queues their settings."""
-        patches = (
-            PatchQueue(f"{name}-{number}", settings[number % len(settings)])
-            for number in range(queues if settings else 0)
-        )
-        while some := list(islice(patches, MAX_BATCH)):
+    async def _configure(self, changes: Iterable[Setting]) -> None:
+        changes = iter(changes)
+        while some := list(islice(changes, MAX_BATCH)):
             outcomes = await self._store.configure(self._type, some)
             assert set(outcomes) == {ChangeOutcome.CHANGED}
 
@@ -134,3 +154,9 @@ class Workload:
         number = next(self._numbers)
         payload = b'{"number":%d,"text":"%b"}' % (number, self._text)
         return NewJob(queue_id, str(uuid.UUID(int=number)), payload, interval=0)
+
+
+def _patches(name: str, queues: int, settings: Sequence[SettingsPatch]) -> Iterator[PatchQueue]:
+    """Iterate over what gives so many queues these settings, in turn."""
+    for number in range(queues if settings else 0):
+        yield PatchQueue(f"{name}-{number}", settings[number % len(settings)])

@@ -20,6 +20,8 @@ OpenRealStore: TypeAlias = Callable[[], QueueStore]
 Run: TypeAlias = Callable[[Coroutine[Any, Any, Any]], Any]
 """Runs a coroutine of the store, always on the same loop."""
 
+SHARED_LIMITS = 1000
+"""How many there are where each queue uses one."""
 SHORT_ROUNDS = 10
 """Rounds are more by this factor where each is short."""
 
@@ -38,6 +40,10 @@ class StoreBenchmarks:
     """The same where the queues have limits and weights, and as many more are paused."""
     limits_bar: ClassVar[float] = 1.05
     """The largest cost of a dequeue from queues with a limit, over that from plain ones."""
+    shared_limits_bar: ClassVar[float] = 1.5
+    """The same for queues that use a shared limit, with the most ready queues."""
+    closed_limit_bar: ClassVar[float] = 1.05
+    """The largest cost of a dequeue where queues stand behind a closed limit, over that without."""
 
     @pytest.fixture
     def run(self) -> Iterator[Run]:
@@ -113,26 +119,70 @@ class StoreBenchmarks:
         self, benchmark: BenchmarkFixture, store: QueueStore, run: Run, title: str
     ) -> None:
         """Compare dequeues from queues with a limit that never holds them with plain ones."""
+        limited = replace(self.scenario, settings=(LIMITS,))
+        compared = {"plain": self.scenario, "limited": limited}
+        sides, rows = self._dequeues(store, run, title, compared, bar=self.limits_bar)
+        in_turns(benchmark, sides, self.scenario.rounds, rows)
+
+    @pytest.mark.benchmark(group="shared_limits")
+    def test_cost_of_shared_limits(
+        self, benchmark: BenchmarkFixture, store: QueueStore, run: Run, title: str
+    ) -> None:
+        """Compare dequeues from queues that use a shared limit each with plain ones."""
         sides, rows = dict[str, Side](), list[Row]()
+        largest = max(self.scenario.sizes)
+        for size in sorted({self.scenario.queues, largest}):
+            plain = replace(self.scenario, queues=size, jobs=self.scenario.base_size)
+            sharing = plain.sharing(min(size, SHARED_LIMITS))
+            compared = {f"plain, {_are_ready(size)}": plain, f"shared, {_are_ready(size)}": sharing}
+            bar = self.shared_limits_bar if size == largest else None
+            more = self._dequeues(store, run, title, compared, bar=bar)
+            sides, rows = sides | more[0], rows + more[1]
+        in_turns(benchmark, sides, SHORT_ROUNDS * self.scenario.rounds, rows)
+
+    @pytest.mark.benchmark(group="closed_limit")
+    def test_cost_of_a_closed_limit(
+        self, benchmark: BenchmarkFixture, store: QueueStore, run: Run, title: str
+    ) -> None:
+        """Compare dequeues with many queues behind one closed shared limit with the same alone."""
+        alone = replace(self.scenario, jobs=self.scenario.base_size)
+        held = max(self.scenario.sizes) // 10
+        beside = alone.beside_a_closed_limit(held)
+        compared = {"alone": alone, f"beside {spaced(held)} behind a closed limit": beside}
+        sides, rows = self._dequeues(store, run, title, compared, bar=self.closed_limit_bar)
+        in_turns(benchmark, sides, SHORT_ROUNDS * self.scenario.rounds, rows)
+
+    def _dequeues(
+        self,
+        store: QueueStore,
+        run: Run,
+        title: str,
+        compared: Mapping[str, Scenario],
+        *,
+        bar: float | None,
+    ) -> tuple[dict[str, Side], list[Row]]:
+        """Compare dequeues in the first scenario with those in the others, by batch."""
+        sides, rows = dict[str, Side](), list[Row]()
+        first, works = next(iter(compared)), dict[str, Workload]()
+        for number, (name, scenario) in enumerate(compared.items()):
+            queue_type = f"{number}-of-{scenario.queues}"
+            works[name] = Workload(store, scenario, queue_type=queue_type)
+            run(works[name].fill())
         for batch in (min(self.scenario.batches), max(self.scenario.batches)):
-            for name, settings in (("plain", ()), ("limited", (LIMITS,))):
+            for name, work in works.items():
                 side = f"{name}, {_a_call(batch)}"
-                scenario = replace(self.scenario, settings=settings)
-                work = Workload(store, scenario, queue_type=f"{name}-{batch}")
-                run(work.fill())
-                sides[side] = _dequeue_side(work, run, batch, scenario.jobs)
-                is_plain = name == "plain"
+                sides[side] = _dequeue_side(work, run, batch, compared[name].jobs)
                 rows.append(
                     Row(
                         what=f"{title}, {side}",
                         side=side,
-                        against=None if is_plain else f"plain, {_a_call(batch)}",
+                        against=None if name == first else f"{first}, {_a_call(batch)}",
                         show="cost",
                         unit="µs a job",
-                        at_most=None if is_plain else self.limits_bar,
+                        at_most=None if name == first else bar,
                     )
                 )
-        in_turns(benchmark, sides, self.scenario.rounds, rows)
+        return sides, rows
 
     def _growth(
         self,
@@ -208,5 +258,9 @@ def _a_call(batch: int) -> str:
     return f"{batch} a call"
 
 
+def _are_ready(size: int) -> str:
+    return f"{spaced(size)} ready"
+
+
 def _ready(size: int, batch: int) -> str:
-    return f"{spaced(size)} ready, {_a_call(batch)}"
+    return f"{_are_ready(size)}, {_a_call(batch)}"

@@ -1,5 +1,8 @@
 """Clocks that step back: what a store does when its clock was ahead and is set right."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from sharq_plug.model import MINUTE, LeaseOutcome, LeaseRef
@@ -59,6 +62,16 @@ class SteppingBackConformance(Conformance):
         clock.step_back(STEP)
         await reclaim(store)
         await take(store)
+
+    @pytest.mark.parametrize("fields", [{}, {"ttl": 10 * STEP}], ids=["", "ttl"])
+    async def test_it_frees_one_that_got_another_job_meanwhile(
+        self, store: QueueStore, clock: ManualClock, fields: Mapping[str, Any]
+    ) -> None:
+        await enqueue(store, "q", "j1")
+        clock.step_back(STEP)
+        await enqueue(store, "q", "j2", **fields)
+        await reclaim(store)
+        assert [(await take(store)).job_id for _ in range(2)] == ["j1", "j2"]
 
     @every_interval
     async def test_a_reclaim_brings_a_queue_back_to_one_interval_from_now(

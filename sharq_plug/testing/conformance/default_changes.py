@@ -24,6 +24,7 @@ from sharq_plug.testing.conformance.setting import (
     set_defaults,
     set_limits,
 )
+from sharq_plug.testing.conformance.sharing import make, stock
 from sharq_plug.testing.conformance.vocabulary import enqueue, take
 
 SLOW = Limit(1, 60_000)
@@ -137,6 +138,20 @@ class PendingConformance(Conformance):
         assert await pending(store)
         await tend_all(store)
         assert (await rules(store)).in_effect.weight == 2
+
+    @pytest.mark.parametrize("uses", [(), ("x",)], ids=["line", "row"])
+    async def test_a_clock_that_steps_back_after_a_change_keeps_nobody_from_it(
+        self, store: QueueStore, clock: ManualClock, uses: tuple[str, ...]
+    ) -> None:
+        await make(store)
+        await stock(store, "q", *uses, jobs=1)
+        clock.advance(STEP)
+        await tend_all(store)
+        await set_defaults(store, weight=3)
+        clock.step_back(STEP // 2)
+        await tend_all(store)
+        assert not await pending(store)
+        assert (await rules(store)).in_effect.weight == 3
 
 
 class DefaultDebtConformance(Conformance):

@@ -1,16 +1,10 @@
-"""Settings of a gate: set, shown, kept and taken back; and how a freeze of a type ends."""
-
-from typing import Any
+"""Settings of a gate: set, shown, kept and taken back."""
 
 import pytest
 
 from sharq_plug.model import (
-    NO_SETTINGS,
     ChangeOutcome,
-    Hold,
-    HoldKind,
     JobState,
-    Limit,
     PatchQueue,
     PatchType,
     Setting,
@@ -22,6 +16,7 @@ from sharq_plug.store import QueueStore
 from sharq_plug.testing.calls import tend_all
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
+from sharq_plug.testing.conformance.limiter_freezes import SET, TAKEN_BACK
 from sharq_plug.testing.conformance.operating import DAY, clear_states, types
 from sharq_plug.testing.conformance.setting import (
     CHANGED,
@@ -36,16 +31,12 @@ from sharq_plug.testing.conformance.vocabulary import (
     TYPE,
     enqueue,
     fail_job,
-    finish_job,
     listed,
-    next_ready_at,
     take,
     take_batch,
     take_exactly_at,
 )
 
-GATE: dict[str, Any] = {"limits": (Limit(3, 50, 9),), "concurrency": 7, "paused": True}
-TAKEN_BACK: dict[str, Any] = dict.fromkeys(GATE)
 MISMATCH = ChangeOutcome.MISMATCH
 
 
@@ -57,15 +48,15 @@ class GateSettingsConformance(Conformance):
         await enqueue(store, "q", "j")
         assert await type_rules(store) == TypeRules()
 
-    @pytest.mark.parametrize("field", GATE)
+    @pytest.mark.parametrize("field", SET)
     async def test_a_field_of_a_gate_is_set_and_taken_back_by_itself(
         self, store: QueueStore, field: str
     ) -> None:
-        await patch_type(store, **{field: GATE[field]})
-        assert (await type_rules(store)).settings == Settings(**{field: GATE[field]})
-        await patch_type(store, **GATE)
+        await patch_type(store, **{field: SET[field]})
+        assert (await type_rules(store)).settings == Settings(**{field: SET[field]})
+        await patch_type(store, **SET)
         await patch_type(store, **{field: TAKEN_BACK[field]})
-        left = {name: value for name, value in GATE.items() if name != field}
+        left = {name: value for name, value in SET.items() if name != field}
         assert (await type_rules(store)).settings == Settings(**left)
 
     async def test_a_patch_of_a_type_without_fields_changes_nothing(
@@ -73,18 +64,18 @@ class GateSettingsConformance(Conformance):
     ) -> None:
         await patch_type(store)
         assert await type_rules(store) == TypeRules()
-        await patch_type(store, **GATE)
+        await patch_type(store, **SET)
         await patch_type(store)
-        assert (await type_rules(store)).settings == Settings(**GATE)
+        assert (await type_rules(store)).settings == Settings(**SET)
 
     async def test_the_gate_of_a_type_that_does_not_exist_is_set_and_shows_in_no_listing(
         self, store: QueueStore
     ) -> None:
-        await patch_type(store, **GATE)
+        await patch_type(store, **SET)
         assert await types(store) == {}
         assert await listed(store, None) == await listed(store) == set()
         await tend_all(store)
-        assert (await type_rules(store)).settings == Settings(**GATE)
+        assert (await type_rules(store)).settings == Settings(**SET)
         await enqueue(store, "q", "j")
         assert await take_batch(store, 1) == []
 
@@ -92,18 +83,18 @@ class GateSettingsConformance(Conformance):
     async def test_it_stays_when_the_type_is_cleared_and_forgotten(
         self, store: QueueStore, clock: ManualClock, *, purge: bool
     ) -> None:
-        await patch_type(store, **GATE)
+        await patch_type(store, **SET)
         await enqueue(store, "q", "j")
         await clear_states(store, None, *JobState, counts=purge)
         for _ in range(3):
             clock.advance(DAY)
             await tend_all(store)
-        assert (await type_rules(store)).settings == Settings(**GATE)
+        assert (await type_rules(store)).settings == Settings(**SET)
         await enqueue(store, "q", "j")
         assert await take_batch(store, 1) == []
 
     async def test_what_is_taken_back_leaves_nothing(self, store: QueueStore) -> None:
-        await patch_type(store, **GATE)
+        await patch_type(store, **SET)
         await patch_type(store, **TAKEN_BACK)
         assert await type_rules(store) == TypeRules()
         await enqueue(store, "q", *(f"j{n}" for n in range(20)))
@@ -147,7 +138,7 @@ class TypeTagConformance(Conformance):
         assert await configure(store, change) is MISMATCH
 
     async def test_any_of_several_tags_is_enough(self, store: QueueStore) -> None:
-        await patch_type(store, **GATE)
+        await patch_type(store, **SET)
         tag = (await type_rules(store)).tag()
         change = PatchType(SettingsPatch(concurrency=1), if_match=("no", tag))
         assert await configure(store, change) is CHANGED
@@ -181,67 +172,7 @@ class TypeTagConformance(Conformance):
 
 
 class TypeFreezeConformance(Conformance):
-    """A freeze of a type holds all its queues until it ends, to the ms."""
-
-    async def test_it_ends_to_the_ms(self, store: QueueStore, clock: ManualClock) -> None:
-        end = clock.now() + 500
-        await enqueue(store, "q", "j")
-        await patch_type(store, freeze=500)
-        await take_exactly_at(store, clock, end)
-
-    async def test_a_later_freeze_of_a_type_replaces_it_be_it_longer_or_shorter(
-        self, store: QueueStore, clock: ManualClock
-    ) -> None:
-        await enqueue(store, "q", "j")
-        for duration in (100, 1000, 50):
-            clock.advance(10)
-            await patch_type(store, freeze=duration)
-            assert (await type_rules(store)).frozen_until == clock.now() + duration
-            assert await next_ready_at(store) == clock.now() + duration
-        await patch_type(store, freeze=0)
-        assert (await type_rules(store)).frozen_until is None
-        await take(store)
-
-    async def test_other_changes_leave_the_freeze_of_a_type(
-        self, store: QueueStore, clock: ManualClock
-    ) -> None:
-        end = clock.now() + 500
-        await enqueue(store, "q", "j")
-        await patch_type(store, freeze=500)
-        await patch_type(store, **GATE)
-        await patch_type(store, **TAKEN_BACK)
-        await set_defaults(store, weight=2)
-        await take_exactly_at(store, clock, end)
-
-    @pytest.mark.parametrize("tended", [False, True])
-    async def test_a_freeze_of_a_type_is_shown_until_it_ends(
-        self, store: QueueStore, clock: ManualClock, *, tended: bool
-    ) -> None:
-        end = clock.now() + 500
-        await patch_type(store, freeze=500)
-        clock.advance(499)
-        await tend_all(store)
-        frozen = (Hold(HoldKind.FROZEN, end, of_type=True),)
-        assert await type_rules(store) == TypeRules(held_by=frozen, frozen_until=end)
-        clock.advance(1)
-        if tended:
-            await tend_all(store)
-        assert await type_rules(store) == TypeRules()
-        assert (await type_rules(store)).settings == NO_SETTINGS
-
-    async def test_it_outlives_the_jobs_of_the_type(
-        self, store: QueueStore, clock: ManualClock
-    ) -> None:
-        end = clock.now() + 3 * DAY
-        await enqueue(store, "q", "j")
-        job = await take(store)
-        await patch_type(store, freeze=3 * DAY)
-        await finish_job(store, job)
-        for _ in range(2):
-            clock.advance(DAY)
-            await tend_all(store)
-        await enqueue(store, "q", "j")
-        await take_exactly_at(store, clock, end)
+    """A freeze of a type and one of a queue are two."""
 
     async def test_a_freeze_of_a_queue_is_another(
         self, store: QueueStore, clock: ManualClock

@@ -15,7 +15,10 @@ from sharq_plug.testing.conformance.vocabulary import enqueue
 TIMED: Final = (HoldKind.LIMIT, HoldKind.DELAY, HoldKind.FROZEN)
 """Holds that end at an instant."""
 
-every_hold = pytest.mark.parametrize("kind", HoldKind, ids=lambda kind: kind.value)
+OWN: Final = tuple(kind for kind in HoldKind if kind is not HoldKind.SHARED_LIMIT)
+"""Holds of a queue itself, in their order."""
+
+every_hold = pytest.mark.parametrize("kind", OWN, ids=lambda kind: kind.value)
 every_timed_hold = pytest.mark.parametrize("kind", TIMED, ids=lambda kind: kind.value)
 every_event = pytest.mark.parametrize(
     "event", [HoldKind.CONCURRENCY, HoldKind.PAUSED], ids=lambda kind: kind.value

@@ -1,5 +1,9 @@
 """The conformance classes of what holds queues, in one."""
 
+from sharq_plug.testing.conformance.closed_limiters import (
+    ClosedLimiterConformance,
+    LimiterHeldByConformance,
+)
 from sharq_plug.testing.conformance.foreseen_histories import EarliestHistoryConformance
 from sharq_plug.testing.conformance.foreseen_jobs import (
     EarliestConformance,
@@ -12,19 +16,11 @@ from sharq_plug.testing.conformance.full_queues import (
     FreedConcurrencyConformance,
     FreedPlaceConformance,
 )
-from sharq_plug.testing.conformance.gate_leases import GateConcurrencyConformance
-from sharq_plug.testing.conformance.gate_limits import (
-    GateCorrectionConformance,
-    GateDebtConformance,
-    GateLimitConformance,
-)
-from sharq_plug.testing.conformance.gate_next_ready import GateNextReadyConformance
 from sharq_plug.testing.conformance.gate_settings import (
     GateSettingsConformance,
     TypeFreezeConformance,
     TypeTagConformance,
 )
-from sharq_plug.testing.conformance.gate_wakes import GateWakeConformance
 from sharq_plug.testing.conformance.gate_walks import GateWalkConformance
 from sharq_plug.testing.conformance.gates import (
     GateConformance,
@@ -39,6 +35,15 @@ from sharq_plug.testing.conformance.holding import (
     JobHeldByConformance,
     SeveralHoldsConformance,
 )
+from sharq_plug.testing.conformance.limiter_freezes import LimiterFreezeConformance
+from sharq_plug.testing.conformance.limiter_leases import LimiterConcurrencyConformance
+from sharq_plug.testing.conformance.limiter_limits import (
+    LimiterCorrectionConformance,
+    LimiterDebtConformance,
+    LimiterLimitConformance,
+)
+from sharq_plug.testing.conformance.limiter_next_ready import LimiterNextReadyConformance
+from sharq_plug.testing.conformance.limiter_wakes import LimiterWakeConformance
 from sharq_plug.testing.conformance.pausing import PauseConformance, PausedConformance
 from sharq_plug.testing.conformance.turns import (
     NamedTurnConformance,
@@ -49,15 +54,18 @@ from sharq_plug.testing.conformance.turns import (
 
 class HoldConformance(  # pytest runs the tests of the last base first
     GateWalkConformance,
+    LimiterFreezeConformance,
     TypeFreezeConformance,
     TypeTagConformance,
     GateSettingsConformance,
-    GateWakeConformance,
-    GateNextReadyConformance,
-    GateConcurrencyConformance,
-    GateCorrectionConformance,
-    GateDebtConformance,
-    GateLimitConformance,
+    LimiterWakeConformance,
+    LimiterNextReadyConformance,
+    LimiterConcurrencyConformance,
+    LimiterCorrectionConformance,
+    LimiterDebtConformance,
+    LimiterLimitConformance,
+    LimiterHeldByConformance,
+    ClosedLimiterConformance,
     GateHeldByConformance,
     GatePlaceConformance,
     GateConformance,

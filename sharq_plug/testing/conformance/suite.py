@@ -137,12 +137,14 @@ from sharq_plug.testing.conformance.rescheduling import (
     RescheduleTimeConformance,
 )
 from sharq_plug.testing.conformance.settings_suite import SettingsAndLimitsConformance
+from sharq_plug.testing.conformance.sharing_suite import SharingConformance
 from sharq_plug.testing.conformance.taking_together import TogetherConformance
 from sharq_plug.testing.conformance.totals import TotalsConformance
 from sharq_plug.testing.conformance.watching import WatchingConformance
 
 
 class StoreConformance(  # pytest runs the tests of the last base first
+    SharingConformance,
     HoldConformance,
     SettingsAndLimitsConformance,
     OperatorConcurrencyConformance,

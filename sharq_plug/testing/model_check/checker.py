@@ -12,6 +12,7 @@ from sharq_plug.testing.model_check.sound.fencing import check_fencing
 from sharq_plug.testing.model_check.sound.foretold import check_foretold
 from sharq_plug.testing.model_check.sound.holders import Holder, holders
 from sharq_plug.testing.model_check.sound.keys import check_keys
+from sharq_plug.testing.model_check.sound.left import check_left
 from sharq_plug.testing.model_check.sound.letters import check_letters
 from sharq_plug.testing.model_check.sound.listings import check_listings
 from sharq_plug.testing.model_check.sound.order import check_order
@@ -20,8 +21,10 @@ from sharq_plug.testing.model_check.sound.presence import check_presence
 from sharq_plug.testing.model_check.sound.rate import check_rate
 from sharq_plug.testing.model_check.sound.refusals import check_answer, check_type_answer
 from sharq_plug.testing.model_check.sound.repeats import check_repeats
+from sharq_plug.testing.model_check.sound.shared_answers import check_shared_answers
 from sharq_plug.testing.model_check.sound.times import check_times
 from sharq_plug.testing.model_check.sound.told_holds import check_find, check_look
+from sharq_plug.testing.model_check.sound.told_limits import check_limit_page, check_told
 from sharq_plug.testing.model_check.sound.totals import check_totals
 from sharq_plug.testing.model_check.sound.weights import check_weights
 from sharq_plug.testing.model_check.violations import Violation
@@ -69,9 +72,11 @@ def _check_holders(evidence: Evidence) -> Iterator[Violation]:
         yield from check_concurrency(holder)
         yield from check_pauses(holder)
     for gate in (holder for holder in held if holder.is_gate):
-        queues = [one for one in held if one.queue_type == gate.name and not one.is_gate]
+        of_type = [one for one in held if one.queue_type == gate.name]
+        queues = [one for one in of_type if one.is_queue]
         yield from check_weights(evidence, queues)
         yield from _check_told(evidence, gate, queues)
+        yield from _check_shared(evidence, queues, [one for one in of_type if one.is_shared])
 
 
 def _check_told(evidence: Evidence, gate: Holder, queues: list[Holder]) -> Iterator[Violation]:
@@ -90,3 +95,23 @@ def _check_told(evidence: Evidence, gate: Holder, queues: list[Holder]) -> Itera
             yield from check_find(holder, gate, event)
             yield from check_answer(holder, event)
         yield from check_foretold(holder, queue)
+
+
+def _check_shared(
+    evidence: Evidence, queues: list[Holder], limits: list[Holder]
+) -> Iterator[Violation]:
+    """Yield what the shared limits of a type do not allow, or was told wrongly of them."""
+    if not limits:
+        return
+    queue_type = limits[0].queue_type
+    by_id, shared = {one.name: one for one in queues}, {one.name: one for one in limits}
+    for limit in limits:
+        yield from check_left(limit, evidence.limits.of(queue_type, limit.name))
+    for page in evidence.pages:
+        if page.operation.queue_type == queue_type:
+            yield from check_limit_page(shared, page)
+    for holder in queues:
+        queue = evidence.queues[queue_type, holder.name]
+        for event in (*queue.looks, *queue.asked):
+            yield from check_told(holder, shared, event)
+    yield from check_shared_answers(evidence, by_id, shared, queue_type)

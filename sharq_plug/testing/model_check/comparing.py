@@ -15,6 +15,7 @@ from sharq_plug.model import (
     Overdue,
     Page,
     QueueView,
+    SharedLimits,
     Tended,
     TypeView,
 )
@@ -33,7 +34,7 @@ LEFT_OPEN: Mapping[type, frozenset[str]] = {
 `ended` is compared by itself, since its order is only told among leases with the same fate. So are
 the jobs that wait or are delayed in a type: a due one may count as either.
 """
-ORDERED = (Jobs, Letters, Overdue)
+ORDERED = (Jobs, Letters, Overdue, SharedLimits)
 """Listings that promise an order."""
 
 

@@ -15,6 +15,7 @@ from sharq_plug.model import (
     Clear,
     Discard,
     Extras,
+    Fail,
     Finish,
     JobRef,
     Jobs,
@@ -27,14 +28,18 @@ from sharq_plug.model import (
     Names,
     NewJob,
     Overdue,
+    PatchLimit,
     PatchQueue,
     PatchType,
     Queues,
     Redrive,
+    Release,
     Reschedule,
+    SetInterval,
     Setting,
     SettingsPatch,
     Settlement,
+    SharedLimits,
     Take,
     Types,
 )
@@ -62,6 +67,7 @@ from sharq_plug.testing.model_check.steps import (
 from sharq_plug.testing.model_check.values import (
     AMENDMENTS,
     EXTRAS,
+    FREEZE_LIMITS,
     INSTANTS,
     INTERVALS,
     NEW_JOB,
@@ -71,9 +77,12 @@ from sharq_plug.testing.model_check.values import (
     SETTINGS,
     SETTLEMENTS,
     STATES,
+    USED,
+    USES,
     Fields,
 )
 from sharq_plug.testing.model_check.walk import (
+    LIMIT_NAMES,
     QUEUE_IDS,
     TYPES,
     Manner,
@@ -94,6 +103,16 @@ is_limited = st.shared(st.booleans(), key="is_limited")
 
 is_gated = st.shared(st.booleans(), key="is_gated")
 """Whether such a sequence changes settings of types too."""
+may_share = st.shared(st.booleans(), key="is_shared")
+
+
+@st.composite
+def drawn_sharing(draw: st.DrawFn) -> bool:
+    """Draw whether a sequence that changes settings has shared limits too."""
+    return draw(is_limited) and draw(may_share)
+
+
+is_shared = drawn_sharing()
 
 
 @st.composite
@@ -113,13 +132,14 @@ extra_fields = sampled(EXTRAS)
 @st.composite
 def drawn_extras(draw: st.DrawFn) -> Extras | None:
     """Draw the extras of a job: none for most, and seldom more than a few of them."""
+    uses = draw(st.sampled_from([None, *USED])) if draw(is_shared) else None
     if draw(is_plain) or draw(st.sampled_from([True, True, False])):
-        return None
+        return None if uses is None else Extras(uses=uses)
     names = draw(st.lists(st.sampled_from(sorted(EXTRAS)), min_size=1, max_size=4, unique=True))
     fields = {name: draw(extra_fields[name]) for name in names}
     if fields.get("at") is not None:
         fields.pop("delay", None)
-    return Extras(**fields)
+    return Extras(**fields, uses=uses)
 
 
 extras = drawn_extras()
@@ -159,14 +179,25 @@ listings_of_a_type: st.SearchStrategy[Listing] = st.one_of(
     st.builds(Jobs, queue_ids, st.sampled_from(JobState), st.booleans()),
     st.builds(Letters, some_queue_ids),
 )
+listings_of_limits = st.builds(SharedLimits, st.sampled_from([None, None, *LIMIT_NAMES, "no"]))
 listings_of_types: st.SearchStrategy[Listing] = st.sampled_from([Names(), Types()])
 picks = st.builds(Pick, st.sampled_from([Manner.OWN, Manner.OWN, *Manner]), st.integers(0, 5))
 earlies = st.sampled_from([0, 0, 1, -1])
 receipt_times = st.sampled_from(SETTLEMENTS[Finish]["receipt_time"])
 Settled: TypeAlias = Callable[[LeaseRef], Settlement]
+
+
+@st.composite
+def drawn_settlement(draw: st.DrawFn, kind: type[Settlement], fields: Fields) -> Settled:
+    """Draw a settlement of a kind, as a function of its lease."""
+    drawn = {name: draw(values) for name, values in sampled(fields).items()}
+    if kind in {Release, Fail} and draw(is_shared):
+        drawn["freeze_limit"] = draw(st.sampled_from(FREEZE_LIMITS))
+    return partial(kind, **drawn)
+
+
 settlements: Mapping[type[Settlement], st.SearchStrategy[Settled]] = {
-    kind: st.builds(partial, st.just(kind), **sampled(fields))
-    for kind, fields in SETTLEMENTS.items()
+    kind: drawn_settlement(kind, fields) for kind, fields in SETTLEMENTS.items()
 }
 """How a settlement of each kind is drawn: as a function of the lease that it settles."""
 
@@ -180,17 +211,22 @@ def settling(*made: st.SearchStrategy[Settled]) -> st.SearchStrategy[Step]:
 @st.composite
 def drawn_patches(draw: st.DrawFn, *names: str) -> SettingsPatch:
     """Draw a change of some of the settings of these names; at times all are taken back."""
+    uses: dict[str, Any] = {}
+    if "weight" in names and draw(is_shared):
+        uses = draw(st.sampled_from([{}, *({"uses": names} for names in USES)]))
     if draw(st.sampled_from([True, False, False, False])):
-        return SettingsPatch(**dict.fromkeys(names))
+        return SettingsPatch(**{**dict.fromkeys(names), **uses})
     chosen = draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
-    return SettingsPatch(**{name: draw(st.sampled_from(PATCH[name])) for name in chosen})
+    return SettingsPatch(**{name: draw(st.sampled_from(PATCH[name])) for name in chosen}, **uses)
 
 
 def setting(kind: type[Setting], fields: Fields) -> st.SearchStrategy[Step]:
     """Draw a call of up to two settings."""
     parts: dict[str, st.SearchStrategy[Any]] = sampled(fields)
-    if kind is not PatchType:
+    if kind in {SetInterval, PatchQueue}:
         parts["queue_id"] = queue_ids
+    if kind is PatchLimit:
+        parts["patch"] = drawn_patches(*OF_A_GATE)
     if kind is PatchQueue:
         parts["patch"] = drawn_patches(*PATCH)
     if kind is PatchType:

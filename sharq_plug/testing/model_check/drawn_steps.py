@@ -11,8 +11,10 @@ from sharq_plug.model import (
     MAX_ENDED,
     MAX_JOINS,
     Clear,
+    DropLimit,
     Finish,
     NewJob,
+    PatchLimit,
     PatchQueue,
     PatchType,
     Release,
@@ -27,6 +29,7 @@ from sharq_plug.testing.model_check.drawing import (
     is_gated,
     is_limited,
     is_plain,
+    is_shared,
     names_of_queues,
     queue_ids,
     receipt_times,
@@ -36,6 +39,7 @@ from sharq_plug.testing.model_check.drawing import (
 )
 from sharq_plug.testing.model_check.drawn_letters import letter_moves
 from sharq_plug.testing.model_check.drawn_limits import limit_steps, type_steps
+from sharq_plug.testing.model_check.drawn_shared import shared_steps
 from sharq_plug.testing.model_check.job_moves import CancelKeyed, CancelLetters, LetGo, TakeOf
 from sharq_plug.testing.model_check.moves import (
     LONG_LEASE_TIME,
@@ -221,8 +225,9 @@ def timed_steps(draw: st.DrawFn) -> Step:
     return draw(advances_to if draw(is_plain) else st.one_of(timed_moves, timed_moves, job_moves))
 
 
+OF_SETTINGS = {PatchQueue, PatchType, PatchLimit, DropLimit}
 plain_steps: st.SearchStrategy[Step] = st.one_of(
-    *(step for kind, step in ITEMS.items() if kind not in {PatchQueue, PatchType}),
+    *(step for kind, step in ITEMS.items() if kind not in OF_SETTINGS),
     ITEMS[NewJob],
     ITEMS[Take],
     ITEMS[Finish],
@@ -258,6 +263,8 @@ plain_steps: st.SearchStrategy[Step] = st.one_of(
 @st.composite
 def drawn_steps(draw: st.DrawFn) -> Step:
     """Draw a step, at times one around settings if the sequence changes any."""
+    if draw(is_shared) and draw(st.sampled_from([True, False, False])):
+        return draw(shared_steps)
     if draw(is_limited) and draw(st.sampled_from([True, False, False])):
         of_types = draw(is_gated) and draw(st.booleans())
         return draw(type_steps if of_types else limit_steps)

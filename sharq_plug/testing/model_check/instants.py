@@ -13,12 +13,16 @@ from sharq_plug.model import (
     Extended,
     Extras,
     Fail,
+    FreezeLimit,
     Hold,
     JobView,
     LeaseOutcome,
     NewJob,
+    PatchLimit,
     PatchQueue,
     PatchType,
+    Release,
+    Remaining,
     Reschedule,
     SetInterval,
     Settlement,
@@ -57,8 +61,10 @@ class Instants:
                     self._intervals[queue_type, item.queue_id] = item.interval
                 if isinstance(item, NewJob) and item.extras is not None:
                     yield from _of_extras(item.extras, now)
-            case PatchQueue() | PatchType(), _:
+            case PatchQueue() | PatchType() | PatchLimit(), _:
                 yield now + (item.freeze or 0)
+                if isinstance(item, PatchLimit) and isinstance(item.remaining, Remaining):
+                    yield item.remaining.until
             case _, View(rules=rules) if rules is not None:
                 yield from _ends(rules.held_by)
             case _, JobView(earliest_at=at):
@@ -69,6 +75,8 @@ class Instants:
                 yield now + (delay or 0) if at is None else at
             case _, LeaseOutcome.ENDED if isinstance(item, Settlement):
                 yield from (now + value for value in astuple(item) if isinstance(value, int))
+                if isinstance(item, Release | Fail) and isinstance(item.freeze_limit, FreezeLimit):
+                    yield now + item.freeze_limit.duration
             case _, Extended(expires_at):
                 yield expires_at
 

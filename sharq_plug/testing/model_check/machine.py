@@ -12,7 +12,7 @@ from sharq_plug.model import Retention
 from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.model_check.drawing import is_limited
+from sharq_plug.testing.model_check.drawing import is_limited, is_shared
 from sharq_plug.testing.model_check.drawn_steps import steps
 from sharq_plug.testing.model_check.history import History
 from sharq_plug.testing.model_check.steps import Step
@@ -33,9 +33,11 @@ class StoreMachine(RuleBasedStateMachine):
         patience: float = PATIENCE,
         *,
         settings: bool | None = None,
+        sharing: bool | None = None,
     ) -> None:
         super().__init__()
         self._settings = settings
+        self._sharing = sharing
         self._twins = Twins(open_store, reference, inspect, patience)
         self._walk = Walk(self._twins)
         self._when_emptied = when_emptied
@@ -47,11 +49,12 @@ class StoreMachine(RuleBasedStateMachine):
             self._runner.close()
             raise
 
-    @initialize(retention=st.sampled_from(RETENTIONS), is_limited=is_limited)
-    def keep(self, retention: Retention, *, is_limited: bool) -> None:
-        """Settle for how long dead letters are kept, and whether settings are changed."""
+    @initialize(retention=st.sampled_from(RETENTIONS), is_limited=is_limited, is_shared=is_shared)
+    def keep(self, retention: Retention, *, is_limited: bool, is_shared: bool) -> None:
+        """Settle how long dead letters are kept, and whether there are settings, shared limits."""
         self._twins.retention = retention
-        if self._settings is not None and is_limited is not self._settings:
+        asked = ((self._settings, is_limited), (self._sharing, is_shared))
+        if any(wanted not in {None, drawn} for wanted, drawn in asked):
             self._has_failed = True  # nothing is to be drained
             reject()
 
@@ -107,6 +110,7 @@ def model_check(
     when_emptied: Callable[[], None] | None = None,
     patience: float = PATIENCE,
     settings: bool | None = None,
+    sharing: bool | None = None,
 ) -> type[StoreMachine]:
     """Return a state machine that drives the stores of `open_store` through random calls.
 
@@ -116,7 +120,8 @@ def model_check(
     `sharq_plug.testing.model_check.check`. `inspect` is called with each open store after every
     call. At the end everything is drained and purged, and `when_emptied` may look at what is left.
     A wake-up must come within `patience` seconds; with 0, before its call is answered. `settings`
-    says whether all sequences change settings, or none; by default about half of them do.
+    says whether all sequences change settings, or none; by default about half of them do. `sharing`
+    says whether all sequences have shared limits, or none; by default half of those with settings.
 
         TestMyStore = model_check(lambda clock: MyStore(clock)).TestCase
 
@@ -128,7 +133,13 @@ def model_check(
     class ModelCheck(StoreMachine):
         def __init__(self) -> None:
             super().__init__(
-                open_store, reference, inspect, when_emptied, patience, settings=settings
+                open_store,
+                reference,
+                inspect,
+                when_emptied,
+                patience,
+                settings=settings,
+                sharing=sharing,
             )
 
     return ModelCheck

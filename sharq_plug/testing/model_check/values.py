@@ -6,6 +6,8 @@ Few names and instants, so that they meet. What matters most comes most often.
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
+from msgspec import UNSET
+
 from sharq_plug.model import (
     ALL_STATES,
     LIVING,
@@ -14,16 +16,21 @@ from sharq_plug.model import (
     Cancel,
     Deduplicate,
     Discard,
+    DropLimit,
     Extend,
     Fail,
     Finish,
+    FreezeLimit,
     JobState,
     Limit,
+    LimitRules,
+    PatchLimit,
     PatchQueue,
     PatchType,
     QueueRules,
     Redrive,
     Release,
+    Remaining,
     RequeueDelay,
     Reschedule,
     Retention,
@@ -31,9 +38,10 @@ from sharq_plug.model import (
     Setting,
     Settlement,
     TypeRules,
+    Use,
 )
 from sharq_plug.testing.clock import ManualClock
-from sharq_plug.testing.model_check.walk import JOB_IDS, QUEUE_IDS, RECEIPT_TIME
+from sharq_plug.testing.model_check.walk import JOB_IDS, LIMIT_NAMES, QUEUE_IDS, RECEIPT_TIME
 
 Fields: TypeAlias = Mapping[str, Sequence[Any]]
 """The values that each field may have."""
@@ -130,6 +138,28 @@ PATCH: Fields = {
     "paused": [None, False, True],
 }
 """The fields of a change of settings; None takes one back."""
+USES = [None, (), *[(name,) for name in LIMIT_NAMES] * 2, ("x", "y"), ("x", "x-"), ("no",)]
+"""The shared limits that settings name."""
+USED = [
+    (),
+    (Use("x"),),
+    (Use("y"),),
+    (Use("x", ()),),
+    (Use("x", (Limit(1, 10),)),),
+    (Use("x", (Limit(2, 10, 2),)), Use("y")),
+    (Use("x-", (Limit(3, 20, 4, "token"),)), Use("y", (Limit(1, 50),))),
+]
+"""The shared limits that an enqueue brings."""
+REMAINING = [
+    None,
+    *[Remaining(count, BEGIN + 50) for count in (0, 1, 3)],
+    *[Remaining(2, BEGIN + until) for until in (10, 200, 1000)],
+    *[Remaining(4, BEGIN + 200, "token"), Remaining(1, BEGIN + 1000, "token")],
+    Remaining(1, BEGIN + 10**12),
+]
+"""What an upstream says."""
+FREEZE_LIMITS = [None, *[FreezeLimit(name, 10) for name in LIMIT_NAMES], FreezeLimit("x", 50)]
+"""What a worker freezes besides, in sequences with shared limits."""
 OF_A_GATE = ("limits", "concurrency", "paused")
 OF_DEFAULTS = ("limits", "concurrency", "weight", "max_length")
 OTHER_CHANGES: Fields = {
@@ -146,5 +176,12 @@ SETTINGS: Mapping[type[Setting], Fields] = {
         **OTHER_CHANGES,
         "if_match": [*OTHER_CHANGES["if_match"], (TypeRules().tag(), "no")],
     },
+    PatchLimit: {
+        **OTHER_CHANGES,
+        "name": LIMIT_NAMES,
+        "remaining": [UNSET, UNSET, UNSET, *REMAINING],
+        "if_match": [*OTHER_CHANGES["if_match"], (LimitRules().tag(), "no")],
+    },
+    DropLimit: {"name": [*LIMIT_NAMES, "no"]},
 }
 """The fields of each kind of setting, its queue and its patches aside."""

@@ -14,6 +14,7 @@ from sharq_plug.model import (
     Cancel,
     Clear,
     Dequeued,
+    DropLimit,
     EndedLease,
     Finish,
     JobRef,
@@ -32,6 +33,7 @@ from sharq_plug.model import (
     Queues,
     SettingsPatch,
     Settlement,
+    SharedLimits,
     Take,
     Tended,
     Types,
@@ -49,6 +51,7 @@ from sharq_plug.testing.model_check.twins import MAX_STEPS, Twins
 
 TYPES = ["t", "pay.load"]
 QUEUE_IDS = ["b", "a", "a-", "+10", "9"]
+LIMIT_NAMES = ["x", "x-", "y"]
 JOB_IDS = ["j1", "j.2", "+3", "4@j", "~5", "j6"]
 NOBODYS = "no-such-token"
 RECEIPT_TIME = 200
@@ -56,7 +59,7 @@ LONG_AFTER = 10**14
 """ms after which every debt is paid off."""
 TAKEN_BACK = SettingsPatch(**dict.fromkeys(SettingsPatch.__struct_fields__))
 """A change that takes all settings back."""
-GATE_TAKEN_BACK = replace(TAKEN_BACK, weight=UNSET, max_length=UNSET)
+GATE_TAKEN_BACK = replace(TAKEN_BACK, weight=UNSET, max_length=UNSET, uses=UNSET)
 DEFAULTS_TAKEN_BACK = replace(TAKEN_BACK, paused=UNSET)
 
 
@@ -161,7 +164,7 @@ class Walk:
                 for state in JobState:
                     await self.twins.follow(queue_type, Jobs(queue_id, state), limit=1)
             await self.ask(queue_type, [Look()])
-            for listing in (Names(), Queues(), Overdue(), Backlogs(), Letters()):
+            for listing in (Names(), Queues(), Overdue(), Backlogs(), Letters(), SharedLimits()):
                 await self.twins.follow(queue_type, listing, limit=100)
         await self.ask(None, [Look()])
         for of_types in (Names(), Types()):
@@ -189,6 +192,7 @@ class Walk:
             await self.ask(queue_type, [PatchQueue(name, TAKEN_BACK) for name in QUEUE_IDS])
             for queue_id in QUEUE_IDS:
                 await self.clear(queue_type, Clear(queue_id, ALL_STATES, counts=True))
+            await self.ask(queue_type, [DropLimit(name) for name in LIMIT_NAMES])
         await self.advance(LONG_AFTER)
         await self.twins.tend_all()
 

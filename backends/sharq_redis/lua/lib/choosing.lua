@@ -10,8 +10,7 @@ do
     local function look(id)
         local queue = Queues.load(id)
         if queue and queue[STANDS] then
-            local place = Line.member(queue[PLACE], id)
-            return place, tonumber(call('ZSCORE', LINE, place) or math.huge), queue[PLACE]
+            return Line.member(queue[PLACE], id), Line.since(queue) or math.huge, queue[PLACE]
         end
     end
 
@@ -43,10 +42,21 @@ do
         return found
     end
 
+    -- Return the row in which a queue stands, nil if that is the line.
+    function Choosing.row_of(id)
+        return Queues.load(id)[STOOD_IN]
+    end
+
+    -- Return whether a shared limit of a queue is closed.
+    local function is_closed(id)
+        local row = Choosing.row_of(id)
+        return row and Using.closed(row)
+    end
+
     -- Return the place of a queue if it is ready, and its id.
     function Choosing.ready_place(id)
         local place, since = look(id)
-        if place and since <= now then
+        if place and since <= now and not is_closed(id) then
             return place, id
         end
     end
@@ -57,7 +67,7 @@ do
         for at = 1, #names do
             local id = names[at]
             if places[id] and sinces[id] <= now and (not first or sinces[id] < sinces[first]
-                or (sinces[id] == sinces[first] and numbers[id] < numbers[first])) then
+                or (sinces[id] == sinces[first] and numbers[id] < numbers[first])) and not is_closed(id) then
                 first = id
             end
         end
@@ -69,8 +79,10 @@ do
         local first = math.huge
         for _, id in ipairs(list) do
             local _, since = look(id)
-            if not Terms.is_paused(Queues.load(id)) then
-                first = math.min(first, since or math.huge, tonumber(call('ZSCORE', EXPIRING, id) or math.huge))
+            local queue = Queues.load(id)
+            if queue and not Terms.is_paused(queue) then
+                local ready = math.min(since or math.huge, tonumber(call('ZSCORE', EXPIRING, id) or math.huge))
+                first = math.min(first, queue[USES] and Using.foreseen(queue[USES], ready) or ready)
             end
         end
         return first

@@ -6,7 +6,8 @@
 --   deaths   number -> number
 --   letters  of the type: number and time of death (6 bytes each), queue id -> number
 -- A letter is one packed array {version, job id, reason, died at, attempts, interval, enqueued at, requeues,
--- the job's tail if it has one} and then the payload.
+-- the job's tail if it has one, else false where something follows, the names of the shared limits that were brought to
+-- its queue (lib/terms.lua), where there are some} and then the payload.
 
 local Dead = {}
 local LETTER_VERSION = 2
@@ -80,8 +81,9 @@ do
     local function add(queue, job_id, reason, attempts, raw, payload_at, tail, before, requeues)
         local id, number = queue[ID], next_number()
         local key, name = Scope.key('dead', id), integer(number)
+        local brought = queue[FEATURES] and queue[FEATURES].b
         local letter = cmsgpack.pack({LETTER_VERSION, job_id, reason, now, attempts, queue[INTERVAL],
-            Bodies.enqueued_at(raw), requeues or (Bodies.parse(raw)), tail})
+            Bodies.enqueued_at(raw), requeues or (Bodies.parse(raw)), tail or (brought and false), brought})
         call('HSET', key, '#' .. name, letter .. string.sub(raw, payload_at), job_id, name)
         if before ~= 0 then
             call('HSET', key, '<' .. name, integer(before), '>' .. integer(before), name)

@@ -2,8 +2,8 @@
 --
 -- Changed defaults have a new version; without defaults it is 0. A queue keeps the version and the text that it took
 -- up last (lib/terms.lua). It takes up other ones before a step changes it, and before a dequeue serves it. `tend`
--- walks along the line, so that all do. While a walk is under way, a key of the type has the place that it has come
--- to: its ready since and its member, '' at the beginning.
+-- walks over all places, so that all do. While a walk is under way, a key of the type has the position that it has come
+-- to (lib/walking.lua).
 
 do
     local text              -- of the defaults of the type of this call
@@ -28,6 +28,15 @@ do
         return (features and features.v or 0) ~= defaults_version
     end
 
+    -- Raise if a queue could not take up the defaults as they are now, since the shared limits that they name are
+    -- damaged.
+    function Defaults.check(queue)
+        local names = Naming.in_settings(present())
+        if names ~= '' and Defaults.are_pending(queue) then
+            Rows.named(names)
+        end
+    end
+
     -- Let a queue take up the defaults as they are now. It is a part of a step that changes the queue.
     function Defaults.reach(queue)
         if Defaults.are_pending(queue) then
@@ -49,30 +58,35 @@ do
         return call('EXISTS', WALK) == 1
     end
 
-    -- Let `tend` walk along the line from its beginning.
+    -- Let `tend` walk over all places from the beginning.
     function Defaults.begin_walk()
-        if call('EXISTS', LINE) == 1 then
-            call('SET', WALK, cmsgpack.pack('', ''))
+        if call('EXISTS', LINE) == 1 or (has_shared and call('EXISTS', ROWS) == 1) then
+            call('SET', WALK, cmsgpack.pack('', '', ''))
             call('ZADD', DUE, 'LT', integer(now), Scope.type_name())
         end
     end
 
-    -- Return the place that the walk has come to, nil if none is under way. One that is damaged begins again.
+    local function is_position(since, place, row)
+        return type(since) == 'string' and type(place) == 'string' and type(row) == 'string'
+            and (place == '' or tonumber(since) ~= nil)
+    end
+
+    -- Return the position that the walk has come to, nil if none is under way. One that is damaged begins again.
     local function walked_to()
         local raw = try('GET', WALK)
         if not raw then
             return nil
         end
-        local fine, since, place = pcall(cmsgpack.unpack, raw)
-        if not fine or type(since) ~= 'string' or not tonumber(since) or type(place) ~= 'string' then
+        local fine, since, place, row = pcall(cmsgpack.unpack, raw)
+        if not fine or not is_position(since, place, row or '') then
             call('UNLINK', WALK)
-            return '', ''
+            return '', '', ''
         end
-        return since, place
+        return since, place, row or ''
     end
 
-    local function reach_at(place)
-        local queue = Line.owner(place)
+    local function reach_at(place, row)
+        local queue = Line.owner(place, row)
         if queue and Defaults.are_pending(queue) then
             Step.changed(queue)
         end
@@ -82,28 +96,17 @@ do
     -- Go on with the walk, if one is under way: look at up to `limit` places. Add damaged queues, each with the
     -- reason, to `broken`. Return how many there were, and whether there are more.
     function Defaults.walk(limit, broken)
-        local since, place = walked_to()
+        local since, place, row = walked_to()
         if not since then
             return 0, false
         end
-        local first = place ~= '' and Paging.rank_next_to(LINE, since, place) or 0
-        local places, ids = Paging.members(LINE, first, limit), {}
-        for at = 1, #places, 2 do
-            ids[#ids + 1] = Line.id_in(places[at])
-        end
-        Queues.prefetch_page(ids)
-        for at = 1, #ids do
-            local fine, reason = guarded(reach_at, places[2 * at - 1])
-            if not fine then
-                note_broken(broken, ids[at], reason)
-            end
-        end
-        Step.write()
-        if #ids < limit then
+        local looked_at
+        looked_at, since, place, row = Walking.go_on(since, place, row, limit, false, reach_at, broken)
+        if not row then
             call('UNLINK', WALK)
-            return #ids, false
+            return looked_at, false
         end
-        call('SET', WALK, cmsgpack.pack(places[#places], places[#places - 1]))
-        return limit, true
+        call('SET', WALK, cmsgpack.pack(since, place, row))
+        return looked_at, true
     end
 end

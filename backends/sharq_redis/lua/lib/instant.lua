@@ -92,6 +92,15 @@ local function note_broken(broken, id, reason)
     end
 end
 
+-- Run `act()`, and again each time that it fails, with `failed(reason)` in between.
+local function guard_all(act, failed)
+    local fine, failure = pcall(act)
+    while not fine do
+        failed(reason_of(failure))
+        fine, failure = pcall(act)
+    end
+end
+
 local guard_each    -- does what `guarded` does, for one item after the other
 
 do

@@ -2,7 +2,7 @@
 --
 -- A lease is its version, fixed fields, two strings with their lengths (token, job id), and then a tail: what
 -- a feature keeps of the leases that use it: the deduplication key of the job, and until when that is
--- remembered. A server keeps a tail that it does not know as it is. The only
+-- remembered; and what it is charged to (lib/charging.lua). A server keeps a tail that it does not know as it is. The only
 -- lease of a queue stands in its record. From the second on each is a field of the jobs' hash, '=' and the
 -- job id, and the queue has a zset of them, number and job id -> expiry.
 
@@ -54,8 +54,9 @@ do
     -- changed.
     function Leases.give(queue, token, expiry, number, attempt, job_id, job_tail)
         local raw = struct.pack(FIELDS, VERSION, expiry, number, attempt, now, #token, token, #job_id, job_id)
-        if job_tail and job_tail.k then
-            raw = raw .. cmsgpack.pack({k = job_tail.k, u = job_tail.u})
+        local uses = has_shared and queue[USES]
+        if uses or (job_tail and job_tail.k) then
+            raw = raw .. cmsgpack.pack({k = job_tail and job_tail.k, u = job_tail and job_tail.u, s = uses and uses.name or nil})
         end
         if queue[LEASED] == 0 then
             queue[LEASE] = raw
@@ -69,6 +70,22 @@ do
         end
         queue[LEASED], leases_more = queue[LEASED] + 1, leases_more + 1
         Expiring.note(queue, expiry)
+        if uses then
+            Charging.charge(queue)
+        end
+    end
+
+    -- Return the tail of a lease, nil if it has none.
+    local function tail_of(lease)
+        if lease[TAIL_AT] <= #lease[PACKED] then
+            return (cmsgpack.unpack(string.sub(lease[PACKED], lease[TAIL_AT])))
+        end
+    end
+
+    -- Return the name of the row whose shared limits a lease is charged to, '' if it is charged to none.
+    function Leases.charged_to(lease)
+        local tail = has_shared and tail_of(lease)
+        return tail and tail.s or ''
     end
 
     -- Let a lease expire at another instant. Its only write comes first.
@@ -85,9 +102,15 @@ do
         Expiring.note(queue, expiry)
     end
 
+    -- Return the row whose shared limits a lease is charged to, false if it is charged to none.
+    local function row_of(lease)
+        local name = Leases.charged_to(lease)
+        return name ~= '' and Rows.named(name)
+    end
+
     -- If the job of a lease with a tail has a deduplication key, let the key outlive the job.
     function Leases.keep_key(queue, lease)
-        local tail = cmsgpack.unpack(string.sub(lease[PACKED], lease[TAIL_AT]))
+        local tail = tail_of(lease)
         if tail.k then
             Keys.outlive(queue[ID], tail.k, tail.u, lease[JOB])
         end
@@ -95,6 +118,7 @@ do
 
     -- End a lease; its job is to follow. Its only write comes first.
     function Leases.take(queue, lease)
+        local row = has_shared and row_of(lease)        -- raises if it is damaged
         if queue[LEASE] ~= '' then
             queue[LEASE] = ''
         else
@@ -106,10 +130,16 @@ do
         end
         queue[LEASED], leases_more = queue[LEASED] - 1, leases_more - 1
         queue[ENDED] = true
+        if row then
+            Charging.take_back(queue, row)
+        end
     end
 
     -- End all leases of a queue that is emptied.
     function Leases.drop_all(queue)
+        if has_shared then
+            Charging.take_back_all(queue)
+        end
         leases_more = leases_more - queue[LEASED]
         queue[LEASED], queue[LEASE] = 0, ''
     end

@@ -8,6 +8,7 @@ do
         local raw = call('GET', Scope.key('left', id))
         local left = raw and Records.parse(id, raw)
         if left and left[TAIL] ~= '' then
+            left[KEPT] = true
             Times.read(left)
             Terms.read(left)
         end
@@ -18,6 +19,9 @@ do
         Terms.take_up(queue)
         Terms.forget_if_paid(queue)
         Defaults.reach_new(queue)
+        if queue[KEPT] then
+            Terms.revive(queue)
+        end
     end
 
     -- Return a queue that does not exist as it would come into being now. It changes nothing.
@@ -74,6 +78,10 @@ do
     -- Keep of a queue without jobs what may still be asked for: it expires, or `tend` removes it. Settings stay.
     function Left.leave(queue)
         local id, ends_at = queue[ID], needed_until(queue, Terms.forget_if_paid(queue))
+        if has_shared then
+            Terms.forget_uses(queue)
+            Naming.count(queue, false)
+        end
         if ends_at == NO_END then
             call('SET', Scope.key('left', id), Records.pack(queue))
             if not own_time then

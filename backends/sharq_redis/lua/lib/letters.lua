@@ -32,7 +32,7 @@ do
         local payload_at = (offset == -1 and #raw or offset) + 1
         return {
             number = number, job_id = letter[2], reason = letter[3], died_at = letter[4], attempts = letter[5],
-            interval = letter[6], enqueued_at = letter[7], requeues = letter[8], tail = letter[9],
+            interval = letter[6], enqueued_at = letter[7], requeues = letter[8], tail = letter[9] or nil, brought = letter[10],
             raw = raw, payload_at = payload_at, size = #raw - payload_at + 1,
         }
     end

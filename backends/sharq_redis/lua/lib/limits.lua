@@ -77,6 +77,15 @@ do
         return last ~= NEVER and debt > earned and debt - earned or 0
     end
 
+    -- Return what is owed now to each limit, in whole units, rounded up.
+    function Limits.owed_units(limits, owed, last)
+        local units = {}
+        for at = 1, #limits do
+            units[at] = divided_up(debt_at(now, limits[at], owed[at], last), limits[at][PER])
+        end
+        return units
+    end
+
     -- Keep the debt of a limit. Return whether what is stored has changed.
     local function keep(owed, at, debt, per)
         local before = owed[at]

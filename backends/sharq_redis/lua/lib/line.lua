@@ -9,7 +9,6 @@
 -- A turn begins with each place. It is over after as many deliveries as the queue's weight, or when R lies in the
 -- future after one. A queue where nothing waits or is delayed has no place. Places are written at the end of a step.
 
-local Line = {}
 local MAX_NAMED = 20        -- a wake-up names up to so many queues; if there are more, none (lib/wakeups.lua)
 
 do
@@ -50,27 +49,52 @@ do
         return string.sub(member, 7)
     end
 
-    -- Return the queue that stands at a place. A place that is nobody's is taken out of the line.
-    function Line.owner(place)
+    -- Return the queue that stands at a place of the line, or of a row. A place that is nobody's is taken out.
+    function Line.owner(place, row)
         local queue = Queues.load(Line.id_in(place))
-        if queue and (queue[WAITING] > 0 or queue[DUE_AT]) and queue[PLACE] == Line.number_in(place) then
+        if queue and (queue[WAITING] > 0 or queue[DUE_AT]) and queue[PLACE] == Line.number_in(place)
+            and queue[STOOD_IN] == row then
             return queue
+        elseif row then
+            Rows.drop(row, place)
+        else
+            call('ZREM', LINE, place)
         end
-        call('ZREM', LINE, place)
+    end
+
+    -- Return the key of the zset in which a queue stands: the line, or its row.
+    function Line.key(queue)
+        local row = queue[STOOD_IN]
+        return row and row.key or LINE
+    end
+
+    -- Return since when the place is ready that is stored of a queue, nil if there is none.
+    function Line.since(queue)
+        return tonumber(call('ZSCORE', Line.key(queue), Line.member(queue[STOOD_AT], queue[ID])) or nil)
     end
 
     -- Read where a queue stands, for what its record cannot tell: the clock may have stepped back.
     function Line.look_up(queue)
         if queue[STANDS] and not queue[SINCE] then
-            local since = tonumber(call('ZSCORE', LINE, Line.member(queue[PLACE], queue[ID])) or 0)
-            queue[READY_BEFORE] = math.max(queue[READY_BEFORE], since)
+            queue[READY_BEFORE] = math.max(queue[READY_BEFORE], Line.since(queue) or 0)
         end
+    end
+
+    -- Let a queue stand in the row whose shared limits it uses, or in the line. In another one it has its place as
+    -- before.
+    local function enter_row(queue, ready)
+        local row = queue[STANDS] and queue[USES] or nil
+        if row ~= queue[ROW] and queue[STANDS] and not queue[SINCE] then
+            queue[SINCE] = Line.since(queue) or math.max(now, ready)
+        end
+        queue[ROW] = row
     end
 
     -- Give a queue its place. `served`: it was just dequeued. `number` is for a new place, if it needs
     -- one; without it one is drawn, `ahead` at a time.
     function Line.take_place(queue, served, number, ahead)
         local ready, before, rules = Terms.ready_at(queue), queue[READY_BEFORE], queue[RULES]
+        local is_new = true
         queue[READY_BEFORE] = ready
         if queue[WAITING] == 0 and not queue[DUE_AT] then
             queue[STANDS], queue[SINCE] = false, false
@@ -80,22 +104,31 @@ do
             queue[STANDS], queue[SINCE] = true, math.max(now, ready)
             queue[PLACE] = number or next_number(ahead)
         elseif ready > now then
-            if ready ~= before then
+            is_new = ready ~= before
+            if is_new then
                 queue[SINCE] = ready
             end
         elseif before > now then
             queue[SINCE], queue[PLACE] = now, number or next_number(ahead)
+        else
+            is_new = false
         end
-        local since = queue[SINCE]
-        if rules and since and queue[FEATURES].n then
+        if rules and is_new and queue[SINCE] and queue[FEATURES].n then
             Terms.begin_turn(queue)
         end
+        if has_shared and (queue[USES] or queue[ROW]) then
+            enter_row(queue, ready)
+            Rows.follow(queue)
+        end
+        local since = queue[SINCE]
         if since and not served and since < NO_END then
             given_count = given_count + 1
             if given_count <= MAX_NAMED then
                 given[given_count] = queue[ID]
             end
-            if since < first_since then
+            if has_shared and queue[ROW] then
+                Rows.note_given(queue[ROW], since)
+            elseif since < first_since then
                 first_since = since
             end
         end
@@ -106,6 +139,9 @@ do
         local left_values, taken_values = 0, 0
         for at = 1, count do
             local queue = changed[at]
+            if has_shared and (queue[ROW] or queue[STOOD_IN]) then
+                Rows.list_place(queue)
+            end
             local stood_at, place = queue[STOOD_AT], queue[STANDS] and queue[PLACE]
             if stood_at and stood_at ~= place then
                 left_values = left_values + 1
@@ -127,8 +163,9 @@ do
     -- Return the earliest instant at which a place that this call gave may be ready, the queues that got places
     -- (the first MAX_NAMED of them), and how many queues got one. Return nil if no place was given.
     function Line.first_given()
-        if first_since < math.huge then
-            return first_since, given, given_count
+        local first = has_shared and math.min(first_since, Rows.first_given()) or first_since
+        if first < math.huge then
+            return first, given, given_count
         end
     end
 end

@@ -1,9 +1,10 @@
 -- The queues of a call: their records are read once, and written at the end of a step.
 
 local Queues = {}
-local Terms, Counts, Left, Times, Step = {}, {}, {}, {}, {}
+local Terms, Line, Counts, Left, Times, Step = {}, {}, {}, {}, {}, {}
 local Tombstones, Types, Gate, Defaults = {}, {}, {}, {}
 local type_settings     -- what is set for the type of this call, as it is stored, or false (lib/gate.lua)
+local Shared, Rows, Benches, Using, Charging, Naming = {}, {}, {}, {}, {}, {}
 local has_gate          -- whether the type of this call has a gate (lib/gate.lua)
 local defaults_version  -- of the defaults of the type, 0 if it has none (lib/defaults.lua)
 local leases_more       -- how many leases this call has given, less those that it has ended
@@ -23,13 +24,19 @@ do
         local queue = Records.parse(id, raw)
         if queue[TAIL] ~= '' then
             Times.read(queue)
-            Terms.read(queue)
+            Terms.read(queue, true)
         end
         if queue[WAITING] > 0 or queue[DUE_AT] then
             queue[STANDS], queue[STOOD_AT] = true, queue[PLACE]
+            if has_shared and queue[USES] then
+                queue[ROW], queue[STOOD_IN] = queue[USES], queue[USES]
+            end
         elseif queue[LEASED] == 0 then
             Tombstones.note(id)
             return false
+        end
+        if has_shared then
+            Defaults.check(queue)
         end
         Terms.take_up(queue, is_ready)
         return queue
@@ -128,6 +135,9 @@ do
             if queue[WAITING] == 0 and queue[LEASED] == 0 and not queue[DUE_AT] then
                 drop(queue)
             else
+                if has_shared then
+                    Naming.count(queue, true)
+                end
                 local n = kept.n
                 kept[n + 1], kept[n + 2], kept.n = queue[ID], Records.pack(queue), n + 2
                 queue[STORED], queue[RAW] = true, false

@@ -28,6 +28,12 @@ local MINUTE, ENQUEUES, DEQUEUES = 29, 30, 31   -- the latest minute that was co
 local HEAD = 32                             -- id of the job that goes next
 local OTHERS = 33                           -- other minutes, packed, or ''
 local LEASE_AT = 34                         -- where its only lease begins in what was read
+-- Of queues that use shared limits, or did; nil for most queues:
+local USES = 35                             -- the row whose shared limits it uses now (lib/rows.lua)
+local ROW, STOOD_IN = 36, 37                -- the row in which it has its place, now and as it is stored
+local NAMED = 38                            -- what it names, as was counted (lib/naming.lua)
+local NEW_IN = 39                           -- the row that knows of a place of it that is not yet written
+local KEPT = 40                             -- whether it is only what is kept of one (lib/left.lua); nil for most queues
 
 local IN_HASH, ALONE = 0, 1
 local NEVER = -1

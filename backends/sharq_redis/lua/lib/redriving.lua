@@ -34,6 +34,8 @@ do
         Letters.check(id)
         Times.check(id)
         local left = not queue and Left.by(id)
+        local brought = not queue and has_shared and letter.brought and Naming.known_of(letter.brought) or ''
+        Rows.check(brought)
         if queue then
             Waiting.check(queue)
         end
@@ -43,6 +45,9 @@ do
         else
             queue = Left.bring_into_being(id, left)
             Terms.bring(queue, letter.interval)
+            if brought ~= '' then
+                Terms.bring_uses(queue, brought)
+            end
         end
         Delays.put(queue, job_id, number, false, tail, now)
         local payload = string.sub(letter.raw, letter.payload_at)

@@ -9,7 +9,7 @@
 -- Keys that this file names:
 --   tag/types                  set     the types of the bucket that have a queue or a dead letter
 --   tag/due                    zset    type -> when `tend` has something to do there
---   tag/line/<type>            zset    place -> ready since, where jobs wait (lib/line.lua)
+--   tag/line/<type>            zset    place -> ready since, where jobs wait (lib/line.lua); entries (lib/shared.lua)
 --   tag/expiring/<type>        zset    queue id -> its first lease's expiry (lib/expiring.lua)
 --   tag/timers/<type>          zset    queue id -> when the first of its delayed jobs is due, or of its ttls ends
 --   tag/idle/<type>            zset    queue id -> when what it left behind may go (lib/left.lua)
@@ -17,6 +17,11 @@
 --   tag/totals/<type>          hash    what was counted of the type (lib/totals.lua); kept for a day after it ended
 --   tag/settings/<type>        string  what is set for the type, if anything is (lib/gate.lua)
 --   tag/gate/<type>            string  what the gate of the type owes (lib/gate.lua)
+--   tag/limits/<type>          hash    name -> shared limit (lib/shared.lua); only where there are some, as the next
+--   tag/names/<type>           zset    the names of the shared limits, in order
+--   tag/rows/<type>            zset    the rows that are not empty, in order (lib/rows.lua)
+--   tag/row/<type>/<names>     zset    a row, of one or two names: place -> ready since, as in the line
+--   tag/bench/<type>/<name>    zset    the rows of two names on the bench of a shared limit (lib/benches.lua)
 --   tag/walk/<type>            string  how far changed defaults have come along the line (lib/defaults.lua)
 --   tag/letters/<type>         zset    all dead letters of the type -> their numbers (lib/dead.lua)
 --   tag/wake/<database>/<type>         no key: the channel of lib/wakeups.lua
@@ -38,6 +43,8 @@
 
 local TYPES, DUE, QUEUES, LINE, EXPIRING, TIMERS, IDLE, NUMBER, CHANNEL     -- names, of the type
 local TOTALS, LETTERS, SETTINGS, GATE, WALK
+local LIMITS, NAMES, ROWS       -- likewise, where the type has shared limits
+local has_shared                -- whether the type of this call has some (lib/shared.lua)
 local Scope = {}
 local ONE, JOBS, REST       -- names, without the queue id, of the keys that almost every job needs
 
@@ -66,6 +73,11 @@ do
         if keys[2] ~= QUEUES or keys[1] ~= never then   -- another type than the latest call
             name_keys(keys)
         end
+    end
+
+    -- Name the keys of a type that has shared limits.
+    function Scope.share()
+        LIMITS, NAMES, ROWS = tag .. '/limits/' .. type_name, tag .. '/names/' .. type_name, tag .. '/rows/' .. type_name
     end
 
     function Scope.type_name()

@@ -1,5 +1,9 @@
 -- Serving: jobs of ready queues are leased, the first of the first queue in line each time, as far as the
 -- bounds of the call allow.
+--
+-- The line goes a page at a time. At the entry of a shared limit the first queue there is served, of its row
+-- (lib/entries.lua), and the entry stands elsewhere afterwards, perhaps in the same page. What a page changes is written
+-- at its end.
 
 local Serving = {}
 
@@ -7,18 +11,25 @@ do
     local TOKEN_LENGTH = 17
     local PAGE = 100
     local MAX_PASSED_OVER = 1000
-    local MAX_MOVES, MAX_HEADS = 1000, 1000
+    local MAX_JOINS, MAX_HEADS = 1000, 1000
     local left_bytes, served_any, is_full, passed_over, broken  -- of this call
     local moves                                 -- how many jobs may still join or die in this call
     local heads                                 -- how many queues may still be found with old defaults
     local expiry, tokens, reply, leased         -- of this take; `leased`: {} if it may be repeated
     local served, wanted, only      -- how many jobs this take got, and wants now; the queue of the latest
-    local places, ids, last = {}, {}, 0         -- of this page
+    local place, row                            -- what goes now: a place, and in which row it stands; nil: in the line
+    local page_row                              -- likewise, for all places of this page
+    local left                                  -- how many places of this page are left
+    local is_page_over                          -- whether the line is to be read again
 
     -- Begin a call that ends after so many bytes of payload, and adds damaged queues to a list.
     function Serving.begin(bytes, broken_queues)
         left_bytes, served_any, is_full, broken = bytes, false, false, broken_queues
-        moves, heads = MAX_MOVES, MAX_HEADS
+        moves, heads = MAX_JOINS, MAX_HEADS
+        page_row = nil
+        if has_shared then
+            Entries.begin()
+        end
     end
 
     -- Begin a take; its jobs are to be added to a reply.
@@ -47,10 +58,25 @@ do
         left_bytes, served_any = left_bytes - bytes, true
     end
 
-    -- Take a place that is nobody's out of the line. Only a hand in the keys can bring it about.
-    local function pass_over(place)
+    -- Take the place that goes now, and is nobody's, out of the line or out of its row. Only a hand in the keys can bring
+    -- it about.
+    local function pass_over()
         passed_over = passed_over + 1
-        call('ZREM', LINE, place)
+        if row then
+            Rows.drop(row, place)
+        else
+            call('ZREM', LINE, place)
+        end
+    end
+
+    -- Let the place that goes now be ready at another instant.
+    local function stand_at(since)
+        passed_over = passed_over + 1
+        if row then
+            Rows.put_off(row, place, since)
+        else
+            call('ZADD', LINE, since < NO_END and integer(since) or '+inf', place)
+        end
     end
 
     -- Raise if a job with this tail could not be leased.
@@ -64,16 +90,14 @@ do
     end
 
     -- Let due jobs of a queue join and ended ones die. Return whether its first job may go.
-    local function make_ready(queue, place)
+    local function make_ready(queue)
         local before = moves
         moves = moves - Delays.join(queue, moves)
         moves = moves - Ttls.drop_ended(queue, moves)
         if Ttls.may_go(queue) then
             return true
         elseif moves == before then     -- its place was wrong: only a hand in the keys can bring it about
-            passed_over = passed_over + 1
-            local ready = Terms.ready_at(queue)
-            call('ZADD', LINE, ready < NO_END and integer(ready) or '+inf', place)
+            stand_at(Terms.ready_at(queue))
         end
         return false
     end
@@ -88,7 +112,8 @@ do
             moves = 0       -- the call ends
         end
         Step.changed(queue)
-        return heads > 0 and queue[PLACE] == number and Terms.ready_at(queue) <= now
+        is_page_over = has_shared and queue[ROW] ~= row        -- its place is elsewhere now, and may come next
+        return not is_page_over and heads > 0 and queue[PLACE] == number and Terms.ready_at(queue) <= now
     end
 
     -- Want no more jobs if the gate is closed.
@@ -103,20 +128,18 @@ do
         look_at_gate()
     end
 
-    -- Serve the queue at a place of this page, as long as its turn goes on, unless the call is full.
-    local function serve(at)
-        if is_full or moves == 0 or served == wanted then
-            return
-        end
-        local id, number = ids[at], Line.number_in(places[at])
+    -- Serve the queue at the place that goes now. It goes again if its turn is not over.
+    local function serve(id)
+        local number = Line.number_in(place)
         local queue = Queues.load(id, true)
-        if not queue or (queue[WAITING] == 0 and not queue[DUE_AT]) or queue[PLACE] ~= number then
-            return pass_over(places[at])
+        if not queue or (queue[WAITING] == 0 and not queue[DUE_AT]) or queue[PLACE] ~= number
+            or (has_shared and queue[ROW] ~= row) then
+            return pass_over()
         end
         if (defaults_version > 0 or (queue[RULES] and queue[FEATURES].v)) and not take_up(queue, number) then
             return
         end
-        if (queue[DUE_AT] or queue[ENDS_AT]) and not make_ready(queue, places[at]) then
+        if (queue[DUE_AT] or queue[ENDS_AT]) and not make_ready(queue) then
             return
         end
         local job_id, job_place = queue[HEAD], queue[HEAD_PLACE]
@@ -144,8 +167,11 @@ do
         else
             queue[LAST] = now       -- as most do
         end
+        if row then
+            Charging.pay(queue, tail and tail.c)
+        end
         Counts.add(queue, DEQUEUES)
-        Step.changed(queue, true, nil, last - at + 1)
+        Step.changed(queue, true, nil, left)
         served, served_any, left_bytes = served + 1, true, left_bytes - size
         Deliveries.append(reply, queue, job_id, requeues, attempts + 1, payload_at, raw)
         if leased then
@@ -155,15 +181,64 @@ do
         if has_gate then
             pay_at_gate(tail and tail.c)
         end
-        if queue[RULES] and queue[PLACE] == number and queue[STANDS] then
-            return serve(at)
+        only = id
+        if has_shared and not row then
+            Pages.note_new(queue)
+        end
+        if queue[RULES] and queue[PLACE] == number and queue[STANDS] and not row then
+            Pages.go_back()
         end
     end
 
-    local function put_off(at, reason)
-        passed_over = passed_over + 1
-        call('ZADD', LINE, integer(now + QUARANTINE_MS), places[at])
-        note_broken(broken, ids[at], reason)
+    -- Do what the entry asks for that goes now.
+    local function serve_entry()
+        local limit = Shared.find(Shared.name_in(place))
+        if limit and Entries.is_passed(limit, place, Pages.since()) then
+            return
+        end
+        row = Entries.first_row(limit, place)
+        if row then
+            place = row.first
+            serve(Line.id_in(place))
+        elseif not Entries.count_move() then
+            moves = 0       -- the call ends
+        end
+    end
+
+    -- Serve what stands at the places of this page.
+    local function serve_places()
+        while not (is_full or moves == 0 or served == wanted or is_page_over) do
+            local id
+            place, id, left = Pages.next()
+            row = page_row
+            if not place then
+                return
+            elseif not has_shared then
+                serve(id)
+            else
+                if not row and Shared.is_entry(place) then
+                    serve_entry()
+                else
+                    serve(Line.id_in(place))
+                end
+                Shared.settle(Pages.let_stand)
+            end
+        end
+    end
+
+    -- Put off what goes now, for it is damaged.
+    local function put_off(reason)
+        stand_at(now + QUARANTINE_MS)
+        note_broken(broken, Shared.is_entry(place) and Shared.name_in(place) or Line.id_in(place), reason)
+        if has_shared then
+            Shared.settle(Pages.let_stand)
+        end
+    end
+
+    local function serve_page()
+        is_page_over = false
+        guard_all(serve_places, put_off)
+        Step.write()
     end
 
     -- Serve up to `count` jobs in all.
@@ -173,20 +248,10 @@ do
             look_at_gate()
         end
         while served < wanted and not is_full and moves > 0 and passed_over < MAX_PASSED_OVER do
-            local at_once = integer(heads < MAX_HEADS and PAGE or math.min(count - served, PAGE))
-            places = call('ZRANGE', LINE, '-inf', integer(now), 'BYSCORE', 'LIMIT', '0', at_once)
-            last = #places
-            if last == 0 then
+            if not Pages.read(heads < MAX_HEADS and PAGE or math.min(count - served, PAGE)) then
                 break
             end
-            for at = 1, last do
-                ids[at] = Line.id_in(places[at])
-            end
-            if last > 1 then
-                Queues.prefetch(ids, last, true)
-            end
-            guard_each(1, last, serve, put_off)
-            Step.write()
+            serve_page()
         end
     end
 
@@ -201,23 +266,21 @@ do
             Choosing.begin(names)
         end
         while served < wanted and not is_full and moves > 0 and passed_over < MAX_PASSED_OVER do
-            local place, id
+            local chosen, since, id
             if together and only then
-                place, id = Choosing.ready_place(only)
+                chosen, id = Choosing.ready_place(only)
             elseif names then
-                place, id = Choosing.first_ready()
+                chosen, id = Choosing.first_ready()
             else
-                place = call('ZRANGE', LINE, '-inf', integer(now), 'BYSCORE', 'LIMIT', '0', '1')[1]
-                id = place and Line.id_in(place)
+                chosen, since = Pages.first_in_line()
             end
-            if not place then
+            if not chosen then
                 break
             end
-            local before = served
-            places, ids[1], last = {place}, id, 1
-            guard_each(1, 1, serve, put_off)
-            Step.write()
-            only = served > before and id or only
+            Pages.take(chosen, since)
+            page_row = id and Choosing.row_of(id) or nil
+            serve_page()
+            page_row = nil
             if names and not (together and only) then
                 Choosing.look_again(id)
             end

@@ -11,10 +11,13 @@ do
         Expiring.begin()
         Totals.begin()
         Dead.begin()
-        leases_more, has_gate, defaults_version = 0, false, 0
+        leases_more, has_gate, has_shared, defaults_version = 0, false, false, 0
         type_settings = call('GET', SETTINGS)
         if type_settings then
             Gate.begin()
+            if has_shared then
+                Shared.begin()
+            end
         end
     end
 
@@ -51,6 +54,9 @@ do
 
     -- Write what was changed since this was called last.
     function Step.write()
+        if has_shared then
+            Shared.settle()
+        end
         if count > 0 then
             Line.write(touched, count)
             Times.write(touched, count)
@@ -58,6 +64,11 @@ do
         Expiring.write(touched, count)
         Queues.write(touched, count)
         Dead.write()
+        if has_shared then
+            Rows.write()
+            Shared.settle()
+            Shared.write()
+        end
         if has_gate then
             Gate.write()
         end

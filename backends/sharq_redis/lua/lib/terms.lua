@@ -7,12 +7,25 @@
 --   1 ..  debts of their limits (lib/limits.lua)
 --   f     until when they are frozen
 --   n     how many deliveries of this turn there were (lib/line.lua)
+--   b     the names of the shared limits that were brought, joined by '/' (lib/rows.lua)
+--   g     how many of its leases are charged to shared limits (lib/charging.lua)
 -- The rules of such a queue are those of its settings, and where something is not set, of those defaults.
 
 do
     local is_whole = Limits.is_whole
 
-    -- Find out by what rules a queue goes.
+    -- Find out which shared limits a queue uses that lives. Raise if one of them is missing or damaged.
+    local function find_uses(queue)
+        local rules, features = queue[RULES], queue[FEATURES]
+        local names = not queue[KEPT] and (rules and rules.uses or features.b)
+        local row = names and names ~= '' and Rows.named(names) or nil
+        if row or queue[USES] then      -- to set a field to nil that is not there costs as much as a new one
+            queue[USES] = row
+        end
+    end
+
+    -- Find out by what rules a queue goes. One that is kept uses no shared limits: it may have taken up defaults
+    -- that name some which are gone.
     local function find_rules(queue)
         local features = queue[FEATURES]
         local own, taken = features.s, features.t
@@ -21,7 +34,10 @@ do
         elseif own or taken then
             queue[RULES] = Rules.of(own or taken)
         else
-            queue[RULES] = (features[1] or features.f or features.v) and NO_RULES or false
+            queue[RULES] = (features[1] or features.f or features.v or features.b) and NO_RULES or false
+        end
+        if queue[USES] or queue[RULES] then
+            find_uses(queue)
         end
     end
 
@@ -32,9 +48,25 @@ do
     end
     Terms.limits = limits_in_effect
 
-    -- Read what stands in the tail of a record; raises if it is damaged.
-    function Terms.read(queue)
+    -- Read what shared limits have to do with a queue.
+    local function read_shared(queue, lives)
+        local charged = queue[FEATURES].g
+        if charged then
+            Charging.check(charged)
+        end
+        Naming.check(queue, lives)
+        if charged or queue[USES] then
+            queue[RAW] = false      -- with each lease that ends, more changes than that
+        end
+    end
+
+    -- Read what stands in the tail of a record, of a queue that lives or of what is kept of one; raises if it is
+    -- damaged.
+    function Terms.read(queue, lives)
         find_rules(queue)
+        if has_shared then
+            read_shared(queue, lives)
+        end
         local rules, features = queue[RULES], queue[FEATURES]
         if rules then
             local limits, f, n, v = limits_in_effect(queue), features.f, features.n, features.v
@@ -56,6 +88,13 @@ do
     local function changed(queue)
         find_rules(queue)
         queue[RETAILED] = true
+    end
+
+    -- Note that what names shared limits is about to change.
+    local function about_to_name(queue)
+        if has_shared then
+            Naming.note(queue)
+        end
     end
 
     -- Note that debts have changed.
@@ -88,13 +127,16 @@ do
     end
     Terms.ready_at = ready_at
 
-    -- Return a list of the holds of a queue that stand (lib/holds.lua); of a job, if it says until when it is delayed
+    -- Return a list of the holds of a queue that stand (lib/holds.lua), those of shared limits too; of a job, if it says until when it is delayed
     -- itself, 0 for not at all.
     function Terms.holds(queue, delayed_until)
         local holds = {}
         delayed_until = delayed_until or queue[WAITING] == 0 and queue[DUE_AT]
         Holds.ready_at(queue[RULES] or NO_RULES, limits_in_effect(queue), queue[FEATURES] or {}, queue[LAST],
             queue[LEASED], delayed_until, holds)
+        if queue[USES] then
+            Using.add_holds(queue[USES], holds)
+        end
         return holds
     end
 
@@ -108,10 +150,22 @@ do
     function Terms.take_up(queue, is_ready)
         local ready = is_ready and 0 or ready_at(queue)
         if queue[LAST] > now then
-            ready = is_ready and 0 or math.max(ready, queue[LAST])
+            local since = not is_ready and queue[STOOD_AT] and Line.since(queue)
+            if since and since <= now then      -- its turn went on: its place is from before its latest dequeue
+                ready = since
+            else
+                ready = is_ready and 0 or math.max(ready, queue[LAST])
+            end
             queue[LAST], queue[RAW] = now, false
         end
         queue[READY_BEFORE] = ready
+    end
+
+    -- Let a queue that was kept go by the rules of one that lives.
+    function Terms.revive(queue)
+        about_to_name(queue)
+        queue[KEPT] = nil
+        find_rules(queue)
     end
 
     -- Return the text of a queue's own settings, '' if it has none.
@@ -164,9 +218,27 @@ do
         end
     end
 
+    -- Bring shared limits to a queue, by their names in one text, '' for none.
+    function Terms.bring_uses(queue, names)
+        local features = features_of(queue)
+        if (features.b or '') ~= names then
+            about_to_name(queue)
+            features.b = names ~= '' and names or nil
+            changed(queue)
+        end
+    end
+
+    -- Forget which shared limits were brought to a queue in which no job lives.
+    function Terms.forget_uses(queue)
+        if queue[FEATURES] and queue[FEATURES].b then
+            Terms.bring_uses(queue, '')
+        end
+    end
+
     -- Give a queue other settings of its own.
     function Terms.set(queue, text)
         local before, features = limits_in_effect(queue), features_of(queue)
+        about_to_name(queue)
         features.s = text ~= '' and text or nil
         find_rules(queue)
         Limits.change(before, limits_in_effect(queue), features, queue[LAST])
@@ -176,6 +248,7 @@ do
     -- Let a queue take up defaults of its type, of a version.
     function Terms.adopt(queue, text, version)
         local before, features = limits_in_effect(queue), features_of(queue)
+        about_to_name(queue)
         features.t, features.v = text ~= '' and text or nil, version > 0 and version or nil
         find_rules(queue)
         Limits.change(before, limits_in_effect(queue), features, queue[LAST])

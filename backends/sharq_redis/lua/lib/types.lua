@@ -23,11 +23,17 @@ do
         try('HSET', TOTALS, 'inexact', 1)
     end
 
-    -- Correct the totals if no queue exists any more. What this call counted was written before.
-    function Types.settle_if_empty()
+    -- Return whether no queue exists, and how many have dead letters only.
+    function Types.is_empty()
         local tombstones = try('HGET', TOTALS, 'tombstones')
         local names = call('HLEN', QUEUES)
-        if type(tombstones) ~= 'table' and names <= (tonumber(tombstones or 0) or 0) then
+        return type(tombstones) ~= 'table' and names <= (tonumber(tombstones or 0) or 0), names
+    end
+
+    -- Correct the totals if no queue exists any more. What this call counted was written before.
+    function Types.settle_if_empty()
+        local is_empty, names = Types.is_empty()
+        if is_empty then
             settle(names)
         end
     end

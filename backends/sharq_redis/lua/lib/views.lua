@@ -5,9 +5,13 @@ local Views = {}
 do
     local NOTHING_KEPT = {}
 
-    -- Return for a reply the instant at which a job can be ready: never in the past; -1 if nothing is foreseen.
-    function Views.foreseen(since, expiry)
+    -- Return for a reply the instant at which a job can be ready, of a queue that uses the shared limits of a row if one
+    -- is given: never in the past; -1 if nothing is foreseen.
+    function Views.foreseen(since, expiry, row)
         local first = math.min(since or math.huge, expiry or math.huge)
+        if row then
+            first = Using.foreseen(row, first)
+        end
         if has_gate then
             first = Gate.foreseen(first)
         end
@@ -41,12 +45,13 @@ do
 
     -- Return what is set for a queue, whether it exists or not, and what follows from it: its settings and the
     -- defaults that it took up (lib/rules.lua), 1 if these have changed, the interval that was brought, when its freeze
-    -- ends or -1, and the holds that stand (lib/holds.lua), its own and those of its type.
+    -- ends or -1, the holds that stand (lib/holds.lua), its own and those of its type, and the names of the shared limits
+    -- that were brought.
     function Views.rules(queue)
         local kept, is_pending = queue[FEATURES] or NOTHING_KEPT, Defaults.are_pending(queue)
         local frozen_until = kept.f and kept.f > now and kept.f or -1
         return {kept.s or '', kept.t or '', is_pending and 1 or 0, queue[INTERVAL], frozen_until, Terms.holds(queue),
-            (Gate.holds())}
+            (Gate.holds()), kept.b or ''}
     end
 
     -- Return what is set for the type, for its gate and for its queues (lib/rules.lua), when its freeze ends or -1, and
@@ -66,18 +71,22 @@ do
         end
         local due, delayed, since = Times.due(queue), Times.delayed(queue), nil
         if queue[STANDS] then
-            since = tonumber(call('ZSCORE', LINE, Line.member(queue[PLACE], id)) or nil)
+            since = Line.since(queue)
         end
-        return queue[WAITING] + due, queue[LEASED], letters, delayed - due, since_or_none(since),
-            Terms.is_paused(queue) and -1 or Views.foreseen(since, first_expiry(queue))
+        local uses = queue[USES]
+        return queue[WAITING] + due, queue[LEASED], letters, delayed - due,
+            uses and Using.closed(uses) and -1 or since_or_none(since),
+            Terms.is_paused(queue) and -1 or Views.foreseen(since, first_expiry(queue), uses)
     end
 
     -- Return a list for the type: four lengths as for a queue; how many queues exist, how many may be dequeued;
-    -- since when the first of these may be, or -1; the earliest instant at which a job can be ready, or -1.
+    -- since when the first of these may be, or -1; the earliest instant at which a job can be ready, or -1; where to go on
+    -- counting those that may be dequeued (lib/readiness.lua), empty if all were.
     function Views.of_type(totals)
         local waiting, leased, delayed, queues = Totals.lengths(totals)
-        local since = first_instant(LINE)
-        return waiting, leased, call('ZCARD', LETTERS), delayed, queues, call('ZCOUNT', LINE, '-inf', integer(now)),
-            since_or_none(since), Views.foreseen(since, first_instant(EXPIRING))
+        local in_rows, since, further = Readiness.from('')
+        local ready = Readiness.in_line() + in_rows
+        return waiting, leased, call('ZCARD', LETTERS), delayed, queues, ready, since_or_none(since),
+            Views.foreseen(first_instant(LINE), first_instant(EXPIRING)), further or NOTHING
     end
 end

@@ -1,6 +1,7 @@
 -- Wake-ups: callers that wait for jobs of a type hear in how many ms the first of the new places in
--- line may be ready, and then, each behind a '/', which queues got these places, unless they are many. A gate that
--- opens by an event gives places, in this sense, to all; so does a dequeue that a bound on its work ends early.
+-- line may be ready, and then, each behind a '/', which queues got these places, unless they are many. A gate or a
+-- shared limit that opens by an event gives places, in this sense, to all; so does a dequeue that a bound on its work
+-- ends early.
 
 local Wakeups = {}
 
@@ -11,6 +12,10 @@ do
         local all = may_be_ready
         if may_be_ready then
             since = now
+        end
+        local first = has_shared and Shared.is_one_opened() and first_instant(LINE)
+        if first and first < NO_END then
+            since, all = math.min(since or first, first), true
         end
         if has_gate then
             local is_opened

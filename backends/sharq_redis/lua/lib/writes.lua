@@ -18,21 +18,21 @@ do
         list.n = n
     end
 
-    -- Send what is in a list, and empty the list. Return whether anything was sent.
+    -- Send what is in a list, and empty the list. Return the sum of what the command returned, nil if nothing was sent.
     function Writes.send(list, command, key, option)
-        local n = list.n
+        local n, sum = list.n, 0
         if n == 0 then
-            return false
+            return
         end
         list.n = 0
         for first = 1, n, AT_ONCE do
             local last = math.min(first + AT_ONCE - 1, n)
             if option then
-                call(command, key, option, unpack(list, first, last))
+                sum = sum + call(command, key, option, unpack(list, first, last))
             else
-                call(command, key, unpack(list, first, last))
+                sum = sum + call(command, key, unpack(list, first, last))
             end
         end
-        return true
+        return sum
     end
 end

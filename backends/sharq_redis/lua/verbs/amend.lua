@@ -77,6 +77,9 @@ do
         else
             reply[at] = amend_letter(id, which, of_letter)
         end
+        if has_shared then
+            Step.write()        -- a row that becomes empty begins anew
+        end
     end
 
     local function tell(at, reason)

@@ -6,7 +6,11 @@
 --                   ones (lib/rules.lua), and for how long (ms) the queue is frozen, -1 to leave that as it is
 --         type      of no queue (''): likewise; a list: the texts of the settings of the gate and of the defaults that
 --                   they replace, those of the new ones, and for how long (ms) the type is frozen, or -1
--- Reply for each change 1, 0 if there is no such queue, 2 if it has limits from settings, or why it is damaged;
+--         limit     of a shared limit, by its name: likewise, as of a queue; the list may go on with what is left: '' to
+--                   forget all counts, or how many, until when, the unit. It creates a missing one.
+--         drop      remove a shared limit, by its name
+-- Reply for each change 1, 0 if there is no such queue or shared limit, 2 if it has limits from settings, 3 if it names
+--       a shared limit that is missing, 4 if the shared limit is in use, or why it is damaged;
 --       where settings were only to be told, or are not those to be replaced, a list: the texts of the present ones
 -- An unknown change fails the whole call, before anything is written.
 
@@ -14,7 +18,7 @@ local Configure = {flags = {'allow-oom'}}
 
 do
     local FIELDS = 3
-    local UNKNOWN, CHANGED, LIMITS_SET = 0, 1, 2
+    local UNKNOWN, CHANGED, LIMITS_SET, UNKNOWN_LIMIT, IN_USE = 0, 1, 2, 3, 4
     local items, reply      -- of this call
 
     -- Each takes a queue id and the value, and returns the reply.
@@ -52,6 +56,8 @@ do
         local present = Terms.text(known)
         if not change or change[1] ~= present then
             return {present}
+        elseif not Naming.is_known(Naming.in_settings(change[2])) then
+            return UNKNOWN_LIMIT
         end
         if queue then
             Line.look_up(queue)
@@ -69,8 +75,40 @@ do
         local settings, defaults = Gate.texts()
         if not change or change[1] ~= settings or change[2] ~= defaults then
             return {settings, defaults}
+        elseif not Naming.is_known(Naming.in_settings(change[4])) then
+            return UNKNOWN_LIMIT
         end
+        Naming.replace(Naming.in_settings(defaults), Naming.in_settings(change[4]))
         Gate.change(change[3], change[4], change[5])
+        return CHANGED
+    end
+
+    function changes.limit(name, change)
+        local limit = Shared.find(name)
+        local present = limit and limit.text or ''
+        if not change or change[1] ~= present then
+            return {present}
+        end
+        Rules.of(change[2])     -- raises if they are damaged
+        if limit then
+            Benches.first_place(limit)      -- likewise
+        else
+            Shared.check()
+        end
+        limit = limit or Shared.create(name, '')
+        Shared.is_used(limit)   -- mends the counts of one whose queues were lost
+        Shared.change(limit, unpack(change, 2))
+        return CHANGED
+    end
+
+    function changes.drop(name)
+        local limit = Shared.find(name)
+        if not limit then
+            return UNKNOWN
+        elseif Shared.is_used(limit) then
+            return IN_USE
+        end
+        Shared.drop(limit)
         return CHANGED
     end
 

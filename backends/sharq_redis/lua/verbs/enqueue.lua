@@ -3,16 +3,17 @@
 -- ARGV  1 the time or '', 2 packed values, for each job queue id, job id, interval or -1, and
 --       max_queued_length or -1; then for each job packed values requeues and 0 attempts, and its payload;
 --       then, if any job has extras, a packed map from its position to them: at or delay, ttl, keep_for, and
---       p, d, k, c, h as in its tail (lib/bodies.lua)
--- Reply the time, then for each job: outcome (1 queued, 0 duplicate, -1 full, -3 without an interval, or the id of
---       the job that is remembered under its key) and how many waited or were delayed before it; or -2 and why its
+--       p, d, k, c, h as in its tail (lib/bodies.lua); u: the shared limits that the queue is to use, a list, for each
+--       its name and the text of its settings, or '' if it is not to be created
+-- Reply the time, then for each job: outcome (1 queued, 0 duplicate, -1 full, -3 without an interval, -4 where a shared
+--       limit is missing, or the id of the job that is remembered under its key) and how many waited or were delayed before it; or -2 and why its
 --       queue is damaged
 -- Refused as a whole, before anything is written, when memory is full.
 
 local Enqueue = {flags = {}}
 
 do
-    local QUEUED, DUPLICATE, FULL, BROKEN, NO_INTERVAL = 1, 0, -1, -2, -3
+    local QUEUED, DUPLICATE, FULL, BROKEN, NO_INTERVAL, UNKNOWN_LIMIT = 1, 0, -1, -2, -3, -4
 
     local FIELDS = 4
     local jobs, rests, reply        -- of this call; `rests`: its arguments, from the third on
@@ -84,6 +85,35 @@ do
         end
     end
 
+    -- Return whether there is a shared limit that a job names but does not bring. Raise if it could not be brought.
+    local function is_one_missing(uses)
+        local names = {}
+        for at = 1, #uses, 2 do
+            if not Shared.find(uses[at]) then
+                if uses[at + 1] == '' then
+                    return true
+                end
+                Rules.of(uses[at + 1])
+                Shared.check()
+            end
+            names[#names + 1] = uses[at]
+        end
+        Rows.check(table.concat(names, '/'))
+        return false
+    end
+
+    -- Create those shared limits of a job that are missing. Return the names of all, joined by '/'.
+    local function create_missing(uses)
+        local names = {}
+        for at = 1, #uses, 2 do
+            names[#names + 1] = uses[at]
+            if not Shared.find(uses[at]) then
+                Shared.create(uses[at], uses[at + 1])
+            end
+        end
+        return table.concat(names, '/')
+    end
+
     local function enqueue(at)
         local first = (at - 1) * FIELDS + 1
         local id, job_id, interval, limit = jobs[first], jobs[first + 1], jobs[first + 2], jobs[first + 3]
@@ -100,9 +130,16 @@ do
                 return answer(at, NO_INTERVAL, unleased)
             end
         end
+        local uses = extra and extra.u
+        if uses and is_one_missing(uses) then
+            return answer(at, UNKNOWN_LIMIT, unleased)
+        end
         local is_full, outcome, number = limit >= 0 and unleased >= limit, QUEUED, before + at
         if extra or is_full then
             queue, outcome = try_to_put(queue, left, id, job_id, rests[at + 2], number, extra, is_full)
+            if uses and outcome ~= FULL then
+                uses = create_missing(uses)
+            end
             if outcome == FULL or not queue then
                 return answer(at, outcome, unleased)
             end
@@ -118,15 +155,21 @@ do
         if outcome == QUEUED then
             Counts.add(queue, ENQUEUES)
             queued = queued + 1
-        elseif interval < 0 then
+        elseif interval < 0 and not uses then
             return answer(at, outcome, unleased)    -- nothing has changed
         end
-        if queue[WAITING] > 1 and queue[RAW] and (interval < 0 or interval == queue[INTERVAL])
+        if queue[WAITING] > 1 and queue[RAW] and not uses and (interval < 0 or interval == queue[INTERVAL])
             and defaults_version == 0 and not (queue[RULES] and queue[FEATURES].v) then
             Step.noted(queue)       -- others wait there, and nothing else has changed: its place stays
         else
             bring(queue, interval)
+            if uses then
+                Terms.bring_uses(queue, uses)
+            end
             Step.changed(queue, false, number)
+            if has_shared then
+                Step.write()        -- a row that becomes empty begins anew
+            end
         end
         reply[2 * at], reply[2 * at + 1] = outcome, unleased
     end

@@ -4,10 +4,12 @@
 --       job id, token or '', name of the move, what the move needs
 -- Moves finish   for how long (ms) a receipt is kept
 --       correct  the same, of a job that took what a list then says: how long, what it took (a map)
---       release  for how long (ms) the job is delayed; or a list of that and for how long its queue is frozen
---       fail     a map: error, delay (ms), dead, freeze (ms), each where it is given
+--       release  for how long (ms) the job is delayed; or a list of that, for how long its queue is frozen, 0 for not at
+--                all, and where it is given the name of a shared limit and for how long that is frozen
+--       fail     a map: error, delay (ms), dead, freeze (ms), limit (a list of such a name and time), each where it is
+--                given
 --       extend   for how long (ms) from now
--- Reply for each lease what its move answers: ended, stale or unknown, or when an extended one expires; or why
+-- Reply for each lease what its move answers: ended, stale, unknown or not_charged, or when an extended one expires; or why
 --       its queue is damaged
 -- An unknown move changes nothing, and is told as damage is.
 
@@ -55,6 +57,7 @@ do
         Bodies.remove(queue, lease[JOB])
         Defaults.reach(queue)
         Terms.correct(queue, cost, how[2])
+        Charging.correct(Leases.charged_to(lease), cost, how[2])
         Gate.correct(cost, how[2])
         Step.changed(queue)
         return finished_one(lease, queue, how[1], token)
@@ -63,11 +66,17 @@ do
     function moves.release(queue, lease, how)
         local raw = Bodies.get(queue, lease[JOB])
         local requeues, _, payload_at, tail = Bodies.parse(raw)
-        local delay, freeze_ms = how, nil
+        local delay, freeze_ms, name, limit_ms = how, nil, nil, nil
         if type(how) == 'table' then
-            delay, freeze_ms = how[1], how[2]
+            delay, freeze_ms, name, limit_ms = unpack(how)
+        end
+        if name and not Charging.is_charged(lease, name) then
+            return 'not_charged'
         end
         Returning.come_back(queue, lease, raw, requeues, tail, payload_at, delay, freeze_ms)
+        if name then
+            Charging.freeze(name, limit_ms)
+        end
         Totals.add('released', 1)
         return 'ended'
     end
@@ -75,6 +84,9 @@ do
     function moves.fail(queue, lease, how)
         local raw = Bodies.get(queue, lease[JOB])
         local requeues, _, payload_at, tail = Bodies.parse(raw)
+        if how.limit and not Charging.is_charged(lease, how.limit[1]) then
+            return 'not_charged'
+        end
         if how.error or tail then
             tail = tail or {}
             tail.l = how.error
@@ -84,6 +96,9 @@ do
         else
             local left, delay, marked = Returning.penalize(requeues, tail)
             Returning.come_back(queue, lease, raw, left, marked, payload_at, how.delay or delay, how.freeze)
+        end
+        if how.limit then
+            Charging.freeze(unpack(how.limit))
         end
         Totals.add('failed', 1)
         return 'ended'

@@ -1,11 +1,12 @@
 """The rules of what removes or moves many at a time: clearings, and ranges of dead letters."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from sharq_plug.model import LIVING, AmendOutcome, Cleared, JobState, LettersMoved
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
 from sharq_plug.testing.model_check.exact.jobs import redriven
+from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.operations import ClearStep, DiscardRange, RedriveRange
 from sharq_plug.testing.model_check.violations import Rule
 
@@ -22,7 +23,7 @@ def judge_clear(
         queue_ids = ledger.listed() if what.queue_id is None else {what.queue_id}
         gone: Counter[JobState] = Counter()
         for queue_id in sorted(queue_ids):
-            gone += ledger.cleared(queue_id, what.states, now)
+            gone += _cleared(ledger, queue_id, what.states, now)
             if what.counts:
                 facts.tallies.purged(queue_type, queue_id)
         if what.counts and what.queue_id is None:
@@ -43,6 +44,22 @@ def judge_clear(
     in_steps = found[JobState.DEAD] if what.states >= LIVING else found.total()
     if in_steps > step.limit:
         yield Rule.COUNTS, f"{in_steps} jobs or letters go in a step of {step.limit}"
+
+
+def _cleared(
+    ledger: TypeLedger, queue_id: str, states: Set[JobState], now: int
+) -> Counter[JobState]:
+    """Note a clearing of a queue; return how many jobs and letters of each state went."""
+    gone: Counter[JobState] = Counter()
+    for life in list(ledger.queue(queue_id).lives.values()):
+        state = life.state(now)
+        if state in states:
+            gone[state] += 1
+            ledger.removed(life, now)
+    for letter in ledger.letters.of(queue_id) if JobState.DEAD in states else ():
+        gone[JobState.DEAD] += 1
+        ledger.letters.remove(letter, "discarded")
+    return gone
 
 
 def judge_range(

@@ -16,13 +16,14 @@ from sharq_plug.model import (
     Overdue,
     Queues,
     QueueView,
+    SharedLimits,
     Types,
 )
 from sharq_plug.testing.model_check.exact.jobs import shown, shown_living
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.listings import Entry
 from sharq_plug.testing.model_check.exact.lives import Life
-from sharq_plug.testing.model_check.exact.views import queue_view, type_view
+from sharq_plug.testing.model_check.exact.views import limit_view, queue_view, type_view
 
 
 def entries(
@@ -49,6 +50,9 @@ def entries(
         case Letters(queue_id):
             letters = reversed(ledger.letters.of(queue_id))
             found = [Entry(one.number, -one.number, one.view) for one in letters]
+        case SharedLimits(only):
+            names = [name for name in sorted(ledger.benches.limits) if only in {None, name}]
+            found = [Entry(name, name, limit_view(ledger, name, now)) for name in names]
         case _:
             raise LookupError(f"{listing} is not of one type")
     return found
@@ -67,11 +71,10 @@ def _of_types(types: dict[str, TypeLedger], listing: Listing, now: int) -> list[
 
 
 def _overdue(ledger: TypeLedger, now: int) -> list[Entry]:
-    placed = [(queue.place, queue.queue_id) for queue in ledger.queues.values() if queue.place]
+    ready = [queue for queue in ledger.queues.values() if ledger.is_ready(queue, now)]
     return [
         Entry(queue_id, place, queue_view(ledger, queue_id, now))
-        for place, queue_id in sorted(placed)
-        if place[0] <= now
+        for place, queue_id in sorted((queue.place, queue.queue_id) for queue in ready)
     ]
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_HEADS, MAX_JOINS, JobState
+from sharq_plug.model import MAX_DEQUEUE_BYTES, MAX_HEADS, MAX_JOINS, MAX_MOVES, JobState
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.listings import Listings
 from sharq_plug.testing.model_check.exact.tallies import Tallies
@@ -31,11 +31,14 @@ class CallWork:
     """Due jobs that may still join, or ended ones that may still die."""
     heads: int = MAX_HEADS
     """Queues at the head of the line that may still take up changed defaults."""
+    row_moves: int = MAX_MOVES
+    """Entries that may still be set anew at the head of the line, or rows that may be moved."""
 
     @property
     def is_over(self) -> bool:
         """Return whether the call has reached a bound: it serves nothing more."""
-        return self.is_full or self.size > MAX_DEQUEUE_BYTES or not (self.moves and self.heads)
+        is_cut_short = not (self.moves and self.heads and self.row_moves)
+        return self.is_full or self.size > MAX_DEQUEUE_BYTES or is_cut_short
 
 
 @dataclass(slots=True)
@@ -66,7 +69,7 @@ class Facts:
             self.call = CallWork(event.call)
             self.wakes.begin()
             for ledger in self.types.values():
-                ledger.note_gate(event.invoked_at)
+                ledger.begin(event.invoked_at)
 
 
 def differences(rule: Rule, what: str, found: object, expected: object) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 """The gate of a type and the defaults of its queues, as the contract reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
@@ -11,7 +11,7 @@ from sharq_plug.testing.model_check.exact.holds import standing, timed_end
 
 @dataclass(slots=True)
 class GateFacts:
-    """What holds all queues of a type together."""
+    """What holds all queues of a type together, or those that use a shared limit."""
 
     settings: Settings = NO_SETTINGS
     account: Account = field(default_factory=Account)
@@ -25,15 +25,28 @@ class GateFacts:
         if not self.settings.limits:
             self.account.forget()
 
-    def holds(self, leased: int, now: int) -> list[Hold]:
-        """Return the holds that stand at `now` (ms) while so many jobs of the type are leased."""
-        return standing(self.account, self.settings, self.frozen_until, leased, now, of_type=True)
+    def pay(self, cost: Mapping[str, int] | None, now: int) -> None:
+        """Note a delivery at `now` (ms) of a job of this cost."""
+        if self.account.limits:
+            self.account.pay(cost, now)
 
-    def opens(self, ends: Sequence[int], now: int) -> tuple[float, float]:
+    def correct(self, cost: Mapping[str, int] | None, actual: Mapping[str, int], now: int) -> None:
+        """Note at `now` (ms) what a job of this cost took."""
+        self.account.correct(cost, actual, now)
+
+    def freeze(self, duration: int, now: int) -> None:
+        """Note a freeze by a worker for so long (ms); a freeze is never cut short."""
+        self.frozen_until = max(self.frozen_until or 0, now + duration)
+
+    def holds(self, leased: int, now: int) -> list[Hold]:
+        """Return the holds that stand at `now` (ms) while so many jobs are leased."""
+        return standing(self.account, self.settings, self.frozen_until, leased, now)
+
+    def opens(self, ends: Sequence[int], first: int | None, now: int) -> tuple[float, float]:
         """Return the earliest and the latest instant (ms) at which it may be said to open.
 
-        `ends` are those of the leases of the type, in order. Each may make room if the concurrency
-        is full, and one of them surely does.
+        `ends` are those of the leases that it counts, in order, and `first` is the first one of the
+        type. That one may make room if the concurrency is full, and one of the others surely does.
         """
         opens = timed_end(self.holds(len(ends), now), now)
         most = self.settings.concurrency
@@ -41,7 +54,7 @@ class GateFacts:
             return inf, inf
         if most is None or len(ends) < most:
             return opens, opens
-        return max(opens, ends[0]), max(opens, ends[-most])
+        return max(opens, first or 0), max(opens, ends[-most])
 
 
 @dataclass(slots=True)

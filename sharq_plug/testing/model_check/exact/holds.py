@@ -1,4 +1,4 @@
-"""The holds of a queue or of a type's gate, as the contract reads, and when they end."""
+"""The holds of a queue, a gate or a shared limit, as the contract reads, and when they end."""
 
 from collections.abc import Iterable
 from math import inf
@@ -15,7 +15,6 @@ def standing(
     now: int,
     *,
     first_at: int | None = None,
-    of_type: bool = False,
 ) -> list[Hold]:
     """Return the holds that stand at `now` (ms), in their order.
 
@@ -28,9 +27,7 @@ def standing(
         holds.append(Hold(HoldKind.CONCURRENCY))
     if in_effect.paused:
         holds.append(Hold(HoldKind.PAUSED))
-    if not of_type:
-        return holds
-    return [Hold(hold.kind, hold.until, hold.unit, of_type=True) for hold in holds]
+    return holds
 
 
 def end_of(holds: Iterable[Hold]) -> float | None:

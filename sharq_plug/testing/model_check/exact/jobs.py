@@ -132,7 +132,7 @@ def _foreseen(ledger: TypeLedger, queue: QueueFacts, life: Life, now: int) -> Jo
     view = shown_living(queue, life, now)
     if life.token is not None:
         return view
-    holds = (*queue.holds_of(life.at, now), *ledger.gate_holds(now))
+    holds = (*queue.holds_of(life.at, now), *ledger.outer_holds(queue, now))
     return replace(view, held_by=holds, earliest_at=earliest_at(queue, life, now))
 
 

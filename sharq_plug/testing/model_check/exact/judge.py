@@ -101,6 +101,6 @@ def _findings(facts: Facts, event: Event) -> Iterator[Finding]:
         ledger.forget_in_time(now)
     yield from RULES[type(item)](facts, queue_type, item, event.outcome, now)
     for name, ledger in facts.types.items():
-        facts.wakes.owe(name, ledger.made_sooner(now), ledger.gate_opens(now), now)
+        facts.wakes.owe(name, *ledger.made_sooner(now), ledger.gate_opens(now), now)
         ledger.letters.note_presence(now, exists=bool(ledger.existing()))
     facts.listings.note(lambda queue_type, listing: entries(facts.types, queue_type, listing, now))

@@ -27,7 +27,7 @@ def judge_settlement(
     ledger = facts.of(queue_type)
     expected: Settled = ledger.outcome(item.lease)
     rule = Rule.FENCING
-    has_receipt = isinstance(item, Finish) and ledger.has_receipt(item.lease, now)
+    has_receipt = isinstance(item, Finish) and ledger.remembered.has_receipt(item.lease, now)
     if expected is LeaseOutcome.ENDED:
         expected = _settled(ledger, item, now)
     elif has_receipt:
@@ -39,6 +39,11 @@ def _settled(ledger: TypeLedger, item: Settlement, now: int) -> Settled:
     """Note what a settlement of a lease that stands does; return its outcome."""
     queue = ledger.queue(item.lease.queue_id)
     life = queue.lives[item.lease.job_id]
+    frozen = item.freeze_limit if isinstance(item, Release | Fail) else None
+    if frozen is not None:
+        if frozen.name not in life.charged:
+            return LeaseOutcome.NOT_CHARGED
+        ledger.benches.limits[frozen.name].freeze(frozen.duration, now)
     match item:
         case Finish():
             ledger.finished(item, now)

@@ -3,10 +3,7 @@
 The ledger is told what happened, and never asks a store. It looks at everything to find anything.
 """
 
-from collections import Counter
-from collections.abc import Set
 from dataclasses import dataclass, field
-from math import inf
 from typing import assert_never
 
 from msgspec.structs import replace
@@ -14,23 +11,28 @@ from msgspec.structs import replace
 from sharq_plug.model import (
     DeathReason,
     Delivery,
+    DropLimit,
     EndedLease,
     Finish,
     Hold,
-    JobState,
     LeaseOutcome,
     LeaseRef,
     NewJob,
+    PatchLimit,
     PatchQueue,
     PatchType,
     SetInterval,
     Setting,
+    Use,
 )
 from sharq_plug.testing.model_check.carried import begins_at
+from sharq_plug.testing.model_check.exact.benches import Benches
 from sharq_plug.testing.model_check.exact.gates import DefaultFacts, GateFacts
 from sharq_plug.testing.model_check.exact.holds import end_of
 from sharq_plug.testing.model_check.exact.letters import Letter, LetterFacts
 from sharq_plug.testing.model_check.exact.lives import Life, QueueFacts
+from sharq_plug.testing.model_check.exact.remembered import Remembered
+from sharq_plug.testing.model_check.exact.sooner import Sooner
 
 
 @dataclass(slots=True)
@@ -41,12 +43,15 @@ class TypeLedger:
     letters: LetterFacts = field(default_factory=LetterFacts)
     gate: GateFacts = field(default_factory=GateFacts)
     defaults: DefaultFacts = field(default_factory=DefaultFacts)
-    _keys: dict[tuple[str, str], tuple[int, Life]] = field(default_factory=dict)
-    _receipts: dict[LeaseRef, int] = field(default_factory=dict)
-    _attempts: dict[str, tuple[Delivery, ...]] = field(default_factory=dict)
+    benches: Benches = field(init=False)
+    remembered: Remembered = field(init=False)
     _number: int = 0
-    _sooner: dict[str, float] = field(default_factory=dict)
+    _sooner: Sooner = field(default_factory=Sooner)
     _opened: float = 0
+
+    def __post_init__(self) -> None:
+        self.benches = Benches(self.queues)
+        self.remembered = Remembered(self.queues)
 
     def queue(self, queue_id: str) -> QueueFacts:
         """Return the facts of a queue, empty ones if nothing is known of it."""
@@ -63,12 +68,17 @@ class TypeLedger:
 
     def gate_holds(self, now: int) -> list[Hold]:
         """Return the holds of all queues together that stand at `now` (ms)."""
-        return self.gate.holds(len(self.lease_ends()), now)
+        holds = self.gate.holds(len(self.lease_ends()), now)
+        return [Hold(hold.kind, hold.until, hold.unit, of_type=True) for hold in holds]
+
+    def outer_holds(self, queue: QueueFacts, now: int) -> list[Hold]:
+        """Return the holds of a queue at `now` (ms) that are not its own."""
+        return self.benches.holds(queue.uses, now) + self.gate_holds(now)
 
     def pending(self) -> list[QueueFacts]:
-        """Return the queues in line that have not taken up the present defaults, by place."""
+        """Return the queues that have not taken up the present defaults: by place, row by row."""
         stand = [queue for queue in self.queues.values() if queue.place and self.is_pending(queue)]
-        return sorted(stand, key=lambda queue: queue.place or (0, 0))
+        return sorted(stand, key=lambda queue: (queue.row, queue.place))
 
     def is_pending(self, queue: QueueFacts) -> bool:
         """Return whether a queue exists that has not taken up the present defaults."""
@@ -77,6 +87,10 @@ class TypeLedger:
     def listed(self) -> set[str]:
         """Return the queues that exist or have a dead letter."""
         return self.existing() | {letter.queue_id for letter in self.letters.all}
+
+    def is_ready(self, queue: QueueFacts, now: int) -> bool:
+        """Return whether a queue may be dequeued at `now` (ms), the gate aside."""
+        return queue.place is not None and self.benches.ready_at(queue, now) <= now
 
     def forget_in_time(self, now: int) -> None:
         """Forget what counts as forgotten by `now` (ms)."""
@@ -92,30 +106,6 @@ class TypeLedger:
         known = life or self.letters.newest(ref.queue_id, ref.job_id)
         return LeaseOutcome.STALE if known and ref.token is not None else LeaseOutcome.UNKNOWN
 
-    def has_receipt(self, ref: LeaseRef, now: int) -> bool:
-        """Return whether the receipt of a finish still answers at `now` (ms)."""
-        return self._receipts.get(ref, -1) >= now
-
-    def remembered(self, queue_id: str, key: str, now: int) -> str | None:
-        """Return the id of the job that is remembered under a key at `now` (ms), if one is."""
-        until, life = self._keys.get((queue_id, key), (now, None))
-        return None if life is None or until <= now or life.is_cleared else life.new.job_id
-
-    def repeated(self, attempt_id: str | None, now: int) -> tuple[Delivery, ...]:
-        """Return what a dequeue with this id must give again; nothing if it is a new one."""
-        standing = []
-        for job in self._attempts.get(attempt_id or "", ()):
-            queue = self.queue(job.queue_id)
-            life = queue.lives.get(job.job_id)
-            if job.expires_at > now and life is not None and life.token == job.token:
-                waiting = queue.waiting(now)
-                standing.append(replace(job, queue_length=waiting, expires_at=life.expires_at))
-        return tuple(standing)
-
-    def attempted(self, attempt_id: str, jobs: tuple[Delivery, ...]) -> None:
-        """Note what a new dequeue with this id got."""
-        self._attempts[attempt_id] = jobs
-
     def enqueued(self, new: NewJob, now: int) -> None:
         """Note a job that was queued."""
         queue = self._come_into_being(new.queue_id)
@@ -125,17 +115,16 @@ class TypeLedger:
         life.at = begins if begins > now else None
         life.ends_at = None if extras.ttl is None else begins + extras.ttl
         queue.lives[new.job_id] = life
-        if extras.deduplicate is not None:
-            until = now + extras.deduplicate.keep_for
-            self._keys[new.queue_id, extras.deduplicate.key] = (until, life)
+        self.remembered.queued(life, now)
         self.letters.counted["enqueued"] += 1
-        self.brought(queue, new.interval, now)
+        self.brought(queue, new.interval, extras.uses, now)
 
     def redriven(self, letter: Letter, now: int) -> None:
         """Note a dead letter that waits again, as if it were enqueued now, but without its key."""
         queue = self._come_into_being(letter.queue_id)
         if not queue.lives:
             queue.brought = letter.interval
+            queue.names = tuple(name for name in letter.names if name in self.benches.limits)
             queue.retune()
         extras = replace(letter.life.extras, delay=None, at=None, deduplicate=None)
         new = replace(letter.life.new, extras=extras)
@@ -155,7 +144,7 @@ class TypeLedger:
         """Note a change of settings."""
         match change:
             case SetInterval(queue_id, interval):
-                self.brought(self.queues[queue_id], interval, now)
+                self.brought(self.queues[queue_id], interval, None, now)
             case PatchQueue(queue_id, patch, freeze):
                 queue = self._come_into_being(queue_id)
                 queue.settings = patch.applied_to(queue.settings)
@@ -165,15 +154,24 @@ class TypeLedger:
             case PatchType(patch, defaults, freeze):
                 self.gate.change(patch, freeze, now)
                 self.defaults.change(defaults)
+            case PatchLimit():
+                self.benches.patch(change, now)
+            case DropLimit(name):
+                del self.benches.limits[name]
             case _:
                 assert_never(change)
 
-    def brought(self, queue: QueueFacts, interval: int | None, now: int) -> None:
-        """Note an interval that is brought, if it is one, and what it does to the queue's place."""
+    def brought(
+        self, queue: QueueFacts, interval: int | None, uses: tuple[Use, ...] | None, now: int
+    ) -> None:
+        """Note what is brought to a queue, and what that does to its place."""
         queue.take_up(self.defaults)
         if interval is not None:
             queue.brought = interval
             queue.retune()
+        if uses is not None:
+            self.benches.create(uses)
+            queue.names = tuple(use.name for use in uses)
         self.take_place(queue, now)
 
     def served(self, life: Life, job: Delivery, now: int) -> None:
@@ -182,8 +180,8 @@ class TypeLedger:
         life.token, life.expires_at, life.attempt = job.token, job.expires_at, job.attempt
         life.at = None
         queue.account.pay(life.extras.cost, now)
-        if self.gate.account.limits:
-            self.gate.account.pay(life.extras.cost, now)
+        self.benches.charge(life, queue.uses, now)
+        self.gate.pay(life.extras.cost, now)
         self.letters.counted["dequeued"] += 1
         self.take_place(queue, now, is_served=True)
 
@@ -195,17 +193,19 @@ class TypeLedger:
         life = queue.lives.pop(ref.job_id)
         if item.actual is not None:
             queue.account.correct(life.extras.cost, item.actual, now)
-            self.gate.account.correct(life.extras.cost, item.actual, now)
+            self.benches.correct(life, item.actual, now)
+            self.gate.correct(life.extras.cost, item.actual, now)
+        self.benches.give_back(life)
         self.letters.counted["finished"] += 1
         self.take_place(queue, now)
-        if ref.token is not None:
-            self._receipts[ref] = now + item.receipt_time
+        self.remembered.finished(item, now)
 
     def came_back(self, life: Life, now: int, delay: int) -> bool:
         """Note a job that waits again or is delayed; return False if its ttl has passed."""
         if life.has_ended(now):
             self.died(life, DeathReason.EXPIRED, now)
             return False
+        self.benches.give_back(life)
         life.token, life.returned = None, True
         life.at = now + delay if delay else None
         self.take_place(self.queues[life.new.queue_id], now)
@@ -215,6 +215,7 @@ class TypeLedger:
         """Note a living job that was cancelled or cleared."""
         queue = self.queues[life.new.queue_id]
         life.is_cleared = True
+        self.benches.give_back(life)
         del queue.lives[life.new.job_id]
         self.letters.counted["removed"] += 1
         self.take_place(queue, now)
@@ -222,8 +223,9 @@ class TypeLedger:
     def died(self, life: Life, reason: DeathReason, now: int) -> None:
         """Note a job that became a dead letter."""
         queue = self.queues[life.new.queue_id]
+        self.benches.give_back(life)
         del queue.lives[life.new.job_id]
-        self.letters.add(life, reason, queue.brought, now)
+        self.letters.add(life, reason, queue, now)
         self.take_place(queue, now)
 
     def lease_ended(self, queue_type: str, life: Life, now: int) -> EndedLease:
@@ -237,41 +239,42 @@ class TypeLedger:
             is_dead = not self.came_back(life, now, life.penalty())
         return EndedLease(queue_type, queue_id, job_id, token, is_dead)
 
-    def cleared(self, queue_id: str, states: Set[JobState], now: int) -> Counter[JobState]:
-        """Note a clearing of a queue; return how many jobs and letters of each state went."""
-        gone: Counter[JobState] = Counter()
-        for life in list(self.queue(queue_id).lives.values()):
-            state = life.state(now)
-            if state in states:
-                gone[state] += 1
-                self.removed(life, now)
-        for letter in self.letters.of(queue_id) if JobState.DEAD in states else ():
-            gone[JobState.DEAD] += 1
-            self.letters.remove(letter, "discarded")
-        return gone
-
-    def note_gate(self, now: int) -> None:
-        """Note when the gate opens, as it is before a call at `now` (ms)."""
+    def begin(self, now: int) -> None:
+        """Note when the gate and the shared limits open, as it is before a call at `now` (ms)."""
         self._opened = self.gate_opens(now)
+        self.benches.note_holds(now)
+        self._sooner.begin()
 
     def gate_opens(self, now: int) -> float:
         """Return when (ms) the gate opens, `now` if it is open, infinity if time does not tell."""
         return end_of(self.gate_holds(now)) or now
 
-    def made_sooner(self, now: int) -> list[float]:
-        """Return the instants (ms) that watchers must be told of since this was last called.
+    def made_sooner(self, now: int) -> tuple[list[float], list[float]]:
+        """Return the instants (ms) that watchers must be told of.
 
         From each of them on a job may be ready, once the gate is open, and that was not foreseen.
-        They are those of all queues if an event has let the gate open earlier.
+        They are those of all queues if an event has let the gate open earlier. The first ones are
+        of queues in line, since this was last called; the others of queues in rows, since the call
+        began, as it is now.
         """
-        sooner, self._sooner = self._sooner, {}
+        given, in_rows = self._sooner.in_line(), self.benches.in_rows()
         if self.gate_opens(now) < self._opened:
-            return [queue.place[0] for queue in self.queues.values() if queue.place]
-        return list(sooner.values())
+            given = [each.place[0] for each in self.queues.values() if each.place and not each.row]
+        else:
+            opened = self.benches.opened(now)
+            in_rows = [
+                queue
+                for queue in in_rows
+                if self._sooner.has(queue) or opened.intersection(queue.row)
+            ]
+        return given, [self.benches.ready_at(queue, now) for queue in in_rows]
 
     def take_place(self, queue: QueueFacts, now: int, *, is_served: bool = False) -> None:
         """Give a queue its place after a change, row by row as the contract has it."""
         queue.take_up(self.defaults)
+        if not queue.lives:
+            queue.names = ()
+        stood_in, queue.row = queue.row, queue.uses
         before, held_until = queue.place, end_of(queue.holds(now))
         queue.turn += is_served
         is_over = is_served and (held_until is not None or queue.turn >= queue.weight)
@@ -285,11 +288,8 @@ class TypeLedger:
             queue.place = (now, self._next_number())
         if queue.place != before:
             queue.turn = 0
-        after = queue.place
-        if is_served or after is None or after[0] == inf:
-            self._sooner.pop(queue.queue_id, None)
-        elif before is None or after[0] < before[0]:
-            self._sooner[queue.queue_id] = after[0]
+        self.benches.settle(now)
+        self._sooner.note(queue, before, stood_in, is_served=is_served)
 
     def _next_number(self) -> int:
         self._number += 1

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from sharq_plug.model import DeathReason, LetterRange, LetterView, Retention, Totals
-from sharq_plug.testing.model_check.exact.lives import Life
+from sharq_plug.testing.model_check.exact.lives import Life, Names, QueueFacts
 
 TOTALS_KEPT = 24 * 3600 * 1000
 """For so long (ms) a type's totals outlive its last queue and letter."""
@@ -12,12 +12,13 @@ TOTALS_KEPT = 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A job that died, with the interval (ms) that its queue had then."""
+    """A job that died, with the interval (ms) and the names that were brought to its queue."""
 
     number: int
     life: Life
     reason: DeathReason
     interval: int
+    names: Names
     died_at: int
 
     @property
@@ -65,10 +66,11 @@ class LetterFacts:
         """Return the totals that a look must show."""
         return Totals(**self.counted)
 
-    def add(self, life: Life, reason: DeathReason, interval: int, now: int) -> None:
-        """Note a death: it takes the next number."""
+    def add(self, life: Life, reason: DeathReason, queue: QueueFacts, now: int) -> None:
+        """Note a death in a queue: it takes the next number."""
         self.counted["dead"] += 1
-        self.all.append(Letter(self.counted["dead"], life, reason, interval, now))
+        number = self.counted["dead"]
+        self.all.append(Letter(number, life, reason, queue.brought, queue.names, now))
 
     def of(self, queue_id: str | None) -> list[Letter]:
         """Return the letters of a queue, or (None) all."""

@@ -21,13 +21,16 @@ from sharq_plug.testing.model_check.exact.holds import standing
 
 Place: TypeAlias = tuple[float, int]
 """(ready since, place number)."""
+Names: TypeAlias = tuple[str, ...]
+"""Shared limits that a queue uses, in their order."""
 
 
 @dataclass(slots=True)
 class Life:
     """A job from its enqueue until it is finished, dead or cleared.
 
-    `at` is set while it is delayed: until it has joined those that wait.
+    `at` is set while it is delayed: until it has joined those that wait. `charged` are the shared
+    limits that its lease is charged to.
     """
 
     new: NewJob
@@ -42,6 +45,7 @@ class Life:
     expires_at: int = 0
     penalties: int = 0
     last_error: str | None = None
+    charged: Names = ()
     is_cleared: bool = False
 
     @property
@@ -89,8 +93,9 @@ class QueueFacts:
 
     `place` is (ready since, place number), if a job waits or is delayed; the first is infinite
     while only an event can let the queue go. `turn` counts the deliveries since it has its place.
-    `brought` is the interval that was brought, 0 if there is none. `taken_up` are the defaults of
-    its type that it took up last, of this `version`.
+    `brought` is the interval that was brought, 0 if there is none, `names` the shared limits that
+    were brought. `taken_up` are the defaults of its type that it took up last, of this `version`.
+    `row` are the shared limits that it used when it took its place.
     """
 
     queue_id: str
@@ -98,9 +103,11 @@ class QueueFacts:
     taken_up: Settings = NO_SETTINGS
     version: int = 0
     brought: int = 0
+    names: Names = ()
     account: Account = field(default_factory=Account)
     frozen_until: int | None = None
     place: Place | None = None
+    row: Names = ()
     turn: int = 0
     lives: dict[str, Life] = field(default_factory=dict)
 
@@ -108,9 +115,24 @@ class QueueFacts:
     def in_effect(self) -> Settings:
         """Return what holds for the queue; its limits are never None."""
         chosen = self.settings.or_else(self.taken_up)
+        if chosen.uses is None and self.names:
+            chosen = replace(chosen, uses=self.names)
         if chosen.limits is not None:
             return chosen
         return replace(chosen, limits=limits_of_interval(self.brought))
+
+    @property
+    def uses(self) -> Names:
+        """Return the shared limits that it uses."""
+        return self.in_effect.uses or ()
+
+    @property
+    def named(self) -> set[str]:
+        """Return the shared limits that its settings or its leases name, or while it lives more."""
+        named = {*(self.settings.uses or ())}
+        if self.lives:
+            named |= {*(self.taken_up.uses or ()), *self.names}
+        return named.union(*(life.charged for life in self.lives.values()))
 
     @property
     def weight(self) -> int:

@@ -7,13 +7,14 @@ from sharq_plug.model import (
     Backlogs,
     JobEntry,
     LetterView,
+    LimitView,
     Page,
     QueueView,
     TypeView,
 )
 from sharq_plug.testing.model_check.comparing import ORDERED
 from sharq_plug.testing.model_check.exact.entries import entries
-from sharq_plug.testing.model_check.exact.facts import Facts, Finding
+from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
 from sharq_plug.testing.model_check.exact.listings import Entry, Progress
 from sharq_plug.testing.model_check.exact.views import judge_view
 from sharq_plug.testing.model_check.operations import PageStep
@@ -40,6 +41,8 @@ def judge_page(
         if isinstance(item, QueueView | TypeView) and not isinstance(step.listing, Backlogs):
             name = item.queue_type if isinstance(item, TypeView) else queue_type
             yield from judge_view(facts.of(name), item, rest[at].value, now)
+        if isinstance(item, LimitView):
+            yield from differences(Rule.HOLDS, "shared limit", item, rest[at].value)
         rest = rest[at + 1 :] if is_ordered else [*rest[:at], *rest[at + 1 :]]
     yield from _judge_size(step, page, rest, is_ordered=is_ordered)
     if progress is None:
@@ -54,9 +57,13 @@ def judge_page(
 def _is(item: object, entry: Entry) -> bool:
     """Return whether an item of a page is the entry. What a view shows is judged by itself."""
     match item, entry.value:
-        case (QueueView(queue_id=one), QueueView(queue_id=other)) | (
-            TypeView(queue_type=one),
-            TypeView(queue_type=other),
+        case (
+            (QueueView(queue_id=one), QueueView(queue_id=other))
+            | (
+                TypeView(queue_type=one),
+                TypeView(queue_type=other),
+            )
+            | (LimitView(name=one), LimitView(name=other))
         ):
             return one == other
         case _:

@@ -30,7 +30,7 @@ def judge_take(
         nothing = Dequeued((), now=now, next_ready_at=now)
         yield from differences(Rule.READINESS, "answer", answer, nothing)
         return
-    repeated = ledger.repeated(take.attempt_id, now)
+    repeated = ledger.remembered.repeated(take.attempt_id, now)
     yield from differences(Rule.REPETITION, "is_repeated", answer.is_repeated, bool(repeated))
     if repeated:
         expected = Dequeued(repeated, now=now, is_repeated=True)
@@ -38,7 +38,7 @@ def judge_take(
         facts.call.size += sum(len(job.payload) for job in repeated)
         return
     if take.attempt_id is not None:
-        ledger.attempted(take.attempt_id, answer.jobs)
+        ledger.remembered.attempted(take.attempt_id, answer.jobs)
     if len(answer.jobs) > take.count:
         yield Rule.READINESS, f"{len(answer.jobs)} jobs where {take.count} were asked for"
     has_tended = False
@@ -111,9 +111,12 @@ def _judge_turn(
     if life.token is not None:
         yield Rule.REDELIVERY, f"{job.job_id} is leased, and its lease has not ended"
         return
-    for hold in (*queue.holds_of(None, now), *ledger.gate_holds(now)):
+    holds = [("", hold) for hold in (*queue.holds_of(None, now), *ledger.gate_holds(now))]
+    shared = [(f" of {name}", hold) for name, hold in ledger.benches.named_holds(queue.uses, now)]
+    for of, hold in holds + shared:
         until = "" if hold.until is None else f" for {hold.until - now} ms"
-        yield BROKEN_BY[hold.kind], f"{job.queue_id} is served, held by {hold.kind.value}{until}"
+        what = f"{job.queue_id} is served, held by {hold.kind.value}{of}{until}"
+        yield BROKEN_BY[hold.kind], what
     if life.at is not None and life.at > now:
         yield Rule.DELAY, f"{job.job_id} is served {life.at - now} ms before its time"
     if life.has_ended(now):
@@ -149,6 +152,11 @@ def _judge_next_ready_at(
     ledger, found = facts.of(queue_type), answer.next_ready_at
     is_open = not ledger.gate_holds(now)
     overdue = [life for life in expired(ledger, now) if is_named(life.new.queue_id, take.queues)]
+    if take.queues is not None:
+        uses = {life.new.queue_id: ledger.queue(life.new.queue_id).uses for life in overdue}
+        overdue = [
+            life for life in overdue if not ledger.benches.holds(uses[life.new.queue_id], now)
+        ]
     if len(answer.jobs) >= take.count:
         yield from differences(Rule.READINESS, "next_ready_at", found, None)
     elif facts.call.is_over or (overdue and is_open):

@@ -16,13 +16,33 @@ def is_named(queue_id: str, names: Collection[str] | None) -> bool:
 
 
 def first_ready(
-    ledger: TypeLedger, now: int, names: Collection[str] | None = None
+    ledger: TypeLedger, call: CallWork, now: int, names: Collection[str] | None
 ) -> QueueFacts | None:
-    """Return the first of the named queues in line that is ready at `now` (ms)."""
-    named = [queue for queue in ledger.queues.values() if is_named(queue.queue_id, names)]
-    line = [(queue.place, queue) for queue in named if queue.place is not None]
-    ready = [(place, queue) for place, queue in line if place[0] <= now]
-    return min(ready, key=lambda one: one[0], default=(None, None))[1]
+    """Return the first of the queues in line that is ready at `now` (ms), or of the named ones.
+
+    The entries of shared limits that are ahead of it are passed on, as many as the call may.
+    """
+    line = {
+        queue.place: queue
+        for queue in ledger.queues.values()
+        if queue.place is not None and is_named(queue.queue_id, names)
+    }
+    if names is not None:
+        ready = [place for place, queue in line.items() if ledger.is_ready(queue, now)]
+        return line[min(ready)] if ready else None
+    while call.row_moves:
+        entries = {place: name for name, place in ledger.benches.entries.items()}
+        places = [place for place, queue in line.items() if not queue.row]
+        first = min([*places, *entries], default=(inf, 0))
+        if first[0] > now:
+            return None
+        if first not in entries:
+            return line[first]
+        row = ledger.benches.next_row(entries[first], now)
+        if row is not None:
+            return line[row]
+        call.row_moves -= 1
+    return None
 
 
 def line_up(
@@ -34,8 +54,8 @@ def line_up(
     jobs join and ended ones die, until the first job of one may go. Return that queue (None: there
     is none).
     """
-    while call.moves and call.heads and not ledger.gate_holds(now):
-        queue = first_ready(ledger, now, names)
+    while call.moves and call.heads and call.row_moves and not ledger.gate_holds(now):
+        queue = first_ready(ledger, call, now, names)
         if queue is None:
             break
         if ledger.is_pending(queue):
@@ -113,21 +133,28 @@ def next_ready_at(
 
     No job can be ready before a queue's place says so or a lease expires: that is the earliest. A
     job surely is ready when nothing holds its queue any more and its ttl has not passed by then:
-    that is the latest. Neither comes before the gate opens. None is never.
+    that is the latest. Neither comes before the gate opens. None is never. A row is ready when the
+    entry of the shared limit says so on whose bench it stands, or (named) if all of its are open.
     """
-    gate_opens, gate_surely_opens = ledger.gate.opens(ledger.lease_ends(), now)
+    ends = ledger.lease_ends()
+    first_end = min(ends, default=None)
+    gate_opens, gate_surely_opens = ledger.gate.opens(ends, first_end, now)
     earliest: list[float] = []
     latest: list[float] = []
-    for queue in ledger.queues.values():
+    if names is None:
+        earliest += [since for since, _ in ledger.benches.entries.values()]
+    for queue in (ledger.queues[queue_id] for queue_id in ledger.existing()):
         is_paused = queue.in_effect.paused
         if not is_named(queue.queue_id, names) or (is_paused and names is not None):
             continue
-        earliest += [] if queue.place is None else [queue.place[0]]
-        earliest += [life.expires_at for life in queue.leased]
-        if is_paused:
+        opens, surely_opens = ledger.benches.opens(queue.uses, first_end, now)
+        own = [] if queue.place is None or (queue.row and names is None) else [queue.place[0]]
+        own += [life.expires_at for life in queue.leased]
+        earliest += own if names is None else [max(at, opens) for at in own]
+        if is_paused or surely_opens == inf:
             continue
-        opens = max(_opens(queue, now), now)
-        ready = [_ready_at(life, opens) for life in queue.lives.values()]
+        surely_opens = max(_opens(queue, now), int(surely_opens))
+        ready = [_ready_at(life, surely_opens) for life in queue.lives.values()]
         latest += [at for at in ready if at is not None]
     first, last = min(earliest, default=inf), min(latest, default=inf)
     return _finite(max(first, gate_opens)), _finite(max(last, gate_surely_opens))

@@ -6,7 +6,14 @@ from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from sharq_plug.model import QueueRules, QueueView, TypeRules, TypeView, View
+from sharq_plug.model import (
+    LimitView,
+    QueueRules,
+    QueueView,
+    TypeRules,
+    TypeView,
+    View,
+)
 from sharq_plug.testing.model_check.exact.facts import Facts, Finding, differences
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.times import wrong_instant
@@ -49,10 +56,10 @@ def _rules(
     if queue_type is None:
         return None
     ledger = facts.of(queue_type)
-    of_type = tuple(ledger.gate_holds(now))
     if queue_id is None:
         gate, defaults = ledger.gate, ledger.defaults.settings
-        return TypeRules(gate.settings, defaults, of_type, _ahead(gate.frozen_until, now))
+        holds = tuple(ledger.gate_holds(now))
+        return TypeRules(gate.settings, defaults, holds, _ahead(gate.frozen_until, now))
     queue = ledger.queue(queue_id)
     if not queue.lives:
         queue = deepcopy(queue)
@@ -61,7 +68,7 @@ def _rules(
         queue.settings,
         queue.in_effect,
         ledger.is_pending(queue),
-        (*queue.holds(now), *of_type),
+        (*queue.holds(now), *ledger.outer_holds(queue, now)),
         _ahead(queue.frozen_until, now),
     )
 
@@ -84,14 +91,33 @@ def _ahead(until: int | None, now: int) -> int | None:
 def queue_view(ledger: TypeLedger, queue_id: str, now: int) -> QueueView:
     """Return what there is in a queue, but for `next_ready_at`."""
     queue = ledger.queue(queue_id)
-    since = None if queue.place is None else queue.place[0]
+    since = queue.place[0] if queue.place is not None and ledger.is_ready(queue, now) else None
     return QueueView(
         queue_id,
         waiting=queue.waiting(now),
         leased=len(queue.leased),
         dead=len(ledger.letters.of(queue_id)),
         delayed=queue.delayed(now),
-        ready_since=int(since) if since is not None and since <= now else None,
+        ready_since=None if since is None else int(since),
+    )
+
+
+def limit_view(ledger: TypeLedger, name: str, now: int) -> LimitView:
+    """Return what there is of a shared limit."""
+    benches = ledger.benches
+    limit, rules = benches.limits[name], benches.rules(name, now)
+    owed = zip(limit.account.limits, limit.account.at(now), strict=True)
+    ends = [hold.until for hold in rules.held_by]
+    timed = [until for until in ends if until is not None]
+    return LimitView(
+        name,
+        rules,
+        owed=tuple((debt + each.per - 1) // each.per for each, debt in owed),
+        opens_at=max([now, *timed]) if timed == ends else None,
+        leased=len(benches.leases(name)),
+        queues=sum(name in queue.row for queue in benches.in_rows()),
+        remaining=limit.remaining(now),
+        now=now,
     )
 
 

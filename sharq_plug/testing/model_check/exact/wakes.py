@@ -44,17 +44,24 @@ class Wakes:
         self._owed_before = list(self._owed)
         self._given.clear()
 
-    def owe(self, queue_type: str, instants: Sequence[float], opens: float, now: int) -> None:
+    def owe(
+        self,
+        queue_type: str,
+        instants: Sequence[float],
+        in_rows: Sequence[float],
+        opens: float,
+        now: int,
+    ) -> None:
         """Note that a call at `now` (ms) let jobs of a type be ready from these instants on.
 
-        That is as of an item of the call, after which the gate of the type `opens` then (ms).
-        Watchers are told as it is after the last one.
+        Those `in_rows` are of all items of the call so far, the others of one of them, after which
+        the gate of the type `opens` then (ms). Watchers are told as it is after the last one.
         """
         first = self._given[queue_type] = min([self._given.get(queue_type, inf), *instants])
         others = [owed for owed in self._owed if owed.queue_type != queue_type]
         before = [owed for owed in self._owed_before if owed.queue_type == queue_type]
         self._owed = others + before
-        due = max(now, first, opens)
+        due = max(now, min([first, *in_rows]), opens)
         if due < inf:
             watchers = [number for number, name in self._watched.items() if name == queue_type]
             self._owed += [_Owed(queue_type, watcher, now, int(due)) for watcher in watchers]

@@ -1,4 +1,4 @@
-"""Concurrency: no queue and no type gives a lease while as many as are allowed surely stand."""
+"""Concurrency: nothing gives a lease while as many as it allows surely stand."""
 
 from collections.abc import Iterator
 

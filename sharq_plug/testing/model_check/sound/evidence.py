@@ -12,6 +12,7 @@ from sharq_plug.model import (
     Cleared,
     Dequeued,
     Discard,
+    DropLimit,
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
@@ -23,6 +24,7 @@ from sharq_plug.model import (
     LeaseOutcome,
     LettersMoved,
     NewJob,
+    PatchLimit,
     PatchQueue,
     PatchType,
     Redrive,
@@ -47,11 +49,12 @@ from sharq_plug.testing.model_check.operations import (
     Wake,
     Watch,
 )
+from sharq_plug.testing.model_check.sound.brought import Brought
 from sharq_plug.testing.model_check.sound.duration import duration, may_drop_letters
 from sharq_plug.testing.model_check.sound.jobs import JobEvidence, QueueName, key_of
 from sharq_plug.testing.model_check.sound.moved import Moves
+from sharq_plug.testing.model_check.sound.named_limits import ACCEPTED, NamedLimits
 from sharq_plug.testing.model_check.sound.set_values import OfType, Set
-from sharq_plug.testing.model_check.sound.timeline import Timeline
 
 
 @dataclass(slots=True)
@@ -66,9 +69,7 @@ class QueueEvidence:
     moves: Moves = field(default_factory=Moves)
     cancels: list[Event] = field(default_factory=list)
     own: Set = field(default_factory=Set)
-    brought: Timeline[int | None] = field(default_factory=lambda: Timeline(None))
-    always_brought: bool = True
-    """Whether no enqueue left out its interval."""
+    brought: Brought = field(default_factory=Brought)
     looks: list[Event] = field(default_factory=list)
     asked: list[Event] = field(default_factory=list)
     duplicates: list[Event] = field(default_factory=list)
@@ -93,6 +94,8 @@ class Evidence:
     may_forget_types: bool = False
     """Whether the history is long enough for a type to be forgotten."""
     types: dict[str, OfType] = field(default_factory=dict)
+    limits: NamedLimits = field(default_factory=NamedLimits)
+    """The shared limits."""
 
     def type(self, queue_type: str) -> OfType:
         """Return what is known of the settings of a type."""
@@ -112,6 +115,8 @@ def gather(history: History) -> Evidence:
     )
     for event in history.events:
         _sort(evidence, event)
+        evidence.limits.note(event.operation.queue_type or "", event)
+    evidence.limits.settle()
     for (queue_type, _), queue in evidence.queues.items():
         _spread(evidence.moves.get(queue_type, Moves()), queue)
     for grant in history.grants():
@@ -122,14 +127,11 @@ def gather(history: History) -> Evidence:
 
 
 def _spread(moves: Moves, queue: QueueEvidence) -> None:
-    """Note of a queue what may have been of any, and which intervals redrives may bring back."""
+    """Note of a queue what may have been of any, and what redrives may bring to it again."""
     queue.moves.clears += moves.clears
     queue.moves.redrives += moves.redrives
     queue.moves.discards += moves.discards
-    intervals = queue.brought.ever()
-    for event in queue.moves.redrives:
-        for interval in intervals:
-            queue.brought.add(interval, event, is_sure=False)
+    queue.brought.redriven(queue.moves.redrives)
 
 
 def _sort(evidence: Evidence, event: Event) -> None:
@@ -241,19 +243,21 @@ def _sort_settlement(evidence: Evidence, queue_type: str, event: Event, item: Se
 def _sort_setting(evidence: Evidence, queue_type: str, event: Event, change: Setting) -> None:
     if isinstance(change, PatchType):
         evidence.type(queue_type).changes.append(event)
-    else:
+    elif isinstance(change, SetInterval | PatchQueue):
         _queue(evidence, (queue_type, change.queue_id)).asked.append(event)
     if event.outcome not in {None, ChangeOutcome.CHANGED}:
         return
     match change:
         case SetInterval(queue_id, interval):
-            brought = _queue(evidence, (queue_type, queue_id)).brought
-            brought.add(interval, event, is_sure=event.outcome is not None)
+            intervals = _queue(evidence, (queue_type, queue_id)).brought.intervals
+            intervals.add(interval, event, is_sure=event.outcome is not None)
         case PatchQueue(queue_id, patch, freeze):
             _queue(evidence, (queue_type, queue_id)).own.patched(event, patch, freeze)
         case PatchType(patch, defaults, freeze):
             evidence.type(queue_type).gate.patched(event, patch, freeze)
             evidence.type(queue_type).defaults.patched(event, defaults)
+        case PatchLimit() | DropLimit():
+            pass
         case _:
             assert_never(change)
 
@@ -273,16 +277,12 @@ def _sort_enqueue(evidence: Evidence, queue_type: str, event: Event, new: NewJob
     is_of_key = isinstance(event.outcome, EnqueueResult) and event.outcome.job_id is not None
     if is_of_key:
         queue.duplicates.append(event)
-    elif outcome in {EnqueueOutcome.QUEUED, EnqueueOutcome.DUPLICATE}:
+    elif outcome in ACCEPTED:
         job.proofs.append(event)
     if outcome in {None, EnqueueOutcome.QUEUED}:
         job.starts.append(event)
-    if outcome in {EnqueueOutcome.QUEUE_FULL, EnqueueOutcome.NO_INTERVAL}:
-        return
-    if new.interval is None:
-        queue.always_brought = False
-    else:
-        queue.brought.add(new.interval, event, is_sure=outcome is not None and not is_of_key)
+    if outcome is None or outcome in ACCEPTED:
+        queue.brought.enqueued(new, event, is_sure=outcome is not None and not is_of_key)
 
 
 def _queue(evidence: Evidence, name: QueueName) -> QueueEvidence:

@@ -25,7 +25,7 @@ def check_fencing(evidence: Evidence) -> Iterator[Violation]:
             if isinstance(claim.operation.item, Finish):
                 yield from _check_receipt(job, claim)
             lease = leases.get(token_of(claim) or "")
-            if lease is not None:
+            if lease is not None and claim.outcome is not LeaseOutcome.NOT_CHARGED:
                 yield from _check_refused(job, claim, lease)
 
 

@@ -13,12 +13,14 @@ from sharq_plug.model import (
     JobState,
     Letters,
     LetterView,
+    LimitView,
     Listing,
     Names,
     Overdue,
     Page,
     Queues,
     QueueView,
+    SharedLimits,
     Types,
     TypeView,
 )
@@ -54,7 +56,12 @@ def check_listings(evidence: Evidence) -> Iterator[Violation]:
     for page in evidence.pages:
         queues = _queues(evidence, page)
         for item in items_of(page):
-            if not _may_be_there(queues, page, item):
+            if isinstance(item, LimitView):
+                limit = evidence.limits.of(page.operation.queue_type or "", item.name)
+                may_be_there = limit.may_be_there(page)
+            else:
+                may_be_there = _may_be_there(queues, page, item)
+            if not may_be_there:
                 what = f"{_name(item)} is listed, and cannot be there"
                 yield Violation(Rule.LISTING, what, (page,))
     for chain in _chains(evidence.pages):
@@ -82,6 +89,7 @@ def _name(item: object) -> str:
             | TypeView(queue_type=str(name))
             | JobEntry(job_id=str(name))
             | LetterView(job_id=str(name))
+            | LimitView(name=str(name))
         ):
             return name
         case _:
@@ -150,6 +158,10 @@ def _there(evidence: Evidence, chain: _Chain) -> set[str]:
     """Return the names of what surely was there throughout a listing, and must turn up."""
     listing, queues = _step(chain.first).listing, _queues(evidence, chain.first)
     match listing:
+        case SharedLimits(name):
+            limits = evidence.limits.of_type(chain.first.operation.queue_type or "")
+            those = [(of, limit) for of, limit in limits if name in {None, of}]
+            return {of for of, limit in those if limit.is_there(chain.last, chain.first)}
         case Names() | Types() | Queues() | Backlogs():
             may_be_dead = isinstance(listing, Types | Queues) and not evidence.may_drop_letters
             kept = [

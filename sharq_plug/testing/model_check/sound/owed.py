@@ -1,14 +1,15 @@
-"""What a queue or a type surely owes to its limits, at least, however its calls overlapped.
+"""What a queue, a type or a shared limit surely owes to its limits, however its calls overlapped.
 
-It is told in units, not in units times `per`: a limit that is changed keeps its units, or more.
-What is unknown is taken as it owes the least. A delivery that nobody saw would add to the debt, so
-it is left out. What adds to a debt counts as if it were early, what takes from it as if late. Of
-the limits that may be in effect between two deliveries, that counts which is earned back fastest.
+This is the least that it owes. It is told in units, not in units times `per`: a limit that is
+changed keeps its units, or more. What is unknown is taken as it owes the least. A delivery that
+nobody saw would add to the debt, so it is left out, and so is one that may not have been charged.
+What adds to a debt counts as if it were early, what takes from it as if late. Of the limits that
+may be in effect between two deliveries, that counts which is earned back fastest.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from sharq_plug.model import units_of
@@ -59,9 +60,9 @@ class Owed:
         self._units: dict[Slot, Fraction] = {}
         self._terms = Terms([])
         self._last: list[Grant] = []
-        self._pending = sorted(
-            _parts(list(corrections(holder.leases))), key=lambda one: (one.when, not one.adds)
-        )
+        unsure = [replace(one, is_sure=False) for one in corrections(holder.unsure)]
+        made = [*corrections(holder.leases), *unsure]
+        self._pending = sorted(_parts(made), key=lambda one: (one.when, not one.adds))
 
     def deliveries(self) -> Iterator[list[Grant]]:
         """Iterate over the deliveries of each instant: none of them has paid yet."""
@@ -109,9 +110,9 @@ class Owed:
     def _keeps_its_last(self, those: list[Grant]) -> bool:
         """Return whether it surely is known, at these deliveries, when the latest ones were.
 
-        A queue forgets that once it is empty, a type once it has no limits.
+        A queue forgets that once it is empty, a type or a shared limit once it has no limits.
         """
-        if self._holder.is_gate or not self._last:
+        if not self._holder.is_queue or not self._last:
             return bool(self._last) and self._terms.never_end()
         return all(self._holder.was_there(grant, self._last) for grant in those)
 

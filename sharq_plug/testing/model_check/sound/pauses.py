@@ -1,4 +1,4 @@
-"""Pauses and freezes: nothing is given while a queue or its type surely is paused or frozen."""
+"""Pauses and freezes: nothing is given while something that holds it surely is paused or frozen."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""The rate: no limit of a queue or a type gives more than it allows, in any span of time."""
+"""The rate: nothing gives more than its limits allow, in any span of time."""
 
 from collections.abc import Iterator
 

@@ -94,8 +94,10 @@ def changes(holder: Holder) -> Iterator[Stretch]:
         after = [span(grant).end for grant in holder.grants if before(event, grant)]
         yield Stretch(span(event).begin, min(after, default=END))
     yield from map(_frozen, holder.own.freezes)
-    if holder.brought is not None and len({one.value for one in holder.brought.setters}) > 1:
-        yield from (span(setter.event) for setter in holder.brought.setters)
+    if holder.brought is not None:
+        for brought in (holder.brought.intervals, holder.brought.uses):
+            if len({one.value for one in brought.setters}) > 1:
+                yield from (span(setter.event) for setter in brought.setters)
 
 
 def _setters(source: Set) -> Iterator[Event]:

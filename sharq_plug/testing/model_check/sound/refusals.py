@@ -32,17 +32,17 @@ def check_answer(holder: Holder, event: Event) -> Iterator[Violation]:
         case SetInterval(), ChangeOutcome() as changed:
             yield from _check_set(holder, changed, event)
         case PatchQueue(if_match=tuple() as tags), ChangeOutcome() as changed:
-            possible = {QueueRules(one).tag() in tags for one in _settings(holder.own, event)}
-            yield from _check_match(holder, possible, changed, event)
+            possible = {QueueRules(one).tag() in tags for one in settings_at(holder.own, event)}
+            yield from check_match(holder, possible, changed, event)
 
 
 def check_type_answer(gate: Holder, of_type: OfType, event: Event) -> Iterator[Violation]:
     """Yield what was answered wrongly to a change of a type."""
     match event.operation.item, event.outcome:
         case PatchType(if_match=tuple() as tags), ChangeOutcome() as changed:
-            both = product(_settings(of_type.gate, event), _settings(of_type.defaults, event))
+            both = product(settings_at(of_type.gate, event), settings_at(of_type.defaults, event))
             possible = {TypeRules(own, defaults).tag() in tags for own, defaults in both}
-            yield from _check_match(gate, possible, changed, event)
+            yield from check_match(gate, possible, changed, event)
 
 
 def _check_interval(
@@ -96,20 +96,20 @@ def _waiting(holder: Holder, event: Event) -> int:
     return sum(stay.begin < at.begin and at.end < stay.end for stay in stays)
 
 
-def _check_match(
+def check_match(
     holder: Holder, possible: set[bool], changed: ChangeOutcome, event: Event
 ) -> Iterator[Violation]:
-    """Hold that a change with tags is made where the settings have one of them, and only there.
+    """Hold that a change with tags is a mismatch where the settings have none of them.
 
-    `possible`: whether they may have one, and may have none.
+    It is one only there. `possible`: whether they may have one, and may have none.
     """
-    is_made = changed is ChangeOutcome.CHANGED
-    if is_made not in possible and changed is not ChangeOutcome.BROKEN:
+    has_one = changed is not ChangeOutcome.MISMATCH
+    if has_one not in possible and changed is not ChangeOutcome.BROKEN:
         what = f"a change of {holder.name} by its tag is answered {changed.value}"
         yield Violation(Rule.SETTINGS, what, (event,))
 
 
-def _settings(source: Set, event: Event) -> Iterator[Settings]:
+def settings_at(source: Set, event: Event) -> Iterator[Settings]:
     """Iterate over what settings may be."""
     names = list(source.settings)
     for values in product(*(source.settings[name].values([event]) for name in names)):

@@ -41,7 +41,8 @@ class Set:
         for name, timeline in self.settings.items():
             value = getattr(patch, name)
             if value is not UNSET:
-                timeline.add(timeline.first if value is None else value, event, is_sure=is_sure)
+                first = getattr(NO_SETTINGS, name)
+                timeline.add(first if value is None else value, event, is_sure=is_sure)
         if freeze is not None:
             self.freezes.append(Freeze(freeze, event, is_sure, sets=True))
 

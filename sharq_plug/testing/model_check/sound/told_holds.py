@@ -66,6 +66,8 @@ def _wrong_settings(holder: Holder, rules: QueueRules | TypeRules, look: Event) 
     weights = {weight or 1 for weight in holder.ever_in_effect("weight", look)}
     if (rules.in_effect.weight or 1) not in weights:
         yield f"`weight` of {holder.name} cannot be in effect"
+    if (rules.in_effect.uses or ()) not in holder.ever_uses(look):
+        yield f"the shared limits of {holder.name} cannot be in effect"
     if rules.in_effect.limits not in holder.ever_limited(look):
         yield f"the limits of {holder.name} cannot be in effect"
 
@@ -127,7 +129,7 @@ def _wrong_freeze(holder: Holder, rules: QueueRules | TypeRules, look: Event) ->
 
 
 def _wrong_of_job(holder: Holder, job: JobView, find: Event) -> Iterator[str]:
-    held = [hold for hold in job.held_by if not hold.of_type]
+    held = [hold for hold in job.held_by if not hold.of_type and hold.name is None]
     kinds = {hold.kind for hold in held}
     if job.state not in UNLEASED:
         if job.held_by or job.earliest_at is not None:

@@ -1,7 +1,8 @@
 """Weights: queues that stay ready share their type by them, whatever is unknown of its dequeues.
 
-Two queues that stay ready are served in turns. So in any stretch the deliveries of one, divided by
-its weight, are at most `BOUND` more than those of the other, divided by its own.
+Two queues that stay ready, and use the same shared limits or none, are served in turns. So in any
+stretch the deliveries of one, divided by its weight, are at most `BOUND` more than those of the
+other, divided by its own.
 """
 
 from bisect import bisect_left, bisect_right
@@ -78,11 +79,17 @@ def _unfair(fast: _Runner, slow: _Runner, stretch: Stretch) -> tuple[Event, ...]
     """Return the deliveries that show that one queue got too much in a stretch, if it did."""
     given = fast.inside(stretch)
     weight, other = (one.weight(given[0]) if given else None for one in (fast, slow))
-    if weight is None or other is None:
+    if weight is None or other is None or not _share_a_row(fast, slow, given[0]):
         return None
     if _ahead(list(map(span, given)), slow.given, weight, other) <= BOUND:
         return None
     return tuple({(grant.event.call, grant.event.item): grant.event for grant in given}.values())
+
+
+def _share_a_row(one: _Runner, other: _Runner, at: Grant) -> bool:
+    """Return whether two queues surely use the same shared limits, as at a delivery of any."""
+    possible = {names for runner in (one, other) for names in runner.holder.uses(at)}
+    return len(possible) == 1
 
 
 def _ahead(fast: Sequence[Stretch], slow: Sequence[Stretch], weight: int, other: int) -> Fraction:

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from hypothesis import settings
 from sharq_sqlite.journal import Journal
 from sharq_sqlite.store import SqliteStore
 
@@ -33,3 +34,4 @@ class ForgetfulStore(SqliteStore):
 
 
 TestForgetfulModel = model_check(lambda clock: ForgetfulStore(":memory:", clock)).TestCase
+TestForgetfulModel.settings = settings(TestForgetfulModel.settings, max_examples=40)
