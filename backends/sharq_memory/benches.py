@@ -97,16 +97,11 @@ class Benches:
     def move(self, names: Names, queue: Queue, place: Place, until: float) -> None:
         """Let a queue of a row stand at another place of it."""
         row = self.rows[names]
-        first, places = row.first, row.places
-        since = queue.ready_since or 0
-        if until:
-            places.remove(since, queue.place_number, queue)
-            places.add(place)
-        else:
-            places.move_last(since, queue.place_number, place)
-        if not row.is_changed and first is not None and (first[2] is queue or place < first):
-            row.is_changed = True
-            self.changed.append(row)
+        row.places.remove(*queue.place(), queue)
+        _put(row, place, until)
+        first = row.first
+        if first is not None and (first[2] is queue or place < first):
+            self._change(row)
 
     def touch(self, name: str) -> SharedLimit:
         """Return a shared limit that is about to change; its entry will be set anew."""

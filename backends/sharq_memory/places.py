@@ -82,20 +82,6 @@ class Places:
         self._rest.add(place)
         self._has_rest = True
 
-    def move_last(self, instant: float, key: int | str, place: Place) -> None:
-        """Let what stands at a place stand at another, which mostly sorts behind all others."""
-        first, head = self._first, self._head
-        if first and first[head][1] == key and head + 1 < len(first):
-            first[head] = ()
-            self._head = head + 1
-        else:
-            self.remove(instant, key, place[2])
-        last = self._last
-        if last and len(last) < CHUNK and last[-1] < place:
-            last.append(place)
-        else:
-            self.append(place)
-
     def remove(self, instant: float, key: int | str, standing: object) -> None:
         """Remove the place of what stands there."""
         first, head = self._first, self._head

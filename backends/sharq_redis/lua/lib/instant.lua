@@ -104,26 +104,23 @@ end
 local guard_each    -- does what `guarded` does, for one item after the other
 
 do
-    local current
+    local current, last, act, failed
 
-    local function run(last, act)
-        for at = current, last do
-            current = at
-            act(at)
+    local function run()
+        while current < last do
+            current = current + 1
+            act(current)
         end
     end
 
-    -- Run `act(at)` for each `at` from `first` to `last`, and `failed(at, reason)` where that fails. One
+    local function fail(reason)
+        failed(current, reason)
+    end
+
+    -- Run `act_on(at)` for each `at` from `first` to `to`, and `tell(at, reason)` where that fails. One
     -- protected call serves all items up to the next that fails.
-    function guard_each(first, last, act, failed)
-        current = first
-        while current <= last do
-            local fine, failure = pcall(run, last, act)
-            if fine then
-                return
-            end
-            failed(current, reason_of(failure))
-            current = current + 1
-        end
+    function guard_each(first, to, act_on, tell)
+        current, last, act, failed = first - 1, to, act_on, tell
+        guard_all(run, fail)
     end
 end

@@ -11,12 +11,11 @@
 do
     local MAX_WINDOW = 100      -- places of a row that are read at once
     local loaded                -- name -> row of this call
-    local changed, count        -- rows whose places this item has changed
-    local unwritten, unwritten_count
+    local changed, unwritten    -- rows whose places this item has changed; those that are to be written
     local is_checked            -- whether the zset of all rows is one
 
     function Rows.begin()
-        loaded, changed, count, unwritten, unwritten_count, is_checked = {}, {}, 0, {}, 0, false
+        loaded, changed, unwritten, is_checked = {}, {n = 0}, {n = 0}, false
     end
 
     -- Return the name of a row as it stands in the zset of all rows, which is in the order of their names: a blank sorts
@@ -142,18 +141,12 @@ do
 
     -- Note that the places of a row have changed.
     local function note(row)
-        if not row.is_changed then
-            count = count + 1
-            row.is_changed, changed[count] = true, row
-        end
+        Writes.note(changed, row, 'is_changed')
     end
 
     -- Have the places of a row written.
     local function list(row)
-        if not row.is_listed then
-            unwritten_count = unwritten_count + 1
-            row.is_listed, unwritten[unwritten_count] = true, row
-        end
+        Writes.note(unwritten, row, 'is_listed')
     end
 
     -- Add a value to those that a row is to send. Mostly there is one.
@@ -253,7 +246,7 @@ do
 
     -- Write the places that were listed.
     function Rows.write()
-        for at = 1, unwritten_count do
+        for at = 1, unwritten.n do
             local row = unwritten[at]
             local left = row.left and Writes.send(row.left, 'ZREM', row.key) or 0
             local taken = row.taken and Writes.send(row.taken, 'ZADD', row.key) or 0
@@ -263,13 +256,13 @@ do
             row.is_listed, row.gone, row.new, row.first_new, row.window = false, {}, {}, false, false
             row.left, row.taken = false, false
         end
-        unwritten_count = 0
+        unwritten.n = 0
     end
 
     -- Find out the first places of the rows whose places were changed since this was called last, and put these rows
     -- where they are to stand.
     function Rows.settle()
-        for at = 1, count do
+        for at = 1, changed.n do
             local row = changed[at]
             local first, since = row.first, row.since
             row.is_changed = false
@@ -284,7 +277,7 @@ do
                 end
             end
         end
-        count = 0
+        changed.n = 0
     end
 
     -- Note that a queue of a row got a place that callers should hear of.

@@ -15,13 +15,12 @@ do
     local NO_COUNTS = {}
     local MARK, MARK_BYTE = '/', 47     -- stands in an entry where a queue id begins; no id holds it
     local loaded                    -- name -> shared limit of this call, false if there is none
-    local unsettled, unsettled_count    -- those whose entries are to be set anew
-    local changed, count            -- those to be written
+    local unsettled, changed        -- those whose entries are to be set anew; those that are to be written
     local left, taken, records = {n = 0}, {n = 0}, {n = 0}     -- likewise: entries, and the fields of the hash
 
     function Shared.begin()
         Scope.share()
-        loaded, unsettled, unsettled_count, changed, count = {}, {}, 0, {}, 0
+        loaded, unsettled, changed = {}, {n = 0}, {n = 0}
         left.n, taken.n, records.n = 0, 0, 0
         Rows.begin()
     end
@@ -113,19 +112,13 @@ do
     end
 
     local function list(limit)
-        if not limit.is_listed then
-            count = count + 1
-            limit.is_listed, changed[count] = true, limit
-        end
+        Writes.note(changed, limit, 'is_listed')
     end
 
     -- Note that the entry of a shared limit is to be set anew.
     function Shared.unsettle(limit)
-        if not limit.is_unsettled then
-            unsettled_count = unsettled_count + 1
-            limit.is_unsettled, unsettled[unsettled_count] = true, limit
-            list(limit)
-        end
+        Writes.note(unsettled, limit, 'is_unsettled')
+        list(limit)
     end
 
     -- Note that a shared limit has changed: it is to be written, and its entry set anew.
@@ -215,7 +208,7 @@ do
     -- it is given.
     function Shared.settle(moved)
         Rows.settle()
-        for at = 1, unsettled_count do
+        for at = 1, unsettled.n do
             local limit = unsettled[at]
             if loaded[limit.name] == limit then     -- else it was dropped
                 settle(limit)
@@ -224,7 +217,7 @@ do
                 end
             end
         end
-        unsettled_count = 0
+        unsettled.n = 0
     end
 
     local function packed(limit)
@@ -256,12 +249,12 @@ do
 
     -- Write the shared limits that have changed since this was called last, and their entries.
     function Shared.write()
-        for at = 1, count do
+        for at = 1, changed.n do
             if loaded[changed[at].name] == changed[at] then     -- else it was dropped
                 add(changed[at])
             end
         end
-        count = 0
+        changed.n = 0
         Writes.send(left, 'ZREM', LINE)
         Writes.send(taken, 'ZADD', LINE)
         Writes.send(records, 'HSET', LIMITS)

@@ -66,7 +66,6 @@ do
         Dead.write()
         if has_shared then
             Rows.write()
-            Shared.settle()
             Shared.write()
         end
         if has_gate then
