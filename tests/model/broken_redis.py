@@ -225,7 +225,7 @@ SETTING_FAULTS = {
         "if false then\n            return NO_END",
     ),
     "an opened gate wakes nobody": ScriptFault(
-        "if ready < ready_before then\n            local first",
+        "if opened_at then\n            local first",
         "if false then\n            local first",
     ),
     "tending takes up no defaults": ScriptFault(
