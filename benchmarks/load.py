@@ -8,7 +8,7 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import count, repeat
 from typing import Any
 
@@ -31,12 +31,14 @@ class Load:
         self._connections: dict[int, list[Connection]] = {}
         self._requests: list[bytes] = []
         self._answers: list[bytes] = []
+        self._headers: Mapping[str, str] = {}
 
-    def prepare(self, verb: str, jobs: int, batch: int) -> None:
+    def prepare(self, verb: str, jobs: int, batch: int, token: str | None = None) -> None:
         """Prepare requests of a verb for `jobs` jobs, `batch` in each; 1 uses the single route.
 
-        A finish is for the jobs in the answers that were kept last.
+        A finish is for the jobs in the answers that were kept last. With a `token` all carry it.
         """
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         make = {"enqueue": self._enqueues, "dequeue": self._dequeues, "finish": self._finishes}
         self._requests = list(make[verb](jobs, batch))
 
@@ -80,11 +82,12 @@ class Load:
             if batch == 1:
                 [body] = bodies
                 path += f"{body.pop('queue_id')}/"
-            yield request("POST", path, msgspec.json.encode(body))
+            yield request("POST", path, msgspec.json.encode(body), self._headers)
 
     def _dequeues(self, jobs: int, batch: int) -> Iterator[bytes]:
         query = "" if batch == 1 else f"?count={batch}"
-        return repeat(request("GET", f"/dequeue/{TYPE}/{query}"), jobs // batch)
+        dequeue = request("GET", f"/dequeue/{TYPE}/{query}", headers=self._headers)
+        return repeat(dequeue, jobs // batch)
 
     def _finishes(self, jobs: int, batch: int) -> Iterator[bytes]:
         answers = [msgspec.json.decode(answer) for answer in self._answers]
@@ -100,7 +103,7 @@ class Load:
             if batch == 1:
                 [body] = claims
                 path += f"{body.pop('queue_id')}/{body.pop('job_id')}/"
-            yield request("POST", path, msgspec.json.encode(body))
+            yield request("POST", path, msgspec.json.encode(body), self._headers)
 
     @staticmethod
     def _job(number: int) -> dict[str, Any]:

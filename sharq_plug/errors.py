@@ -7,8 +7,30 @@ class SharqError(Exception):
     """Stand at the root of every error of this package; `str()` is a message for people."""
 
 
+def told(error: BaseException) -> str:
+    """Return what a log line may say of an error: the message of one of ours, else its kind.
+
+    The message of another one may hold a payload or a secret.
+    """
+    return str(error) if isinstance(error, SharqError) else type(error).__qualname__
+
+
 class InvalidRequest(SharqError):
     """A value that a caller sent is not acceptable; nothing was changed."""
+
+
+class Unauthorized(SharqError):
+    """The caller has no key, or one that is not known or has expired; nothing was changed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A key is needed, as `Authorization: Bearer sq_<id>_<secret>`: there is none, or it is "
+            "unknown or has expired."
+        )
+
+
+class Forbidden(SharqError):
+    """The caller may not do this; nothing was changed. The message names what it lacks."""
 
 
 class NoInterval(InvalidRequest):

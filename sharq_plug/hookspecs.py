@@ -1,21 +1,24 @@
-"""How a backend makes itself known: one pluggy hook, and what it returns.
+"""How backends and authenticators make themselves known: a pluggy hook each, and what it returns.
 
 A distribution names the module or object that implements the hook in the entry-point group
-`sharq_plug.backends`. The entry point's name is the backend's name.
+`sharq_plug.backends` or `sharq_plug.authenticators`. The entry point's name is the plugin's name.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pluggy
 
+from sharq_plug.authenticator import Authenticator
 from sharq_plug.clock import Clock
 from sharq_plug.store import QueueStore
 
 PROJECT = "sharq_plug"
 ENTRY_POINT_GROUP = "sharq_plug.backends"
+AUTHENTICATOR_GROUP = "sharq_plug.authenticators"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -67,6 +70,25 @@ class Backend:
     commands: Mapping[str, Command] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Authentication:
+    """What an authenticator's distribution offers.
+
+    `options` is as that of a Backend: the section has the authenticator's name.
+    `open(options, keys_file)` returns an authenticator that is not entered yet; each process of a
+    server opens its own. `keys_file` is that of `[sharq-server]`, None without one. It raises
+    ConfigError if that cannot work.
+    """
+
+    options: type[msgspec.Struct]
+    open: Callable[[Any, Path | None], Authenticator]
+
+
 @hookspec(firstresult=True)
 def sharq_backend() -> Backend:  # type: ignore[empty-body]  # a specification has no body
     """Return what this backend offers."""
+
+
+@hookspec(firstresult=True)
+def sharq_authenticator() -> Authentication:  # type: ignore[empty-body]  # a specification has no body
+    """Return what this authenticator offers."""

@@ -152,9 +152,9 @@ class QueueStore(ABC):
         changes), and never shorten a freeze that stands. An `Extend` gives the lease
         another end; the answer is Extended.
 
-        Without a token the job's current lease is meant: ENDED, or UNKNOWN if it has none.
+        Without a token the job's current lease is meant: Ended, or UNKNOWN if it has none.
         With one, the first that holds: the token is that of the job's current lease, which may
-        have expired: ENDED. For a Finish: the token is that of a lease of this job which an
+        have expired: Ended. For a Finish: the token is that of a lease of this job which an
         earlier Finish ended, no longer ago than that one's `receipt_time`, whatever others said:
         ENDED. The job waits, is delayed, is leased or is a dead letter: STALE. Else UNKNOWN. Only
         the first changes anything; a Finish with a token then leaves a receipt. At least 100 000

@@ -86,6 +86,8 @@ class Amending(Redriving):
             at = change.at
         elif change.delay is not None:
             at = now + change.delay
+        if change.at is not None or change.delay is not None:
+            rare.due_at = max(at, now)
         self._put(queue, job, now, at)
         self._changed(queue, now)
         return AmendOutcome.DONE

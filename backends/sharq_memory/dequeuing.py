@@ -122,7 +122,7 @@ class Dequeuing(Tending):
         job = self._take_first(queue)
         job.token = next(call.tokens)
         job.attempt += 1
-        job.expires_at = now + lease_time
+        job.leased_at, job.expires_at = now, now + lease_time
         queue.add_lease(job)
         pay(queue, None if job.rare is None else job.rare.extras.cost, now)
         if terms is not None and terms.row:

@@ -10,7 +10,7 @@ from sharq_memory.holds import forget_if_paid, holds, limiter_of, settings_of, u
 from sharq_memory.kept import Kept
 from sharq_memory.limits import Limiter
 from sharq_memory.queue import Queue
-from sharq_plug.model import NO_SETTINGS, QueueRules, QueueView, TypeRules, TypeView
+from sharq_plug.model import NO_SETTINGS, QueueRules, QueueView, TypeFigures, TypeRules, TypeView
 
 
 class Looking(Kept):
@@ -81,6 +81,23 @@ class Looking(Kept):
             ready_queues=self.line.ready_queues(now),
             ready_since=None if ready is None else int(ready[0]),
             next_ready_at=at_or_after(now, self.gated(foreseen, now)),
+        )
+
+    def figures(self, now: int) -> TypeFigures:
+        """Return what a monitor reads."""
+        view = self.view(now)
+        is_closed = self.gate is not None and bool(self.gate_holds(now))
+        since = now if is_closed or view.ready_since is None else view.ready_since
+        return TypeFigures(
+            self.queue_type,
+            waiting=view.waiting,
+            leased=view.leased,
+            dead=view.dead,
+            delayed=view.delayed,
+            queues=view.queues,
+            ready_queues=0 if is_closed else view.ready_queues,
+            overdue=max(0, now - since),
+            totals=self.totals.totals(now),
         )
 
 

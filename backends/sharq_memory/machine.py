@@ -25,8 +25,10 @@ from sharq_plug.model import (
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
+    Figures,
     JobRef,
     JobView,
+    KnownTypes,
     LetterRange,
     LettersMoved,
     Listing,
@@ -179,14 +181,22 @@ class Machine:
         self, queue_type: str | None, listing: Listing, cursor: str | None, limit: int, now: int
     ) -> Page:
         """Return one page of a listing."""
-        if queue_type is not None and not isinstance(listing, Types):
-            state = self.types.get(queue_type) or self._unknown(queue_type)
-            return state.page(listing, cursor, limit, now)
-        if isinstance(listing, Names):
-            names = self.types.irange(names_start("names", cursor))
-            return page_by_name("names", names, limit, self._name)
-        names = self.types.irange(names_start("types", cursor))
-        return page_by_name("types", names, limit, lambda name: self._view(name, now))
+        match listing:
+            case Types():
+                names = self.types.irange(names_start("types", cursor))
+                return page_by_name("types", names, limit, lambda name: self._view(name, now))
+            case KnownTypes():
+                names = self.types.irange(names_start("known", cursor))
+                return page_by_name("known", names, limit, lambda name: self._known(name, now))
+            case Figures(names=asked):
+                states = (self.types.get(name) or self._unknown(name) for name in asked)
+                return Page(tuple(state.figures(now) for state in states), None)
+            case Names() if queue_type is None:
+                names = self.types.irange(names_start("names", cursor))
+                return page_by_name("names", names, limit, self._name)
+            case _:
+                state = self.types.get(queue_type or "") or self._unknown(queue_type or "")
+                return state.page(listing, cursor, limit, now)
 
     def rows(self) -> Iterator[Row]:
         """Yield the whole state as rows of plain values, each of bounded size.
@@ -227,6 +237,11 @@ class Machine:
 
     def _name(self, queue_type: str) -> str | None:
         return queue_type if self.types[queue_type].existing else None
+
+    def _known(self, queue_type: str, now: int) -> str | None:
+        state = self.types[queue_type]
+        is_there = state.existing or state.dead or not state.totals.has_ended(now)
+        return queue_type if is_there else None
 
     def _view(self, queue_type: str, now: int) -> TypeView | None:
         state = self.types[queue_type]

@@ -35,6 +35,8 @@ class Rare(Struct, gc=False, eq=False):
     last_error: str | None = None
     requeue_limit: int | None = None
     """Its first number of requeues; set once one was spent."""
+    due_at: int | None = None
+    """When its latest delay was to end (ms)."""
 
 
 NO_EXTRAS = Extras()
@@ -51,6 +53,7 @@ class Job(Struct, gc=False, eq=False):
     attempt: int = 0
     token: str | None = None
     expires_at: int = 0
+    leased_at: int = 0
     rare: Rare | None = None
     charged: Names = ()
     """The shared limits to which its lease is charged."""
@@ -216,7 +219,7 @@ class Queue(Struct, gc=False, eq=False):
     def add_delayed(self, job: Job, rare: Rare, at: int) -> None:
         """Let `job` wait for its time."""
         self.jobs[job.job_id] = job
-        rare.at = at
+        rare.at = rare.due_at = at
         self.delayed = with_entry(self.delayed, (at, -job.priority, job.number, job))
 
     def position(self, job: Job) -> int:
@@ -293,4 +296,4 @@ class Queue(Struct, gc=False, eq=False):
         if job.rare is None:
             return Delivery(*common)
         extras = job.rare.extras
-        return Delivery(*common, job.priority, extras.cost, extras.headers)
+        return Delivery(*common, job.priority, extras.cost, extras.headers, job.rare.due_at)

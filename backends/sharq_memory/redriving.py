@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from sharq_memory.dead import DeadLetter
 from sharq_memory.enqueueing import Enqueueing
-from sharq_memory.queue import PRIORITY, Job, Rare
+from sharq_memory.queue import NO_EXTRAS, PRIORITY, Job, Rare
 from sharq_memory.terms import Names
 from sharq_plug.model import (
     AmendOutcome,
@@ -88,7 +88,7 @@ class Redriving(Enqueueing):
         """Return the job that a letter becomes at `now` (ms)."""
         place = self.line.next_number() - letter.priority * PRIORITY
         job = Job(letter.job_id, letter.payload, letter.requeue_limit, place, letter.enqueued_at)
-        if letter.extras is not None:
-            extras = replace(letter.extras, delay=None, at=None, deduplicate=None)
-            job.rare = Rare(extras, ends_at=None if extras.ttl is None else now + extras.ttl)
+        extras = replace(letter.extras or NO_EXTRAS, delay=None, at=None, deduplicate=None)
+        ends_at = None if extras.ttl is None else now + extras.ttl
+        job.rare = Rare(extras, ends_at=ends_at, due_at=now)
         return job

@@ -128,6 +128,7 @@ def _row_of_job(job: Job) -> Row:
         job.attempt,
         job.token,
         job.expires_at,
+        job.leased_at,
         None if job.rare is None else to_builtins(job.rare),
         job.charged,
     )

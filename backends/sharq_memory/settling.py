@@ -8,6 +8,7 @@ from sharq_memory.queue import NO_EXTRAS, Job, Queue, Rare
 from sharq_memory.timing import Timing
 from sharq_plug.model import (
     DeathReason,
+    Ended,
     Extend,
     Extended,
     Fail,
@@ -42,7 +43,7 @@ class Settling(Timing):
                 return self._extend(queue, job, item, now)
             case _:
                 assert_never(item)
-        return LeaseOutcome.ENDED
+        return Ended(max(0, now - job.leased_at))
 
     def _finish(self, queue: Queue, job: Job, item: Finish, now: int) -> None:
         """End a lease, its job done; leave a receipt."""

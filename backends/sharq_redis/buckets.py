@@ -54,6 +54,26 @@ class Bucket:
         """Return the key of the totals of a type."""
         return f"{self.tag}/totals/{queue_type}"
 
+    def settings_of(self, queue_type: str) -> str:
+        """Return the key of what is set for a type."""
+        return f"{self.tag}/settings/{queue_type}"
+
+    def line_of(self, queue_type: str) -> str:
+        """Return the key of the line of a type."""
+        return f"{self.tag}/line/{queue_type}"
+
+    def letters_of(self, queue_type: str) -> str:
+        """Return the key of the dead letters of a type."""
+        return f"{self.tag}/letters/{queue_type}"
+
+    def queues_of(self, queue_type: str) -> str:
+        """Return the hash of the queues of a type."""
+        return f"{self.tag}/queues/{queue_type}"
+
+    def key(self, kind: str, *names: str) -> str:
+        """Return any other key of a type: its kind, and the names of the type and what is in it."""
+        return "/".join((self.tag, kind, *names))
+
     def channel_of(self, queue_type: str, db: int) -> str:
         """Return the channel of a type. All databases of a Redis share its channels."""
         return f"{self.tag}/wake/{db}/{queue_type}"

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import Context
 from typing import Any
 
 import hiredis
@@ -172,7 +173,7 @@ class Link:
         if self._closed:
             raise LostConnection(CLOSED)
         if self._opening is None:
-            self._opening = asyncio.create_task(self._open())
+            self._opening = asyncio.create_task(self._open(), context=Context())
             self._opening.add_done_callback(self._opened)
         opening = self._opening
         await asyncio.wait({opening})

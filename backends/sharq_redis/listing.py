@@ -1,10 +1,13 @@
 """Listings: choose the module that makes each of them."""
 
-from typing import assert_never
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias, assert_never
 
 from sharq_plug.model import (
     Backlogs,
+    Figures,
     Jobs,
+    KnownTypes,
     Letters,
     Listing,
     Names,
@@ -16,6 +19,7 @@ from sharq_plug.model import (
     check_name,
 )
 from sharq_redis.buckets import Buckets
+from sharq_redis.figures import FigureReader
 from sharq_redis.job_listings import JobListings
 from sharq_redis.limit_listings import LimitListings
 from sharq_redis.link import Link
@@ -23,11 +27,17 @@ from sharq_redis.queue_listings import QueueListings
 from sharq_redis.tending import Run
 from sharq_redis.type_listings import TypeListings
 
+OfType: TypeAlias = Names | Queues | Backlogs | Overdue | Jobs | Letters | SharedLimits
+
 
 class Listings:
     """Return pages of any listing."""
 
-    def __init__(self, link: Link, buckets: Buckets, run: Run) -> None:
+    def __init__(
+        self, link: Link, buckets: Buckets, run: Run, time: Callable[[], Awaitable[int]]
+    ) -> None:
+        self._time = time
+        self._figures = FigureReader(link, buckets)
         self._types = TypeListings(link, buckets, run)
         self._queues = QueueListings(link, buckets, run)
         self._jobs = JobListings(run)
@@ -37,9 +47,18 @@ class Listings:
         self, queue_type: str | None, listing: Listing, cursor: str | None, limit: int
     ) -> Page:
         """Return a page. Raises InvalidRequest and BrokenQueue."""
-        if isinstance(listing, Types) or (queue_type is None and isinstance(listing, Names)):
-            return await self._types.page(listing, cursor, limit)
-        name = check_name("queue_type", queue_type or "")
+        match listing:
+            case Figures(names=names):
+                return Page(tuple(await self._figures.of(names, await self._time())), None)
+            case Types() | KnownTypes():
+                return await self._types.page(listing, cursor, limit)
+            case Names() if queue_type is None:
+                return await self._types.page(listing, cursor, limit)
+            case _:
+                name = check_name("queue_type", queue_type or "")
+                return await self._of_type(name, listing, cursor, limit)
+
+    async def _of_type(self, name: str, listing: OfType, cursor: str | None, limit: int) -> Page:
         match listing:
             case Names() | Queues() | Backlogs():
                 return await self._queues.page(name, listing, cursor, limit)

@@ -17,6 +17,7 @@ from sharq_plug.model import (
     Cleared,
     Delivery,
     Dequeued,
+    Ended,
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
@@ -113,7 +114,7 @@ def _rare_delivery(common: tuple[Any, ...], job: bytes, payload_at: int) -> Deli
     """Return a delivery of a job that has a tail."""
     _, tail = header(job, payload_at)
     plain = Delivery(*common)
-    return replace(plain, priority=tail.p, cost=tail.cost, headers=tail.headers)
+    return replace(plain, priority=tail.p, cost=tail.cost, headers=tail.headers, due_at=tail.a)
 
 
 def ended_leases(
@@ -135,7 +136,7 @@ def _texts(values: Sequence[bytes]) -> tuple[str, str, str]:
 def settled(item: Settlement, reply: bytes | int) -> Settled:
     """Return what became of an item of `settle`."""
     if isinstance(reply, int):
-        return Extended(reply)
+        return Ended(-1 - reply) if reply < 0 else Extended(reply)
     outcome = LEASE_OUTCOMES.get(reply)
     if outcome is None:
         log_broken(item.lease.queue_id, reply)

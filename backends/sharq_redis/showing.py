@@ -24,6 +24,7 @@ class Tail(msgspec.Struct):
     p: int = 0
     c: dict[str, int] | list[None] | None = None
     h: dict[str, str] | list[None] | None = None
+    a: int | None = None
     l: str | None = None  # noqa: E741  # as it is stored
 
     @property

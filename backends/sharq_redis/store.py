@@ -105,7 +105,7 @@ class RedisStore(QueueStore):
         self._tender = Tender(self._link, self._buckets, self._run, tolerance=tolerance)
         self._configuring = Configuring(self._run)
         self._looks = Looks(self._link, self._buckets, self._run)
-        self._listings = Listings(self._link, self._buckets, self._run)
+        self._listings = Listings(self._link, self._buckets, self._run, self._time)
         self._checks = Checks(self._link, self._wakeups, self._buckets, ignored)
 
     async def __aenter__(self) -> Self:

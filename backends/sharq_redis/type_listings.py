@@ -1,9 +1,10 @@
 """Listings of types, over all buckets."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import assert_never
 
-from sharq_plug.model import Names, Page, Types, TypeView
+from sharq_plug.model import KnownTypes, Names, Page, Types, TypeView
 from sharq_redis.buckets import BUCKETS, Buckets
 from sharq_redis.cursors import BEGINNING, Cursor, Position, position_text
 from sharq_redis.link import Link
@@ -15,7 +16,9 @@ from sharq_redis.tending import Run
 BUCKETS_A_STEP = 64
 TYPES_AT_ONCE = 25
 """Types that one round trip looks at."""
-LETTERS = {Names: "m", Types: "t"}
+LETTERS: Mapping[type, str] = {Names: "m", Types: "t", KnownTypes: "k"}
+ENDED = "e"
+"""The letter of the cursors of those known types that have ended."""
 NO_TOMBSTONES = (None, b"0")
 """The values in the totals of a type without tombstones (lua/lib/tombstones.lua)."""
 
@@ -28,27 +31,47 @@ class TypeListings:
         self._buckets = buckets
         self._run = run
 
-    async def page(self, listing: Names | Types, cursor: str | None, limit: int) -> Page:
-        """List the types that have a queue, or for `Types` also those that have a dead letter."""
+    async def page(
+        self, listing: Names | Types | KnownTypes, cursor: str | None, limit: int
+    ) -> Page:
+        """List the types that have a queue, or for the others also those that have a dead letter.
+
+        Of the known ones, those that are due follow: among them are all that have ended.
+        """
         letter, number, position = LETTERS[type(listing)], 0, BEGINNING
         if cursor is not None:
-            number, position = Cursor.read(cursor, letter).position(buckets=BUCKETS)
-        names, number, following = await self._names(number, position, limit)
+            is_known = isinstance(listing, KnownTypes)
+            found = Cursor.read(cursor, letter + ENDED if is_known else letter)
+            letter, (number, position) = found.letter, found.position(buckets=BUCKETS)
+        names, number, following = await self._names(number, position, limit, due=letter == ENDED)
         after = position_text(letter, following, number) if number < BUCKETS else None
-        if isinstance(listing, Types):
-            return Page(tuple(await self._views(names)), after)
-        return Page(tuple(await self._existing(names)), after)
+        match listing:
+            case Types():
+                return Page(tuple(await self._views(names)), after)
+            case Names():
+                return Page(tuple(await self._existing(names)), after)
+            case KnownTypes():
+                is_at_end = after is None and letter != ENDED
+                return Page(tuple(names), position_text(ENDED, BEGINNING) if is_at_end else after)
+            case _:
+                assert_never(listing)
 
     async def _names(
-        self, number: int, position: Position, limit: int
+        self, number: int, position: Position, limit: int, *, due: bool
     ) -> tuple[list[str], int, Position]:
-        """Return names from a position in a bucket on, and where to go on."""
+        """Return names from a position in a bucket on, or of those that are due; where to go on."""
         names: list[str] = []
         while number < BUCKETS and len(names) < limit:
             at_once = BUCKETS_A_STEP if position == BEGINNING else 1  # most buckets are small
             asked = self._buckets.all[number : number + at_once]
-            scans = [("SSCAN", bucket.types, position.start, "COUNT", limit) for bucket in asked]
-            for end, found in await self._link.call_all(scans):
+            scans = [
+                ("ZSCAN", bucket.due, position.start, "COUNT", limit)
+                if due
+                else ("SSCAN", bucket.types, position.start, "COUNT", limit)
+                for bucket in asked
+            ]
+            for end, members in await self._link.call_all(scans):
+                found = members[::2] if due else members  # each with its score
                 room = limit - len(names)
                 if room <= 0:
                     break

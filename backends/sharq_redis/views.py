@@ -91,7 +91,7 @@ def type_view(queue_type: str, values: Sequence[Any]) -> TypeView:
 
 
 def totals_of(values: Sequence[int]) -> Totals:
-    """Return the totals of a type, in the order of lua/verbs/look.lua."""
+    """Return the totals of a type, in the order of lua/lib/totals.lua."""
     return Totals(*values)
 
 

@@ -5,6 +5,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass, field
 
 import hiredis
@@ -72,7 +73,9 @@ class Wakeups:
             async with self._link.failures():
                 wire = await self._reach()
                 if self._tending is None:
-                    self._tending = asyncio.create_task(self._tend(wire), name="wake-ups")
+                    self._tending = asyncio.create_task(
+                        self._tend(wire), name="wake-ups", context=Context()
+                    )
                 await self._subscribe([watched], wire)
             yield
         finally:

@@ -1,4 +1,5 @@
-"""The HTTP API: `api` says what there is, `corner` is `/-/`, `wire` runs both on Sanic.
+"""The HTTP API.
 
-Imports point one way: wire -> corner -> api.
+`api` says what there is, `corner` is `/-/`, `description` tells of both, `wire` runs them on Sanic.
+Imports point one way: wire -> description -> corner -> doors -> api.
 """

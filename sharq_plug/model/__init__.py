@@ -4,6 +4,7 @@ All times are integer milliseconds since the epoch, all durations integer millis
 """
 
 from sharq_plug.model.amendments import *
+from sharq_plug.model.callers import *
 from sharq_plug.model.jobs import *
 from sharq_plug.model.leases import *
 from sharq_plug.model.letters import *
@@ -11,5 +12,6 @@ from sharq_plug.model.limits import *
 from sharq_plug.model.listings import *
 from sharq_plug.model.names import *
 from sharq_plug.model.settings import *
+from sharq_plug.model.tokens import *
 from sharq_plug.model.units import *
 from sharq_plug.model.views import *

@@ -23,6 +23,7 @@ __all__ = [
     "MAX_NAMED_QUEUES",
     "Delivery",
     "Dequeued",
+    "Ended",
     "EndedLease",
     "Extend",
     "Extended",
@@ -74,6 +75,9 @@ class Delivery(Struct, frozen=True, gc=False):
     `attempt` counts the job's leases, this one included. `expires_at` is ms since the epoch.
     `queue_length` counts the jobs that wait in its queue after this one left. `enqueued_at` is ms
     since the epoch. `cost` and `headers` are as they were enqueued, None if they were not given.
+    `due_at` (ms since the epoch) is when the latest delay of the job was to end, None if it had
+    none. A Reschedule that gives a time counts as a delay that ends then, or at once, a redrive as
+    one that ends at once.
     """
 
     queue_id: str
@@ -88,6 +92,7 @@ class Delivery(Struct, frozen=True, gc=False):
     priority: int = 0
     cost: Mapping[str, int] | None = None
     headers: Mapping[str, str] | None = None
+    due_at: int | None = None
 
 
 class EndedLease(Struct, frozen=True, gc=False):
@@ -219,11 +224,20 @@ class Extended(Struct, frozen=True, gc=False):
     expires_at: int
 
 
+class Ended(Struct, frozen=True, gc=False):
+    """A lease that was the caller's is over. It was held for `held` ms.
+
+    That is 0 where the clock has stepped back behind the delivery.
+    """
+
+    held: int
+
+
 class LeaseOutcome(Enum):
     """What became of a claim to a lease."""
 
     ENDED = "ended"
-    """The lease was the caller's and is over (or was, by a finish that is on record)."""
+    """The lease was the caller's, and an earlier finish that is on record has ended it."""
     STALE = "stale"
     """The job waits, is dead, or is under another lease; nothing was changed."""
     UNKNOWN = "unknown"
@@ -234,8 +248,8 @@ class LeaseOutcome(Enum):
     """What the store keeps of the queue is damaged; nothing was changed."""
 
 
-Settled: TypeAlias = LeaseOutcome | Extended
-"""What became of a settlement: Extended for an `Extend` that held, else a LeaseOutcome."""
+Settled: TypeAlias = LeaseOutcome | Ended | Extended
+"""What became of a settlement: Extended or Ended where the lease stood, else a LeaseOutcome."""
 
 
 class Tended(Struct, frozen=True, gc=False):

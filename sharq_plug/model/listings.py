@@ -5,11 +5,13 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from sharq_plug.model.jobs import JobState
-from sharq_plug.model.names import can_begin_name, check_name, invalid
+from sharq_plug.model.names import MAX_BATCH, can_begin_name, check_integer, check_name, invalid
 
 __all__ = [
     "Backlogs",
+    "Figures",
     "Jobs",
+    "KnownTypes",
     "Letters",
     "Listing",
     "Names",
@@ -29,6 +31,29 @@ class Names(Struct, frozen=True, gc=False, tag=True):
 
 class Types(Struct, frozen=True, gc=False, tag=True):
     """The types that have a queue or a dead letter. A page holds a TypeView for each."""
+
+
+class KnownTypes(Struct, frozen=True, gc=False, tag=True):
+    """The types that `Types` lists, and those that ended but still have totals.
+
+    A page holds names (str). A type that had nothing but settings may be among them.
+    """
+
+
+class Figures(Struct, frozen=True, gc=False, tag=True):
+    """What a monitor reads of these types (up to 1000), in their order, each as TypeFigures.
+
+    A page holds them all, but for types whose data is damaged. It costs a few small reads for each
+    type, and for each row of queues that use the same shared limits, however many queues and jobs
+    there are.
+    """
+
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_integer("types", len(self.names), 1, MAX_BATCH)
+        for name in self.names:
+            check_name("queue_type", name)
 
 
 class Queues(Struct, frozen=True, gc=False, tag=True):
@@ -95,5 +120,16 @@ class SharedLimits(Struct, frozen=True, gc=False, tag=True):
             check_name("name", self.name)
 
 
-Listing: TypeAlias = Names | Types | Queues | Overdue | Backlogs | Jobs | Letters | SharedLimits
+Listing: TypeAlias = (
+    Names
+    | Types
+    | KnownTypes
+    | Figures
+    | Queues
+    | Overdue
+    | Backlogs
+    | Jobs
+    | Letters
+    | SharedLimits
+)
 """What can be listed."""

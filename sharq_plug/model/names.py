@@ -16,6 +16,7 @@ __all__ = [
     "MAX_INTEGER",
     "MAX_INTERVAL",
     "MAX_JOINS",
+    "MAX_NAME_LENGTH",
     "MAX_RECEIPTS",
     "MAX_TOKEN_LENGTH",
     "MINUTE",

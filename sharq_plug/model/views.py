@@ -1,6 +1,7 @@
 """Views: what a look and a listing show."""
 
 from collections.abc import Mapping
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -9,6 +10,8 @@ from sharq_plug.model.limits import Remaining
 from sharq_plug.model.settings import LimitRules, QueueRules, TypeRules
 
 __all__ = [
+    "OTHER_TYPES",
+    "Item",
     "JobEntry",
     "LetterView",
     "LimitView",
@@ -16,6 +19,7 @@ __all__ = [
     "Page",
     "QueueView",
     "Totals",
+    "TypeFigures",
     "TypeView",
     "View",
 ]
@@ -91,6 +95,29 @@ class TypeView(Struct, frozen=True, gc=False):
     next_ready_at: int | None = None
 
 
+OTHER_TYPES: Final = "_other"
+"""The name under which figures of types are told together that are not told one by one."""
+
+
+class TypeFigures(Struct, frozen=True, gc=False):
+    """What a monitor reads of a type: how many jobs and queues there are, and its totals.
+
+    The lengths are those of a TypeView. `ready_queues` is 0 while the type's gate is closed, and so
+    is `overdue`: else that is for how long (ms) the first of them has been ready. Of a type that is
+    not there all is 0.
+    """
+
+    queue_type: str
+    waiting: int = 0
+    leased: int = 0
+    dead: int = 0
+    delayed: int = 0
+    queues: int = 0
+    ready_queues: int = 0
+    overdue: int = 0
+    totals: Totals = Totals()
+
+
 class LimitView(Struct, frozen=True, gc=False):
     """What there is of a shared limit at the instant `now` (ms since the epoch).
 
@@ -148,6 +175,10 @@ class LetterView(Struct, frozen=True, gc=False):
     headers: Mapping[str, str] | None = None
 
 
+Item: TypeAlias = str | TypeView | TypeFigures | QueueView | JobEntry | LetterView | LimitView
+"""What a listing shows."""
+
+
 class Page(Struct, frozen=True, gc=False):
     """One bounded step of a listing; `cursor` leads to the next one, None ends it.
 
@@ -156,5 +187,5 @@ class Page(Struct, frozen=True, gc=False):
     order. A cursor is 1 to 500 of `A-Z a-z 0-9 _ . : ~ -`.
     """
 
-    items: tuple[str | TypeView | QueueView | JobEntry | LetterView | LimitView, ...]
+    items: tuple[Item, ...]
     cursor: str | None

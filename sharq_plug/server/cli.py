@@ -14,10 +14,14 @@ from sharq_plug.errors import ConfigError, SharqError
 from sharq_plug.plugins import installed_backends
 from sharq_plug.server.config import Settings, Sources, load_settings
 from sharq_plug.server.config_names import CONFIG_VARIABLE
+from sharq_plug.server.key_commands import COMMAND as KEYS_COMMAND
+from sharq_plug.server.key_commands import run_keys
 from sharq_plug.server.listening import address_of, open_listener
 from sharq_plug.server.logs import configure_logging, say
+from sharq_plug.server.open_binds import check_host
 from sharq_plug.server.operator_commands import run_command
-from sharq_plug.server.serving import hold_signals, open_store, serve
+from sharq_plug.server.serving import hold_signals, open_authenticator, open_store, serve
+from sharq_plug.server.tls import Certificate, read_certificate
 from sharq_plug.store import QueueStore
 
 logger = logging.getLogger(__name__)
@@ -29,12 +33,17 @@ INTERRUPTED = 130
 """The exit status that shells use for Ctrl-C, here before serving began."""
 SERVER_KEYS = ("backend", "host", "port", "workers")
 """Keys of [sharq-server] that are flags too."""
+FLAGS_WITH_VALUE = frozenset(
+    {"-c", "--config", "-gc", "--gunicorn-config", *(f"--{key}" for key in SERVER_KEYS)}
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0, or 2 after one line that says what is wrong."""
+    flags, command = _without_keys(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(*_parser().parse_known_args(arguments))
+        parsed, words = _parser().parse_known_args(flags)
+        return _run(parsed, [*words, *command])
     except SharqError as error:
         message = " ".join(str(error).split())
         say(f"{PROGRAM}: error: {message}")
@@ -51,15 +60,22 @@ def _run(arguments: argparse.Namespace, words: Sequence[str]) -> int:
             sys.stdout.write(f"{name} ({distribution})\n")
         return 0
     settings = load_settings(_sources(arguments))
-    configure_logging(settings.server.accesslog)
+    configure_logging(settings.server.accesslog, log_format=settings.server.log_format)
     if arguments.gunicorn_config is not None:
         logger.warning("--gunicorn-config has no effect: this server does not run on gunicorn")
     _warn(settings.origin.warnings)
+    if words[:1] == [KEYS_COMMAND]:
+        return run_keys(settings.server.keys_file, words[1:])
     if words:
         return run_command(settings.server.backend, settings.options, words)
+    check_host(settings.server)
+    open_authenticator(settings)
     store = open_store(settings)
+    certificate = read_certificate(settings.server)
+    if certificate is not None:
+        _warn(certificate.weaknesses)
     if arguments.check:
-        for line in _summary(settings):
+        for line in _summary(settings, certificate):
             sys.stdout.write(f"{line}\n")
         _warn(asyncio.run(_reach(store)))
         backend = settings.server.backend
@@ -67,8 +83,17 @@ def _run(arguments: argparse.Namespace, words: Sequence[str]) -> int:
         return 0
     with open_listener(settings.server.host, settings.server.port) as listener:
         hold_signals(settings)  # whoever reads the announcement may send one
-        _announce(settings, address_of(listener))
+        scheme = "http" if certificate is None else "https"
+        _announce(settings, certificate, address_of(listener, scheme=scheme))
         return serve(settings, listener)
+
+
+def _without_keys(arguments: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
+    """Return what stands before the command `keys`, and the command with its own flags."""
+    for at, word in enumerate(arguments):
+        if word == KEYS_COMMAND and (at == 0 or arguments[at - 1] not in FLAGS_WITH_VALUE):
+            return arguments[:at], arguments[at:]
+    return arguments, ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,7 +108,8 @@ def _parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         usage="%(prog)s [flags] [COMMAND ...]",
         description="A rate-limited, multi-tenant job queue server. With a COMMAND it runs that "
-        "command of the backend instead; an unknown one lists them.",
+        "command of the backend instead; an unknown one lists them. `keys --help` tells how to "
+        "make keys.",
         epilog="A flag goes before an environment variable, and that before the file. "
         "sharq.conf, as it is shipped, explains each key.",
         allow_abbrev=False,
@@ -147,7 +173,7 @@ async def _reach(store: QueueStore) -> Sequence[str]:
         return await store.health(thorough=True)
 
 
-def _announce(settings: Settings, address: str) -> None:
+def _announce(settings: Settings, certificate: Certificate | None, address: str) -> None:
     logger.info(
         "%s %s serves the backend %r at %s%s (%s)",
         PROGRAM,
@@ -155,18 +181,20 @@ def _announce(settings: Settings, address: str) -> None:
         settings.server.backend,
         address,
         f" with {settings.server.workers} processes" if settings.server.workers > 1 else "",
-        "; ".join(_summary(settings)),
+        "; ".join(_summary(settings, certificate)),
     )
 
 
-def _summary(settings: Settings) -> list[str]:
-    """Return which file was read, and which backend and store were chosen by what."""
+def _summary(settings: Settings, certificate: Certificate | None) -> list[str]:
+    """Return which file was read, what chose the backend and the store, and the certificate."""
     origin = settings.origin
     store = [f"store: {origin.store}"] if origin.store else []
+    tls = [f"certificate: {certificate}"] if certificate is not None else []
     return [
         f"configuration: {origin.file}",
         f"backend: {settings.server.backend} ({origin.backend})",
         *store,
+        *tls,
     ]
 
 

@@ -11,14 +11,18 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
-from msgspec import Meta
 
 from sharq_plug.errors import ConfigError
-from sharq_plug.model import MAX_DURATION, MAX_INTEGER, MAX_INTERVAL, MAX_KEY_TIME
-from sharq_plug.plugins import address_of, installed_backends, load_backend
+from sharq_plug.plugins import (
+    address_of,
+    installed_authenticators,
+    installed_backends,
+    load_authenticator,
+    load_backend,
+)
 from sharq_plug.server.config_file import read_file
 from sharq_plug.server.config_names import (
     QUEUE_SECTION,
@@ -27,8 +31,9 @@ from sharq_plug.server.config_names import (
     strange_variables,
     variable,
 )
-from sharq_plug.server.listening import UNIX
+from sharq_plug.server.sections import QueueSection, ServerSection
 
+ANONYMOUS_NO_MORE = "allow_anonymous has no effect: only callers with a key may call"
 DEFAULT = "default"
 """The source of a value that nobody set."""
 NO_PASSES = (
@@ -37,49 +42,6 @@ NO_PASSES = (
 )
 
 Options = TypeVar("Options", bound=msgspec.Struct)
-Duration = Annotated[int, Meta(ge=1, le=MAX_INTERVAL)]
-MAX_TIMEOUT = 24 * 60 * 60 * 1000
-Timeout = Annotated[int, Meta(ge=1, le=MAX_TIMEOUT)]
-
-
-class QueueSection(msgspec.Struct, frozen=True, kw_only=True):
-    """Section [sharq]: what holds for every queue. Durations are ms."""
-
-    job_expire_interval: Duration = 60_000
-    job_requeue_interval: Duration = 1000
-    default_job_requeue_limit: Annotated[int, Meta(ge=-1, le=MAX_INTEGER)] = -1
-    enable_requeue_script: bool = True
-    max_lease_time: Duration = 43_200_000
-    idempotency_time: Annotated[int, Meta(ge=1, le=MAX_KEY_TIME)] = 600_000
-    dead_letter_max_age: Annotated[int, Meta(ge=0, le=MAX_DURATION)] = 2_592_000_000
-    dead_letter_max_count: Annotated[int, Meta(ge=0, le=MAX_INTEGER)] = 1_000_000
-
-
-class ServerSection(msgspec.Struct, frozen=True, kw_only=True):
-    """Section [sharq-server]: where and how to serve.
-
-    `accesslog` is a file, or `-` for standard error; None means no access log. `max_body_size` and
-    `max_batch_body_size` are in bytes. Port 0 is any free port. The other limits apply to each
-    process. `host` may be `unix:` and the path of a socket. Without a `backend`, the file's
-    sections decide. Time-outs are in ms.
-    """
-
-    host: str = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65535)] = 8080
-    workers: Annotated[int, Meta(ge=1)] = 1
-    accesslog: str | None = None
-    backend: str = "memory"
-    max_body_size: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 1024 * 1024
-    max_batch_body_size: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 16 * 1024 * 1024
-    max_connections: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 4000
-    max_in_flight: Annotated[int, Meta(ge=1, le=MAX_INTEGER)] = 1000
-    keep_alive_timeout: Timeout = 120_000
-    request_timeout: Timeout = 60_000
-    drain_time: Annotated[int, Meta(ge=0, le=MAX_TIMEOUT)] = 2000
-
-    def __post_init__(self) -> None:
-        if self.host.startswith(UNIX) and not self.host.removeprefix(UNIX):
-            raise ValueError("host: names no file after `unix:`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +60,16 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole configuration; `options` are those of the backend `server.backend`."""
+    """The whole configuration.
+
+    `options` are those of the backend `server.backend`, `authenticator_options` those of
+    `server.authenticator`; None if everybody may call.
+    """
 
     queue: QueueSection
     server: ServerSection
     options: msgspec.Struct
+    authenticator_options: msgspec.Struct | None = None
     origin: Origin = field(default=Origin(), compare=False)
 
 
@@ -135,7 +102,7 @@ def load_settings(sources: Sources) -> Settings:
     Raises ConfigError that names the file, variable or flag that is wrong, and its key.
     """
     installed = installed_backends()
-    reader = _Reader(sources, installed)
+    reader = _Reader(sources, {**installed, **installed_authenticators()})
     server = reader.section(SERVER_SECTION, ServerSection)
     name, chosen_by = reader.backend(server, installed)
     server = msgspec.structs.replace(server, backend=name)
@@ -151,6 +118,7 @@ def load_settings(sources: Sources) -> Settings:
             f"a store of the backend {name!r}: use 1, or another backend"
         )
     settings = Settings(
+        authenticator_options=_authenticator_options(reader, server),
         queue=reader.section(QUEUE_SECTION, QueueSection),
         server=server,
         options=reader.section(name, backend.options),
@@ -165,6 +133,18 @@ def load_settings(sources: Sources) -> Settings:
     return replace(settings, origin=origin)
 
 
+def _authenticator_options(reader: "_Reader", server: ServerSection) -> msgspec.Struct | None:
+    """Return the options of the authenticator; None if there is none. Raises ConfigError."""
+    if not server.needs_keys:
+        return None
+    try:
+        options = load_authenticator(server.authenticator).options
+    except ConfigError as error:
+        place = reader.place(SERVER_SECTION, "authenticator")
+        raise ConfigError(f"{place}: {error}" if place else str(error)) from error
+    return reader.section(server.authenticator, options)
+
+
 def _strange_variables(sources: Sources, settings: Settings, installed: Iterable[str]) -> list[str]:
     name = settings.server.backend
     keys = {
@@ -172,11 +152,17 @@ def _strange_variables(sources: Sources, settings: Settings, installed: Iterable
         SERVER_SECTION: _fields(ServerSection),
         name: _fields(type(settings.options)),
     }
-    return strange_variables(sources.environ, keys, others=set(installed) - {name})
+    if settings.authenticator_options is not None:
+        keys[settings.server.authenticator] = _fields(type(settings.authenticator_options))
+    others = {*installed, *installed_authenticators()} - keys.keys()
+    return strange_variables(sources.environ, keys, others=others)
 
 
 def _weak_choices(settings: Settings) -> list[str]:
-    return [] if settings.queue.enable_requeue_script else [NO_PASSES]
+    choices = [] if settings.queue.enable_requeue_script else [NO_PASSES]
+    if settings.server.needs_keys and settings.server.allow_anonymous:
+        choices.append(ANONYMOUS_NO_MORE)
+    return choices
 
 
 def _shown_file(sources: Sources) -> str:

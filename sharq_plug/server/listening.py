@@ -41,12 +41,12 @@ def open_listener(host: str, port: int) -> Iterator[socket.socket]:
                 _tidy_up(path, made)
 
 
-def address_of(listener: socket.socket) -> str:
+def address_of(listener: socket.socket, *, scheme: str = "http") -> str:
     """Return where a socket listens, as an address that people can use."""
     if listener.family == socket.AF_UNIX:
         return f"{UNIX}{listener.getsockname()}"
     host, port, *_ = listener.getsockname()
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _listen_at(host: str, port: int) -> socket.socket:

@@ -4,15 +4,19 @@ import logging
 import sys
 import threading
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 from sharq_plug.errors import ConfigError
+from sharq_plug.model import masked
+from sharq_plug.server.json_lines import ACCESS_LOGGER, JsonFormatter
 from sharq_plug.server.log_writer import AppendedFile, LineWriter, StandardError
+from sharq_plug.server.tracebacks import traceback_of
 
 logger = logging.getLogger(__name__)
 
+LogFormat: TypeAlias = Literal["text", "json"]
 STANDARD_ERROR = "-"
-ACCESS_LOGGER = "sanic.access"
 MESSAGE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 ACCESS = "%(asctime)s %(host)s %(request)s %(status)s %(byte)s%(duration)s"
 LONGEST = 4000
@@ -40,12 +44,12 @@ class OneLineFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # it is logging's
         """Return the line of a record."""
-        line = _printable(super().formatMessage(record))
+        line = _printable(masked(super().formatMessage(record)))
         return line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  # it is logging's
-        """Return a traceback."""
-        lines = super().formatException(ei).split("\n")
+        """Return a traceback, without the messages of exceptions that nobody expected."""
+        lines = traceback_of(ei[1]).split("\n")
         return "\n".join(f"    {_printable(line)}" for line in lines)
 
 
@@ -59,17 +63,20 @@ def _printable(text: str) -> str:
 
 
 class LineHandler(logging.Handler):
-    """Turn records into lines, and let a thread write them. Never raise."""
+    """Turn records into lines, and let a thread write them. Never raise.
 
-    def __init__(self, writer: LineWriter, template: str) -> None:
+    No line shows a token, wherever a client has put it.
+    """
+
+    def __init__(self, writer: LineWriter, formatter: logging.Formatter) -> None:
         super().__init__()
         self.writer = writer
-        self.setFormatter(OneLineFormatter(template))
+        self.setFormatter(formatter)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Queue the record's line."""
         try:
-            self.writer.put(self.format(record))
+            self.writer.put(masked(self.format(record)))
         except Exception:  # whatever it is, logging must not break the work
             self.handleError(record)
 
@@ -82,7 +89,9 @@ class LineHandler(logging.Handler):
         self.writer.flush()
 
 
-def configure_logging(accesslog: str | None, *, is_child: bool = False) -> None:
+def configure_logging(
+    accesslog: str | None, *, log_format: LogFormat = "text", is_child: bool = False
+) -> None:
     """Set up logging for this process.
 
     `accesslog` is a file, which may be rotated by moving it away, or `-` for standard error, or
@@ -94,18 +103,24 @@ def configure_logging(accesslog: str | None, *, is_child: bool = False) -> None:
     messages = LineWriter("the log on standard error", StandardError(), logger.warning)
     root = logging.getLogger()
     root.setLevel(logging.WARNING)
-    root.addHandler(LineHandler(messages, MESSAGE))
+    root.addHandler(LineHandler(messages, _formatter(log_format, MESSAGE)))
     logging.getLogger("sharq_plug").setLevel(logging.INFO)
     access = logging.getLogger(ACCESS_LOGGER)
     access.propagate = False
     access.setLevel(logging.INFO)
     if accesslog == STANDARD_ERROR:
-        access.addHandler(LineHandler(messages, ACCESS))
+        access.addHandler(LineHandler(messages, _formatter(log_format, ACCESS)))
     elif file is not None:
         name = f"the access log {accesslog}"
         writer = LineWriter(name, file, logger.warning, tells_at_once=True)
-        access.addHandler(LineHandler(writer, ACCESS))
+        access.addHandler(LineHandler(writer, _formatter(log_format, ACCESS)))
     _log_what_python_says()
+
+
+def _formatter(log_format: LogFormat, template: str) -> logging.Formatter:
+    if log_format == "json":
+        return JsonFormatter(longest=LONGEST)
+    return OneLineFormatter(template)
 
 
 def reopen_logs() -> None:
@@ -121,8 +136,19 @@ def say(line: str) -> None:
     handlers = logging.getLogger().handlers
     found = (handler.writer for handler in handlers if isinstance(handler, LineHandler))
     writer = next(found, None) or LineWriter("standard error", StandardError(), logger.warning)
-    writer.put(line)
+    writer.put(masked(line))
     writer.flush()
+
+
+def log_unhandled(_loop: object, context: Mapping[str, Any]) -> None:
+    """Log what an event loop tells of a failure that nobody handles.
+
+    It also tells of the task or callback, whose text may show arguments and results.
+    """
+    said = "an event loop says: %s"
+    is_callback = context["message"].startswith("Exception in callback")
+    message = "Exception in callback" if is_callback else context["message"]
+    logger.error(said, message, exc_info=context.get("exception"))
 
 
 def _log_what_python_says() -> None:

@@ -18,17 +18,23 @@ from collections.abc import Sequence
 from functools import partial
 from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import uvloop
 
+from sharq_plug import __version__
+from sharq_plug.authenticator import Authenticator
 from sharq_plug.errors import SharqError
+from sharq_plug.figures import DIRECTORY_VARIABLE
 from sharq_plug.http.wire.app import GRACEFUL_SHUTDOWN_TIMEOUT, App, AppOptions, create_app
 from sharq_plug.http.wire.server import HttpServer, open_server
 from sharq_plug.model import Retention
-from sharq_plug.plugins import create_store, load_backend
+from sharq_plug.plugins import create_authenticator, create_store, load_backend
 from sharq_plug.server.config import Settings
 from sharq_plug.server.listening import BACKLOG
-from sharq_plug.server.logs import configure_logging, reopen_logs
+from sharq_plug.server.logs import configure_logging, log_unhandled, reopen_logs
+from sharq_plug.server.tls import Certificate, read_certificate
 from sharq_plug.service import ServiceOptions
 from sharq_plug.store import QueueStore
 
@@ -55,6 +61,15 @@ def open_store(settings: Settings) -> QueueStore:
     return create_store(name, load_backend(name), settings.options)
 
 
+def open_authenticator(settings: Settings) -> Authenticator | None:
+    """Return what decides who may call, not entered yet; None: everybody. Raises ConfigError."""
+    server = settings.server
+    if settings.authenticator_options is None:
+        return None
+    path = None if server.keys_file is None else Path(server.keys_file)
+    return create_authenticator(server.authenticator, settings.authenticator_options, path)
+
+
 def hold_signals(settings: Settings) -> None:
     """Hold SIGINT, SIGTERM and SIGHUP back until the server handles them."""
     if settings.server.workers > 1:
@@ -79,8 +94,15 @@ def serve(settings: Settings, listener: socket.socket) -> int:
 def _serve_in_processes(settings: Settings, listener: socket.socket) -> int:
     """Run several processes on one socket; when one of them ends, stop them all.
 
-    They also get each SIGHUP.
+    They also get each SIGHUP. What they count stands in files of a private directory, which is
+    removed at the end.
     """
+    with TemporaryDirectory(prefix="sharq-figures-") as directory:
+        os.environ[DIRECTORY_VARIABLE] = directory  # the processes inherit it
+        return _serve_in_children(settings, listener)
+
+
+def _serve_in_children(settings: Settings, listener: socket.socket) -> int:
     spawn = multiprocessing.get_context("spawn")
     processes = [
         spawn.Process(target=_run_child, args=(settings, listener, number == 0), daemon=True)
@@ -112,7 +134,8 @@ def _send_to_all(processes: Sequence[BaseProcess], number: int) -> None:
 
 
 def _run_child(settings: Settings, listener: socket.socket, says_contact: bool) -> None:  # noqa: FBT001  # multiprocessing passes it
-    configure_logging(settings.server.accesslog, is_child=True)
+    server = settings.server
+    configure_logging(server.accesslog, log_format=server.log_format, is_child=True)
     try:
         _run(settings, listener, says_contact=says_contact)
     except SharqError as error:
@@ -128,12 +151,16 @@ def _run_child(settings: Settings, listener: socket.socket, says_contact: bool) 
 def _run(settings: Settings, listener: socket.socket, *, says_contact: bool) -> None:
     _allow_files(settings.server.max_connections + OTHER_FILES)
     options = _app_options(settings, says_contact=says_contact)
-    app = create_app("sharq_plug", partial(open_store, settings), options)
+    app = create_app(
+        "sharq_plug", partial(open_store, settings), options, open_authenticator(settings)
+    )
+    certificate = read_certificate(settings.server)
     gc.freeze()  # what was made until now stays: the collector need not look at it again and again
     gc.set_threshold(*COLLECTOR_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.get_loop().set_exception_handler(log_unhandled)
         drain_time = settings.server.drain_time / 1000
-        runner.run(_serve_until_stopped(app, listener, drain_time=drain_time))
+        runner.run(_serve_until_stopped(app, listener, certificate, drain_time=drain_time))
 
 
 def _allow_files(count: int) -> None:
@@ -164,6 +191,7 @@ def _app_options(settings: Settings, *, says_contact: bool) -> AppOptions:
             retention=Retention(queue.dead_letter_max_age, queue.dead_letter_max_count),
             tends=queue.enable_requeue_script,
             max_in_flight=server.max_in_flight,
+            metrics_types=server.metrics_types,
             says_contact=says_contact,
         ),
         max_body_size=server.max_body_size,
@@ -172,14 +200,19 @@ def _app_options(settings: Settings, *, says_contact: bool) -> AppOptions:
         keep_alive_timeout=server.keep_alive_timeout / 1000,
         request_timeout=server.request_timeout / 1000,
         access_log=server.accesslog is not None,
+        backend=server.backend,
+        version=__version__,
     )
 
 
-async def _serve_until_stopped(app: App, listener: socket.socket, *, drain_time: float) -> None:
-    stop = _stop_event()
+async def _serve_until_stopped(
+    app: App, listener: socket.socket, certificate: Certificate | None, *, drain_time: float
+) -> None:
+    stop = _stop_event(certificate)
+    context = None if certificate is None else partial(getattr, certificate, "context")
     signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED_SIGNALS)
     try:
-        async with open_server(app, listener, backlog=BACKLOG) as server:
+        async with open_server(app, listener, backlog=BACKLOG, tls=context) as server:
             await stop.wait()
             await server.begin_draining()
             await _drain(server, stop, idle_for=drain_time, end=GRACEFUL_SHUTDOWN_TIMEOUT)
@@ -187,13 +220,15 @@ async def _serve_until_stopped(app: App, listener: socket.socket, *, drain_time:
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED_SIGNALS)
 
 
-def _stop_event() -> asyncio.Event:
+def _stop_event(certificate: Certificate | None) -> asyncio.Event:
     """Return an event that is set by the signals, and in a child by the end of its parent."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, reopen_logs)
+    if certificate is not None:
+        loop.add_signal_handler(signal.SIGHUP, partial(_reload, certificate))
     parent = multiprocessing.parent_process()
     if parent is not None:
 
@@ -203,6 +238,11 @@ def _stop_event() -> asyncio.Event:
 
         loop.add_reader(parent.sentinel, parent_ended)
     return stop
+
+
+def _reload(certificate: Certificate) -> None:
+    reopen_logs()
+    certificate.reload()
 
 
 async def _drain(server: HttpServer, stop: asyncio.Event, *, idle_for: float, end: float) -> None:

@@ -7,6 +7,7 @@ So light traffic never waits, and heavy traffic shares its round trips.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context
 from typing import Generic, TypeVar
 
 from sharq_plug.errors import StoreUnavailable
@@ -49,7 +50,8 @@ class Batcher(Generic[Item, Result]):
         future: asyncio.Future[Result] = self._loop.create_future()
         self._waiting.append((item, future))
         if self.running is None:
-            self.running = self._loop.create_task(self._run_batches())
+            # Its items are of many requests, so its log lines must name none of them.
+            self.running = self._loop.create_task(self._run_batches(), context=Context())
         return future
 
     def abandon(self, future: asyncio.Future[Result]) -> None:

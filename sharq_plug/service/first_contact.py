@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 
-from sharq_plug.errors import ConfigError, SharqError
+from sharq_plug.errors import ConfigError, SharqError, told
 from sharq_plug.service.background import Background
 from sharq_plug.store import QueueStore
 
@@ -71,7 +71,7 @@ class FirstContact:
             "the store %s, requests are answered with 503 until it %s: %s",
             what,
             "can" if is_unfit else "does",
-            error,
+            told(error),
             exc_info=unexpected,
         )
 
@@ -80,7 +80,9 @@ class FirstContact:
             weaknesses = await self._store.health(thorough=True)
         except Exception as error:  # it has answered before, so the server works
             unexpected = None if isinstance(error, SharqError) else error
-            logger.warning("the store does not say how it is weak: %s", error, exc_info=unexpected)
+            logger.warning(
+                "the store does not say how it is weak: %s", told(error), exc_info=unexpected
+            )
             return
         for sentence in weaknesses:
             logger.warning("%s", sentence)

@@ -1,6 +1,7 @@
 """Keep lines of callers, and ask the store for them."""
 
 import asyncio
+from contextvars import Context
 
 from sharq_plug.model import Dequeued, Take
 from sharq_plug.service.admission import Admission
@@ -135,7 +136,8 @@ class Lines:
 
     def _start(self, line: Line) -> None:
         line.calls += 1
-        self._tasks.add(self._loop.create_task(self._serve(line)))
+        # In a context of its own: a log names the request that it finds in the context.
+        self._tasks.add(self._loop.create_task(self._serve(line), context=Context()))
 
     async def _serve(self, line: Line) -> None:
         """Make store calls for a line, one after the other, until it has no work."""

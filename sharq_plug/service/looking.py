@@ -1,6 +1,6 @@
 """Look at jobs, queues, types and shared limits, and list them in bounded steps."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from heapq import nsmallest
 from typing import Any, Final
 
@@ -104,8 +104,12 @@ class Looking:
             names.update(dict.fromkeys(name for name in page.items if isinstance(name, str)))
         return list(names)
 
-    async def longest(self, queue_type: str, *, limit: int) -> list[QueueView]:
+    async def longest(
+        self, queue_type: str, *, limit: int, sees: Callable[[str], bool] | None = None
+    ) -> list[QueueView]:
         """Return up to `limit` (1 to 1000) queues of a type, those in which the most jobs wait.
+
+        With `sees`, only queues of the names for which it returns True.
 
         It walks over all queues of the type in bounded steps, then looks at the longest. Equal ones
         are ordered by name. Raises Overloaded while another such walk is under way.
@@ -116,17 +120,21 @@ class Looking:
             raise Overloaded(ONE_WALK)
         self._is_walking = True
         try:
-            names = await self._longest_names(queue_type, limit)
+            names = await self._longest_names(queue_type, limit, sees)
             views = [await self._backlog(queue_type, name) for name in names]
         finally:
             self._is_walking = False
         return sorted((view for view in views if view is not None), key=_longest_first)
 
-    async def _longest_names(self, queue_type: str, limit: int) -> list[str]:
+    async def _longest_names(
+        self, queue_type: str, limit: int, sees: Callable[[str], bool] | None
+    ) -> list[str]:
         found: dict[str, QueueView] = {}
         async for page in self._pages(queue_type, Backlogs()):
             for view in page.items:
-                if isinstance(view, QueueView) and view.waiting:
+                if not isinstance(view, QueueView) or not view.waiting:
+                    continue
+                if sees is None or sees(view.queue_id):
                     found[view.queue_id] = view
             if len(found) > 2 * limit:
                 longest = nsmallest(limit, found.values(), key=_longest_first)

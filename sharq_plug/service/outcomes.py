@@ -24,6 +24,7 @@ from sharq_plug.model import (
     Cancel,
     ChangeOutcome,
     DropLimit,
+    Ended,
     EnqueueOutcome,
     EnqueueResult,
     Extended,
@@ -45,7 +46,6 @@ from sharq_plug.model import (
 # The usual outcomes of the calls that are made most often. On Python 3.11 looking up a member of an
 # enum is slow, and so is a strict zip: a single job has a shortcut.
 _QUEUED = EnqueueOutcome.QUEUED
-_ENDED = LeaseOutcome.ENDED
 
 
 def enqueue_outcomes(
@@ -68,10 +68,8 @@ def settle_outcomes(
     The refusals are StaleLease, NotCharged and BrokenQueue.
     For an Extend that held it is Extended.
     """
-    if len(items) == 1 and outcomes[0] is _ENDED:
-        return [True]
     return [
-        True if outcome is _ENDED else _settle_outcome(item, outcome)
+        True if type(outcome) is Ended else _settle_outcome(item, outcome)
         for item, outcome in zip(items, outcomes, strict=True)
     ]
 
@@ -154,7 +152,7 @@ def _settle_outcome(item: Settlement, outcome: Settled) -> bool | Extended | Sha
     match outcome:
         case Extended():
             return outcome
-        case LeaseOutcome.ENDED:
+        case LeaseOutcome.ENDED | Ended():
             return True
         case LeaseOutcome.UNKNOWN:
             return False

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from sharq_plug.errors import SharqError
+from sharq_plug.errors import SharqError, told
 from sharq_plug.model import Retention
 from sharq_plug.service.background import Background
 from sharq_plug.store import DEFAULT_RETENTION, QueueStore
@@ -59,7 +59,7 @@ class Passes:
             except Exception as error:  # after any error, the next pass must come
                 if not is_failing:
                     unexpected = None if isinstance(error, SharqError) else error
-                    logger.warning("upkeep failed: %s", error, exc_info=unexpected)
+                    logger.warning("upkeep failed: %s", told(error), exc_info=unexpected)
                 is_failing = True
                 delay = min(self._interval, MAX_RETRY_DELAY)
             await self._background.pause(delay / 1000)

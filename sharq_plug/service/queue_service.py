@@ -31,6 +31,7 @@ from sharq_plug.service.admission import Admission
 from sharq_plug.service.calls import StoreCalls
 from sharq_plug.service.clearing import Clearing
 from sharq_plug.service.deadlines import Deadlines
+from sharq_plug.service.figures import TypeFigureReader
 from sharq_plug.service.first_contact import FirstContact
 from sharq_plug.service.letters import LetterVerb
 from sharq_plug.service.lines import Lines
@@ -68,6 +69,8 @@ class ServiceOptions:
     """Whether this process runs passes of upkeep."""
     max_in_flight: int = 1000
     """Store calls at a time. Further requests are refused with Overloaded."""
+    metrics_types: int = 200
+    """Types that a scrape shows one by one: the first by name."""
     says_contact: bool = False
     """Whether this process logs if the store answers, and its weaknesses. Of several processes
     that share a store, one should."""
@@ -92,6 +95,7 @@ class QueueService:
         admission = Admission(self._options.max_in_flight)
         self._calls = calls = StoreCalls(store, admission=admission, deadlines=self._deadlines)
         self.looking = Looking(store, calls)
+        self.figures = TypeFigureReader(store, calls, most_types=self._options.metrics_types)
         self.clearing = Clearing(store, calls)
         self.redriving = LetterVerb(store, calls, change=Redrive, in_range=store.redrive)
         self.discarding = LetterVerb(store, calls, change=Discard, in_range=store.discard)
@@ -242,10 +246,13 @@ class QueueService:
         outcomes = await self._calls.alone(self._store.configure(queue_type, changes))
         return change_outcomes(changes, outcomes)
 
-    async def health(self) -> None:
-        """Check that a dequeue and a finish can run. Raises StoreUnavailable if they cannot."""
+    async def health(self, *, thorough: bool = False) -> Sequence[str]:
+        """Check that a dequeue and a finish can run. Raises StoreUnavailable if they cannot.
+
+        With `thorough`, return how the store is weaker than its users may think.
+        """
         try:
-            await self._calls.unbounded(self._store.health())
+            return await self._calls.unbounded(self._store.health(thorough=thorough))
         except ConfigError as error:  # the reason was logged at the start
             raise StoreUnavailable(str(error), public="The store cannot be used.") from error
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import Context
 
 from sharq_plug.service.line import Key, Line
 from sharq_plug.store import QueueStore
@@ -70,7 +71,9 @@ class Watches:
 
     def _start(self, line: Line) -> Watch:
         watch = self._by_key[line.key] = Watch(line)
-        task = self._loop.create_task(self._run(watch), name=f"watch {line.queue_type}")
+        task = self._loop.create_task(
+            self._run(watch), name=f"watch {line.queue_type}", context=Context()
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return watch

@@ -2,14 +2,16 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sharq_plug.model import (
     ChangeOutcome,
     Clear,
     Cleared,
     Dequeued,
+    Ended,
     Finish,
+    LeaseOutcome,
     LeaseRef,
     Listing,
     MinuteCounts,
@@ -23,6 +25,8 @@ from sharq_plug.model import (
     Tended,
 )
 from sharq_plug.store import DEFAULT_RETENTION, QueueStore
+
+T = TypeVar("T")
 
 MAX_STEPS = 10_000
 """Tending, clearing, or a listing, that takes more steps than this does not end."""
@@ -53,15 +57,22 @@ async def dequeue_for_one(
 async def finish_all(
     store: QueueStore, queue_type: str, leases: Sequence[LeaseRef], *, receipt_time: int
 ) -> list[Settled]:
-    """Finish leases in one call."""
-    return await store.settle(queue_type, [Finish(lease, receipt_time) for lease in leases])
+    """Finish leases in one call; return the outcomes."""
+    settled = await store.settle(queue_type, [Finish(lease, receipt_time) for lease in leases])
+    return [outcome_of(one) for one in settled]
 
 
 async def release_all(
     store: QueueStore, queue_type: str, leases: Sequence[LeaseRef]
 ) -> list[Settled]:
-    """Release leases in one call."""
-    return await store.settle(queue_type, [Release(lease) for lease in leases])
+    """Release leases in one call; return the outcomes."""
+    settled = await store.settle(queue_type, [Release(lease) for lease in leases])
+    return [outcome_of(one) for one in settled]
+
+
+def outcome_of(settled: T) -> T | LeaseOutcome:
+    """Return what a store answered, ENDED for a lease that it ended, however long it was held."""
+    return LeaseOutcome.ENDED if isinstance(settled, Ended) else settled
 
 
 async def change_interval(store: QueueStore, queue_type: str, queue_id: str, interval: int) -> bool:

@@ -209,7 +209,7 @@ def test_a_record_that_makes_no_line_raises_nothing_and_is_counted(
         def __str__(self) -> str:
             raise RuntimeError
 
-    handler = LineHandler(writer, "%(message)s")
+    handler = LineHandler(writer, logging.Formatter("%(message)s"))
     for argument in (Broken(), "well"):
         handler.handle(logging.makeLogRecord({"msg": "it said %s", "args": (argument,)}))
     handler.flush()

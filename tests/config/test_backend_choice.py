@@ -91,7 +91,7 @@ def test_a_section_like_no_other_is_refused_with_those_that_there_are(
 ) -> None:
     assert refusal(path, f"[{section}]\n") == (
         f"{path}: [{section}]: there is no such section; "
-        "known: [sharq], [sharq-server], [memory], [redis]"
+        "known: [sharq], [sharq-server], [memory], [redis], [keys]"
     )
 
 

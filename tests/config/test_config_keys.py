@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from sharq_plug.errors import ConfigError
-from sharq_plug.server.config import QueueSection, ServerSection, Settings, Sources, load_settings
+from sharq_plug.server.config import Settings, Sources, load_settings
+from sharq_plug.server.sections import QueueSection, ServerSection
 from sharq_redis.plugin import RedisOptions
 
 SHIPPED = Path(__file__).parents[2] / "sharq.conf"

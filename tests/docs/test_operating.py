@@ -8,7 +8,7 @@ import pytest
 
 from sharq_plug.http.wire.app import RESPONSE_TIMEOUT, ROUTES
 from sharq_plug.server import log_writer
-from sharq_plug.server.config import ServerSection
+from sharq_plug.server.sections import ServerSection
 from support.readme import README, ROOT
 
 PAGE = (ROOT / "docs" / "operating.md").read_text()

@@ -11,7 +11,8 @@ import pytest
 from sharq_plug.http.api.failures import FAILURES, HTTP_FAILURES, INTERNAL
 from sharq_plug.http.wire.app import ROUTES
 from sharq_plug.plugins import load_backend
-from sharq_plug.server.config import QueueSection, ServerSection, Sources, load_settings
+from sharq_plug.server.config import Sources, load_settings
+from sharq_plug.server.sections import QueueSection, ServerSection
 from support.readme import README, ROOT, quoted, table
 from support.server import run_command
 

@@ -58,6 +58,7 @@ SINGLE = {
     "type": operator_schema.TYPE,
     "limit": operator_schema.LIMIT,
 }
+CHANGES = {"queue": operator_schema.CHANGED_QUEUE, "type": operator_schema.CHANGED_TYPE}
 BATCHES = {
     "enqueue": wire_schema.ENQUEUE_MANY,
     "finish": wire_schema.FINISH_MANY,
@@ -149,6 +150,8 @@ def _answers(
             return [(result.code, result) for result in found.results]
         case _, [Operation(item=Take(count=count))] if count > 1:
             return [(status, wire_schema.read(wire_schema.DEQUEUE_MANY, status, body))]
+        case [verb, *_], [Operation(item=PatchQueue() | PatchType())]:
+            return [(status, wire_schema.read(CHANGES[verb], status, body))]
         case [verb, *_], _:
             return [(status, wire_schema.read(SINGLE[verb], status, body))]
     raise AssertionError(asked)
@@ -166,7 +169,9 @@ def _outcome(item: Item, status: int, found: Any, now: int) -> Outcome:
                 return Dequeued(tuple(map(_delivery, jobs)), now=now)
         case ((Finish() | Release() | Fail() | Extend()), _):
             return _settled(item, status, found)
-        case PatchQueue() | PatchType() | PatchLimit(), _:
+        case PatchQueue() | PatchType(), 400:
+            return ChangeOutcome.UNKNOWN_LIMIT  # a store that forgets may have forgotten one
+        case PatchQueue() | PatchType() | PatchLimit(), 200:
             return ChangeOutcome.CHANGED
         case ((Look() | PageStep()), _):
             return _shown(item, found)

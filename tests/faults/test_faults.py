@@ -52,7 +52,10 @@ def test_a_power_failure_is_reported_as_a_loss(tmp_path: Path) -> None:
 def test_a_key_that_is_forgotten_too_soon_is_reported(tmp_path: Path) -> None:
     [scenario] = [one for one in SCENARIOS if one.name == "workers killed"]
     with House(tmp_path, kept=1) as house:
-        verdict = Run(house, scenario, SEED, jobs=JOBS).verdict()
-        assert verdict.keyed > len(verdict.twice) > 0
+        seeds = range(SEED, SEED + 5)  # whether a forgotten key comes again is chance
+        verdicts = (Run(house, scenario, seed, jobs=JOBS).verdict() for seed in seeds)
+        verdict = next((one for one in verdicts if one.twice), None)
+        assert verdict is not None
+        assert verdict.keyed > len(verdict.twice)
         assert verdict.count(Rule.DEDUPLICATION) > 0
         assert not verdict.is_clean

@@ -42,6 +42,7 @@ from sharq_plug.testing.model_check.history import Event
 from sharq_plug.testing.model_check.operations import Look, Operation, PageStep
 from sharq_plug.testing.model_check.violations import Rule
 from support.http_client import Answer
+from support.wire_schema import UnexpectedAnswer
 
 LEASED = LeaseRef("johndoe", "1", "x")
 NOTHING: dict[str, Any] = {
@@ -102,6 +103,31 @@ def test_a_change_of_a_type_is_read_from_its_patch(
 ) -> None:
     event = read_one(tmp_path, "/type/sms/", body, **A_TYPE, settings={}, defaults={})
     assert event.operation == Operation("sms", item)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "item"),
+    [
+        ("/queue/sms/q/", {"uses": ["a"]}, PatchQueue("q", SettingsPatch(uses=("a",)))),
+        (
+            "/type/sms/",
+            {"defaults": {"uses": ["a"]}},
+            PatchType(defaults=SettingsPatch(uses=("a",))),
+        ),
+    ],
+)
+def test_a_change_that_names_a_forgotten_limit_is_read_as_refused(
+    tmp_path: Path, path: str, body: dict[str, object], item: PatchQueue | PatchType
+) -> None:
+    for error in ("unknown_limit", "invalid"):
+        with Journal(tmp_path / error) as journal:
+            answer = json.dumps({"status": "failure", "message": "", "error": error}).encode()
+            journal.answered(journal.asked(path, json.dumps(body).encode()), Answer(400, answer))
+    [event] = read_history([tmp_path / "unknown_limit"]).events
+    assert event.operation == Operation("sms", item)
+    assert event.outcome is ChangeOutcome.UNKNOWN_LIMIT
+    with pytest.raises(UnexpectedAnswer):
+        read_history([tmp_path / "invalid"])
 
 
 def test_what_a_queue_shows_is_read(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from sanic import Sanic
 
 from hostile.snapshot import Snapshots
+from support.api import Serve, serving
+from support.certificates import Authority
 from support.http_client import Wire
 from support.redis_server import RedisServer
 from support.server import ServerProcess
@@ -22,6 +25,18 @@ def _many_apps_in_a_process() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Sanic, "test_mode", True)
         yield
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(params=["plain", "tls"])
+def serve(request: pytest.FixtureRequest) -> Serve:
+    """Serve a store in this process, without TLS and with it."""
+    is_plain = request.param == "plain"
+    return partial(serving, authority=None if is_plain else request.getfixturevalue("authority"))
 
 
 @pytest.fixture(scope="session")

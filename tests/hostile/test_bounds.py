@@ -14,7 +14,7 @@ from sharq_memory.store import MemoryStore
 from sharq_plug.http.api.request import LISTINGS_AT_ONCE
 from sharq_plug.model import Listing, Page
 from sharq_plug.plugins import open_store
-from support.api import QUIET, Served, enqueue, send, serving
+from support.api import QUIET, Serve, Served, enqueue, send, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -33,7 +33,7 @@ def _nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 @asynccontextmanager
 async def connected(served: Served) -> AsyncIterator[Streams]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, ssl=served.trust)
     try:
         yield reader, writer
     finally:
@@ -48,10 +48,10 @@ async def answer_from(reader: asyncio.StreamReader) -> tuple[int, dict[str, str]
     return int(status_line.split()[1]), headers, json.loads(body)
 
 
-async def test_a_connection_too_many_is_answered_503_and_closed() -> None:
+async def test_a_connection_too_many_is_answered_503_and_closed(serve: Serve) -> None:
     options = replace(QUIET, max_connections=3)
     async with (
-        serving(lambda: open_store("memory"), options) as served,
+        serve(lambda: open_store("memory"), options) as served,
         AsyncExitStack() as stack,
         asyncio.timeout(10),
     ):
@@ -72,10 +72,10 @@ async def test_a_connection_too_many_is_answered_503_and_closed() -> None:
             assert (await answer_from(reader))[0] == 200
 
 
-async def test_a_flood_of_connections_is_refused_whole() -> None:
+async def test_a_flood_of_connections_is_refused_whole(serve: Serve) -> None:
     options = replace(QUIET, max_connections=1)
     async with (
-        serving(lambda: open_store("memory"), options) as served,
+        serve(lambda: open_store("memory"), options) as served,
         connected(served) as (reader, writer),
         AsyncExitStack() as stack,
         asyncio.timeout(10),
@@ -95,9 +95,9 @@ SHORT_OF_MEMORY = replace(
 )
 
 
-async def test_bodies_that_do_not_come_give_way_to_those_that_do() -> None:
+async def test_bodies_that_do_not_come_give_way_to_those_that_do(serve: Serve) -> None:
     async with (
-        serving(lambda: open_store("memory"), SHORT_OF_MEMORY) as served,
+        serve(lambda: open_store("memory"), SHORT_OF_MEMORY) as served,
         AsyncExitStack() as stack,
         asyncio.timeout(10),
     ):
@@ -116,9 +116,9 @@ async def test_bodies_that_do_not_come_give_way_to_those_that_do() -> None:
             waiting.cancel()
 
 
-async def test_clients_that_do_not_read_give_way_to_those_that_do() -> None:
+async def test_clients_that_do_not_read_give_way_to_those_that_do(serve: Serve) -> None:
     async with (
-        serving(lambda: open_store("memory"), SHORT_OF_MEMORY) as served,
+        serve(lambda: open_store("memory"), SHORT_OF_MEMORY) as served,
         AsyncExitStack() as stack,
         asyncio.timeout(20),
     ):
@@ -134,9 +134,9 @@ async def test_clients_that_do_not_read_give_way_to_those_that_do() -> None:
             assert (await served.client.get("/dequeue/sms/")).status_code == 200
 
 
-async def test_a_long_row_of_requests_holds_nobody_up() -> None:
+async def test_a_long_row_of_requests_holds_nobody_up(serve: Serve) -> None:
     async with (
-        serving(lambda: open_store("memory"), QUIET) as served,
+        serve(lambda: open_store("memory"), QUIET) as served,
         connected(served) as (reader, writer),
         asyncio.timeout(20),
     ):

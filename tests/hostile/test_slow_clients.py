@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from sharq_plug.plugins import open_store
-from support.api import QUIET, Served, enqueue, send, serving
+from support.api import QUIET, Serve, Served, enqueue, send
 
 pytestmark = pytest.mark.anyio
 
@@ -29,8 +29,8 @@ def _nothing_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 @pytest.fixture
-async def served() -> AsyncIterator[Served]:
-    async with serving(lambda: open_store("memory"), OPTIONS) as served:
+async def served(serve: Serve) -> AsyncIterator[Served]:
+    async with serve(lambda: open_store("memory"), OPTIONS) as served:
         yield served
 
 
@@ -38,7 +38,9 @@ async def served() -> AsyncIterator[Served]:
 async def connected(
     served: Served,
 ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", served.port, limit=2**12)
+    reader, writer = await asyncio.open_connection(
+        "127.0.0.1", served.port, ssl=served.trust, limit=2**12
+    )
     try:
         yield reader, writer
     finally:
@@ -155,11 +157,11 @@ HUGE = "x" * 12_000_000
 
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
 async def test_an_answer_that_is_still_being_read_is_not_cut_off(
-    version: bytes, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, version: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sharq_plug.http.wire.connection.LAST_READING", TIMEOUT)
     monkeypatch.setattr("sharq_plug.http.wire.connection.LAST_WORDS", TIMEOUT / 4)
-    async with serving(lambda: open_store("memory"), ROOMY) as served:
+    async with serve(lambda: open_store("memory"), ROOMY) as served:
         await send(served.client, enqueue("j1", payload=HUGE))
         async with connected(served) as (reader, writer), asyncio.timeout(20):
             writer.write(b"GET /dequeue/sms/ HTTP/" + version + b"\r\nHost: x\r\n\r\n")
@@ -172,11 +174,11 @@ async def test_an_answer_that_is_still_being_read_is_not_cut_off(
 
 @pytest.mark.parametrize("version", [b"1.0", b"1.1"])
 async def test_an_answer_that_is_not_read_any_more_is_cut_off(
-    version: bytes, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, version: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sharq_plug.http.wire.connection.LAST_READING", TIMEOUT)
     monkeypatch.setattr("sharq_plug.http.wire.connection.LAST_WORDS", TIMEOUT / 4)
-    async with serving(lambda: open_store("memory"), ROOMY) as served:
+    async with serve(lambda: open_store("memory"), ROOMY) as served:
         await send(served.client, enqueue("j1", payload=HUGE))
         async with connected(served) as (reader, writer), asyncio.timeout(20):
             writer.write(b"GET /dequeue/sms/ HTTP/" + version + b"\r\nHost: x\r\n\r\n")

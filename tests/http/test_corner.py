@@ -77,8 +77,9 @@ async def text(_request: Request, **names: str) -> Reply:
 @pytest.fixture
 def more_routes(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ("queue_type",), ("queue_type", "queue_id")
-    rows = (Verb("-/one", names, "GET", text), Verb("-/two", ((), *names), "GET", text))
-    monkeypatch.setattr(app, "ROUTES", (*app.ROUTES, *routes_of(rows)))
+    one = Verb("-/one", names, "GET", text, None, {})
+    two = Verb("-/two", ((), *names), "GET", text, None, {})
+    monkeypatch.setattr(app, "ROUTES", (*app.ROUTES, *routes_of((one, two))))
 
 
 @pytest.mark.usefixtures("more_routes")

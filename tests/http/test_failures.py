@@ -135,13 +135,15 @@ SENT = {
     "expectation_failed": b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: x\r\n\r\n",
     "not_implemented": b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
 }
+OF_KEYS = {"unauthorized", "forbidden"}
+"""What only a server with keys answers: see tests/doors."""
 STATUSES = {
     word: status for status, word in (*FAILURES.values(), *HTTP_FAILURES.values(), INTERNAL)
 }
 
 
 def test_every_word_is_provoked() -> None:
-    assert STATUSES.keys() == {*PROVOKED, *SENT, "overloaded"}
+    assert STATUSES.keys() == {*PROVOKED, *SENT, *OF_KEYS, "overloaded"}
 
 
 @pytest.mark.parametrize("word", PROVOKED)

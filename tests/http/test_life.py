@@ -5,6 +5,7 @@ import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sanic import Request
@@ -13,6 +14,7 @@ from sharq_memory.store import MemoryStore
 from sharq_plug.errors import ConfigError
 from sharq_plug.model import Dequeued, Settled, Settlement, Take
 from sharq_plug.plugins import open_store
+from sharq_plug.service import QueueService
 from support.api import enqueue, send, serving
 from support.redis_server import RedisServer
 
@@ -166,23 +168,20 @@ async def test_a_job_is_handed_back_when_its_worker_hangs_up_while_it_waits() ->
         assert (job["job_id"], job["attempt"]) == ("j1", 2)
 
 
-class HangingUpStore(MemoryStore):
-    """Closes the first worker's connection after its job was leased and before it is written."""
-
-    hung_up = False
-
-    async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
-        if not self.hung_up:
-            self.hung_up = True
-            Request.get_current().transport.close()
-        return await super().dequeue(queue_type, takes)
-
-
 async def test_a_job_is_handed_back_when_its_worker_hung_up_before_it_is_written(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async with serving(HangingUpStore) as served:
+    async with serving(MemoryStore) as served:
         await send(served.client, enqueue("j1"))
+        dequeue = QueueService.dequeue
+
+        async def dequeue_and_hang_up(*args: Any, **kwargs: Any) -> Dequeued:
+            dequeued = await dequeue(*args, **kwargs)
+            Request.get_current().transport.close()
+            monkeypatch.undo()
+            return dequeued
+
+        monkeypatch.setattr(QueueService, "dequeue", dequeue_and_hang_up)
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
         writer.write(b"GET /dequeue/sms/ HTTP/1.1\r\nHost: x\r\n\r\n")
         assert await reader.read() == b""

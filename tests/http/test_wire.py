@@ -10,6 +10,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 import httpx
 import pytest
 
+from sharq_plug.http.api.answers import Success
 from sharq_plug.http.api.replies import success
 from sharq_plug.http.wire.responses import response_bytes
 from sharq_plug.store import QueueStore
@@ -112,7 +113,7 @@ def assert_is_dated(answer: bytes) -> None:
 def test_the_date_goes_with_the_clock(monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
     for now, text in ((784111777.9, b"08:49:37"), (784111778.0, b"08:49:38")):
         monkeypatch.setattr("time.time", lambda now=now: now)
-        head = response_bytes(success(), keep_alive=True)
+        head = response_bytes(success(Success()), request_id="r1", keep_alive=True)
         assert b"\r\nDate: Sun, 06 Nov 1994 " + text + b" GMT\r\n" in head, backend
 
 

@@ -46,6 +46,7 @@ from sharq_plug.model import (
     TypeView,
     Use,
 )
+from sharq_plug.testing.calls import outcome_of
 
 ONE_IN_100 = SettingsPatch(limits=(Limit(1, 100),))
 PAUSED = SettingsPatch(paused=True)
@@ -180,7 +181,7 @@ def test_a_lease_gives_back_to_the_limits_that_it_was_charged_to(bench: Bench) -
     assert bench.drop("l") is ChangeOutcome.IN_USE
     bench.use("b", "m")
     assert bench.drop("l") is ChangeOutcome.IN_USE
-    assert bench.settle(finish(job)) == [LeaseOutcome.ENDED]
+    assert [outcome_of(one) for one in bench.settle(finish(job))] == [LeaseOutcome.ENDED]
     assert bench.view("l").leased == 0
     assert bench.drop("l") is ChangeOutcome.CHANGED
     assert bench.drop("l") is ChangeOutcome.UNKNOWN

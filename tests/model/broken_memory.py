@@ -10,6 +10,7 @@ from model import (
     broken_clearing,
     broken_counts,
     broken_deaths,
+    broken_figures,
     broken_holds,
     broken_jobs,
     broken_leases,
@@ -67,6 +68,7 @@ MODULES = (
     broken_types,
     broken_shared,
     broken_rows,
+    broken_figures,
 )
 
 
@@ -127,6 +129,11 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("IntervalOf0ForgetsTheLatestDequeue", "Interval", False, OUT_OF_TIME),
         ("RefusalChangesInterval", "DepthLimit", False, OUT_OF_TIME | {Rule.WAKING}),
         ("DuplicateKeepsInterval", "Interval", False, OUT_OF_TIME),
+    ],
+    "figures": [
+        ("LeasesAreHeldTooLong", "LeaseTime", True, {Rule.LEASE_TIMES}),
+        ("DueTimesAreForgotten", "DueTime", False, {Rule.DELAY}),
+        ("EndedTypesAreUnknown", "KnownType", False, {Rule.LISTING}),
     ],
     "enqueues": [
         ("DuplicateReplacesPayload", "Duplicate", True, {Rule.PAYLOAD}),
@@ -253,7 +260,12 @@ AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("RepeatGetsOneJob", "RepeatedDequeue", False, {Rule.REPETITION}),
         ("EmptyAnswerIsRepeated", "RepeatedDequeue", False, {Rule.READINESS}),
         ("BatchEndsAtARefusal", "Batch", False, {Rule.DEPTH, Rule.IDEMPOTENCE}),
-        ("BatchSeesNothingOfItself", "Finish", False, {Rule.DOUBLING, Rule.FENCING}),
+        (
+            "BatchSeesNothingOfItself",
+            "Finish",
+            False,
+            {Rule.DOUBLING, Rule.FENCING, Rule.RECEIPTS},
+        ),
         ("BytesDoNotEndABatch", "BatchSize", False, set()),
     ],
     **JOB_AREAS,

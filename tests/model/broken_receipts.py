@@ -11,6 +11,7 @@ from sharq_plug.model import (
     Clear,
     Cleared,
     Delivery,
+    Ended,
     Finish,
     LeaseOutcome,
     LeaseRef,
@@ -123,7 +124,7 @@ class ReleaseIgnoresTokens(TypeState):
     def settle(self, item: Settlement, now: int) -> Settled:
         if isinstance(item, Release):
             outcome = super().settle(replace(item, lease=replace(item.lease, token=None)), now)
-            if outcome is LeaseOutcome.ENDED:
+            if isinstance(outcome, Ended):
                 return outcome
         return super().settle(item, now)
 

@@ -234,12 +234,14 @@ SETTING_FAULTS = {
         kit="TendedDefaultsConformance",
     ),
     "one of two shared limits is paid": ScriptFault(
-        "        for at = 1, #limits do\n            Limiter.pay(limits[at], cost)\n",
-        "        for at = 1, 1 do\n            Limiter.pay(limits[at], cost)\n",
+        "            Limiter.pay(limit, cost)\n",
+        "            if at == 1 then Limiter.pay(limit, cost) end\n",
         kit="TwoLimitsConformance",
     ),
     "a lease is given back twice": ScriptFault(
-        "charge(queue, row, -1)", "charge(queue, row, -2)", kit="LimiterConcurrencyConformance"
+        "Charging.give_back(row, 1)\n",
+        "Charging.give_back(row, 2)\n",
+        kit="LimiterConcurrencyConformance",
     ),
     "a correction misses shared limits": ScriptFault(
         "            if Limiter.correct(limits[at], cost, actual) then\n",
@@ -274,8 +276,8 @@ SETTING_FAULTS = {
         kit="RemainingConformance",
     ),
     "an entry comes again beyond the end of its page": ScriptFault(
-        "if since > now or since > end_since or (since == end_since and number > end_number)\n",
-        "if since > now or (end_since == 0)\n",
+        "if since > end_since or (since == end_since and number > end_number)\n",
+        "if end_since == 0\n",
         kit="RowOrderConformance",
     ),
     "an entry comes again before a new place in line": ScriptFault(

@@ -8,6 +8,7 @@ from sharq_memory.totals import Counters
 from sharq_plug.model import (
     AmendOutcome,
     Cancel,
+    Ended,
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
@@ -77,7 +78,7 @@ class RepeatedFinishesAreCounted(ToldTotals):
 class ReleasesAreCountedAsFails(ToldTotals):
     def settle(self, item: Settlement, now: int) -> Settled:
         outcome = super().settle(item, now)
-        self.drift += isinstance(item, Release) and outcome is LeaseOutcome.ENDED
+        self.drift += isinstance(item, Release) and isinstance(outcome, Ended)
         return outcome
 
     def _told(self, totals: Totals) -> Totals:

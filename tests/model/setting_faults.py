@@ -62,6 +62,7 @@ SETTING_AREAS: dict[str, list[tuple[str, str, bool, set[Rule]]]] = {
         ("DeathDoesNotFreeze", "WorkerFreeze", True, OUT_OF_TIME | {Rule.PAUSE}),
     ],
     "gates": [
+        ("FiguresForgetTheGate", "Figures", False, {Rule.READINESS}),
         ("GateIsFree", "LimiterLimit", True, OUT_OF_TIME),
         ("GateIgnoresCosts", "LimiterLimit", True, OUT_OF_TIME),
         ("GateCountsOneQueue", "LimiterConcurrency", True, OTHER_PLACES | {Rule.CONCURRENCY}),

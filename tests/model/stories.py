@@ -10,6 +10,7 @@ from sharq_plug.model import (
     Cleared,
     Delivery,
     Dequeued,
+    Ended,
     EndedLease,
     EnqueueOutcome,
     EnqueueResult,
@@ -69,6 +70,7 @@ class Story:
         self._events: list[Event] = []
         self._ms = 0
         self._enqueued_at: dict[tuple[str, str], int] = {}
+        self._leases: dict[tuple[str, str], tuple[str, int]] = {}  # job: token, when it was given
 
     def at(self, ms: int) -> Self:
         self._ms = ms
@@ -86,6 +88,8 @@ class Story:
         invoked, answered = during or (tick, tick + 5)
         now = START + self._ms
         queue_type = None if isinstance(item, Tend) else TYPE
+        if outcome is ENDED and isinstance(item, Finish | Release | Fail):
+            outcome = self._end(item.lease, now)
         self._events.append(
             Event(
                 call=len(self._events),
@@ -99,6 +103,15 @@ class Story:
             )
         )
         return self
+
+    def _end(self, lease: LeaseRef, now: int) -> Settled:
+        """Return the answer to who ends a lease: how long it was held, if it stands."""
+        job = lease.queue_id, lease.job_id
+        token, since = self._leases.get(job, ("", 0))
+        if lease.token not in {None, token} or not token:
+            return ENDED
+        del self._leases[job]
+        return Ended(max(0, now - since))
 
     def enqueue(
         self,
@@ -137,11 +150,14 @@ class Story:
         priority: int = 0,
         expires_at: int | None = None,
         cost: Mapping[str, int] | None = None,
+        due_at: int | None = None,
         **how: Any,
     ) -> Self:
         """Dequeue; `expires_at` is that of a lease which was extended."""
         end = self._ms + LEASE_TIME if expires_at is None else expires_at
         enqueued_at = self._enqueued_at.get((queue_id, job_id), START)
+        if not is_repeated:
+            self._leases[queue_id, job_id] = token, START + self._ms
         job = Delivery(
             queue_id,
             job_id,
@@ -154,6 +170,7 @@ class Story:
             enqueued_at,
             priority,
             cost,
+            due_at=self._instant(due_at),
         )
         answer = Dequeued(
             (job,),

@@ -33,9 +33,9 @@ def two_letters() -> LetterStory:
 
 def test_a_long_legal_story_of_letters_breaks_no_rule() -> None:
     story = two_letters().list_letters((2, "b"), (1, "a")).redrive(1).redrive(1, UNKNOWN)
-    story.dequeue("a", "A2").fail("a", "A2", dead=True)
+    story.dequeue("a", "A2", due_at=0).fail("a", "A2", dead=True)
     story.discard_range(1, after=2, limit=1).redrive_range(1)
-    story.enqueue("a", EnqueueOutcome.DUPLICATE).dequeue("a", "A3").finish("a", "A3")
+    story.enqueue("a", EnqueueOutcome.DUPLICATE).dequeue("a", "A3", due_at=0).finish("a", "A3")
     totals = Totals(enqueued=2, dequeued=4, finished=1, failed=3, dead=3, redriven=2, discarded=1)
     story.look_at_type(totals, type_view())
     assert exactly(story) == set()
@@ -48,7 +48,7 @@ def test_a_redriven_job_begins_anew() -> None:
     story.redrive("a")
     for attempt, requeues in ((1, 1), (3, 1), (1, 0)):
         again = story.copy()
-        again.dequeue("a", "A3", attempt=attempt, requeues=requeues)
+        again.dequeue("a", "A3", attempt=attempt, requeues=requeues, due_at=0)
         rules = set() if (attempt, requeues) == (1, 1) else {Rule.ATTEMPTS}
         assert exactly(again) == rules
         assert again.broken_rules() == rules
@@ -57,10 +57,10 @@ def test_a_redriven_job_begins_anew() -> None:
 def test_a_redriven_job_has_a_new_ttl() -> None:
     story = LetterStory().enqueue("a", extras=Extras(ttl=100)).dequeue("a", "A1")
     story.fail("a", "A1", dead=True).at(80)
-    story.redrive("a").at(179).dequeue("a", "A2")
+    story.redrive("a").at(179).dequeue("a", "A2", due_at=80)
     assert exactly(story) == set()
     assert story.broken_rules() == set()
-    story.release("a", "A2").at(180).dequeue("a", "A3", attempt=2)
+    story.release("a", "A2").at(180).dequeue("a", "A3", attempt=2, due_at=80)
     assert Rule.TTL in exactly(story)
     assert Rule.TTL in story.broken_rules()
 

@@ -24,9 +24,9 @@ def test_a_long_legal_story_of_times_breaks_no_rule() -> None:
     story.look(1, delayed=1, counted=(2, 0), ready_since=0, ready_at=0)
     story.dequeue("b", "B1", requeues=1)
     story.extend("b", "B1", 50).at(50).fail("b", "B1").find_nothing(60).at(60)
-    story.dequeue("b", "B2", attempt=2, requeues=0).fail("b", "B2").find_nothing(100)
+    story.dequeue("b", "B2", attempt=2, requeues=0, due_at=60).fail("b", "B2").find_nothing(100)
     story.at(100).look(1, 0, 1, counted=(2, 2), ready_since=100, ready_at=100)
-    story.dequeue("a", "A1").release("a", "A1", delay=20)
+    story.dequeue("a", "A1", due_at=100).release("a", "A1", delay=20)
     story.find_nothing(120).clear(0, 0, delayed=1).find_nothing(None)
     assert broken_rules(story) == set()
 

@@ -19,12 +19,15 @@ LAYERS = {
     "clock": set[str](),
     "model": {"model", "errors"},
     "store": {"model"},
-    "hookspecs": {"store", "clock"},
-    "plugins": {"hookspecs", "store", "clock", "errors"},
+    "authenticator": {"model"},
+    "hookspecs": {"store", "authenticator", "clock"},
+    "plugins": {"hookspecs", "store", "authenticator", "clock", "errors"},
+    "keys": {"keys", "authenticator", "hookspecs", "model", "errors"},
     "service": {"service", "store", "model", "errors"},
-    "http": {"http", "service", "store", "model", "errors", "clock"},
+    "figures": {"figures", "model"},
+    "http": {"http", "figures", "service", "store", "authenticator", "model", "errors", "clock"},
     "server": {
-        *("", "server", "http", "service"),
+        *("", "server", "http", "figures", "service", "keys", "authenticator"),
         *("plugins", "hookspecs", "store", "model", "errors", "clock"),
     },
     "__main__": {"server"},
@@ -34,13 +37,16 @@ LAYERS = {
 
 ROOMS = {
     "http.api": {"http.api"},
-    "http.corner": {"http.api", "http.corner"},
-    "http.wire": {"http.api", "http.corner", "http.wire"},
+    "http.doors": {"http.api", "http.doors"},
+    "http.corner": {"http.api", "http.doors", "http.corner"},
+    "http.description": {"http.api", "http.doors", "http.corner", "http.description"},
+    "http.wire": {"http.api", "http.doors", "http.corner", "http.description", "http.wire"},
 }
 """Each room of `http`, and those that it may import."""
 
 OWNERS = {
     "pluggy": {"plugins", "hookspecs"},
+    "prometheus_client": set[str](),
     "sanic": {"http.wire"},
     "sanic_routing": set[str](),
     "httptools": set[str](),
@@ -48,6 +54,7 @@ OWNERS = {
     "redis": set[str](),
     "hiredis": set[str](),
     "sortedcontainers": set[str](),
+    "tomlkit": {"keys"},
     "sharq_memory": set[str](),
     "sharq_redis": set[str](),
     "pytest": {"testing"},

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from support.redis_server import free_port
-from support.server import ServerProcess, answers, clean_environment
+from support.server import ServerProcess, answers, clean_environment, has_open
 from support.waiting import TIMEOUT, until
 
 REQUESTS = 300
@@ -269,8 +269,3 @@ def test_the_access_log_follows_a_rotation_at_sighup_without_a_request(
         assert server.stop() == 0
     assert old.read_text().count("/sms/") == 3
     assert access_log.read_text().count("/sms/") == REQUESTS
-
-
-def has_open(pid: int, path: Path) -> bool:
-    found = Path(f"/proc/{pid}/fd").iterdir()
-    return any(descriptor.exists() and descriptor.samefile(path) for descriptor in found)

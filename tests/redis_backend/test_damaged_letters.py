@@ -32,7 +32,7 @@ from sharq_plug.model import (
 )
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
-from sharq_plug.testing.calls import clear_all, dequeue_for_one, list_all, tend_all
+from sharq_plug.testing.calls import clear_all, dequeue_for_one, list_all, outcome_of, tend_all
 from support.one_queue import look_at_queue
 from support.redis_damage import (
     OF_THE_TYPE,
@@ -240,7 +240,8 @@ async def test_damaged_keys_of_letters_stop_nothing_but_what_is_about_letters(
     await stage.store.enqueue(TYPE, [job("c"), job("d", ttl=STANDING)])
     leased = scene.leases["a"]
     lease = LeaseRef(QUEUE, "a", leased.token)
-    assert await stage.store.settle(TYPE, [Finish(lease, 1000)]) == [LeaseOutcome.ENDED]
+    [settled] = await stage.store.settle(TYPE, [Finish(lease, 1000)])
+    assert outcome_of(settled) is LeaseOutcome.ENDED
     [outcome] = await stage.store.amend(TYPE, [Cancel(JobRef(QUEUE, "c"))])
     assert outcome is AmendOutcome.DONE
     await tend_all(stage.store)

@@ -291,7 +291,7 @@ async def test_a_redriven_job_has_the_tail_that_it_died_with(
     clock.advance(1000)
     await tend_type(store, TYPE, limit=10)
     assert await store.amend(TYPE, [Redrive(LetterRef(1))]) == [AmendOutcome.DONE]
-    assert TAIL in read(keys.get(ONE))
+    assert FIELD in read(keys.get(ONE))
 
 
 @pytest.mark.parametrize("version", [1, 3])

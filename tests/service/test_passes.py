@@ -7,7 +7,7 @@ import tracemalloc
 import pytest
 
 from sharq_memory.store import MemoryStore
-from sharq_plug.errors import StoreUnavailable
+from sharq_plug.errors import StoreUnavailable, told
 from sharq_plug.model import LeaseOutcome, LeaseRef, NewJob, Retention, Tended
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.service.passes import Passes
@@ -69,7 +69,7 @@ async def test_passes_go_on_after_any_failure_and_say_so_once(
             for _ in range(3):
                 await store.passes.acquire()
     messages = [record.getMessage() for record in caplog.records]
-    assert messages == [f"upkeep failed: {error}", "upkeep works again"]
+    assert messages == [f"upkeep failed: {told(error)}", "upkeep works again"]
 
 
 async def test_a_backlog_is_reclaimed_whole_without_a_pause() -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeAlias
@@ -11,12 +12,15 @@ from typing import Any, TypeAlias
 import httpx
 from sanic import Sanic
 
+from sharq_plug.authenticator import Authenticator
 from sharq_plug.http.api.request import Server
 from sharq_plug.http.wire.app import AppOptions, create_app
 from sharq_plug.http.wire.server import open_server
 from sharq_plug.service import QueueService, ServiceOptions
 from sharq_plug.store import QueueStore
 from support import settings_schema
+from support.certificates import Authority
+from support.description import hooks
 from support.settings_schema import A_NAME
 
 QUIET = AppOptions(service=ServiceOptions(tends=False))
@@ -33,6 +37,8 @@ class Served:
     client: httpx.AsyncClient
     server: Server
     port: int
+    trust: ssl.SSLContext | None = None
+    """What a client needs to connect, over TLS."""
 
     @property
     def service(self) -> QueueService:
@@ -41,19 +47,33 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    open_store: Callable[[], QueueStore], options: AppOptions = QUIET
+    open_store: Callable[[], QueueStore],
+    options: AppOptions = QUIET,
+    *,
+    authenticator: Authenticator | None = None,
+    authority: Authority | None = None,
 ) -> AsyncIterator[Served]:
-    app = create_app(f"tests_{next(_app_numbers)}", open_store, options)
+    """Serve a store, with an `authority` over TLS. Each answer is held against the description."""
+    app = create_app(f"tests_{next(_app_numbers)}", open_store, options, authenticator)
     listener = socket.create_server(("127.0.0.1", 0))
     port: int = listener.getsockname()[1]
+    trust = None if authority is None else authority.context()
+    context = None if authority is None else authority.server_context()
+    tls = None if context is None else (lambda: context)
+    url = f"{'https' if trust else 'http'}://127.0.0.1:{port}"
     try:
-        async with open_server(app, listener) as server:
-            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
-                yield Served(client, app.ctx.server, port)
+        async with open_server(app, listener, tls=tls) as server:
+            checks = hooks(asks_for_keys=authenticator is not None)
+            async with httpx.AsyncClient(
+                base_url=url, verify=trust or True, event_hooks=checks
+            ) as client:
+                yield Served(client, app.ctx.server, port, trust)
             await server.begin_draining()
     finally:
         Sanic.unregister_app(app)
 
+
+Serve: TypeAlias = Callable[..., AbstractAsyncContextManager[Served]]
 
 SECOND_SENTENCES = {
     **dict.fromkeys(("queue_type", "queue_id", "job_id", "attempt_id"), f"A name is {A_NAME}."),

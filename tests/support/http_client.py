@@ -7,12 +7,14 @@ Content-Length.
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Self, TypeAlias
 
 PATIENCE = 5.0
 """Seconds after which a `Wire` stops waiting."""
 HEAD_END = b"\r\n\r\n"
+NOT_MODIFIED = 304
 LENGTH = b"\r\ncontent-length: "
 
 
@@ -47,7 +49,7 @@ def read_answer(received: bytes | bytearray, *, method: bytes = b"GET") -> Answe
         return None
     head = bytes(received[:end])
     status = int(head[9:12])
-    has_body = method != b"HEAD" and status >= 200
+    has_body = method != b"HEAD" and status >= 200 and status != NOT_MODIFIED
     size = int(head.lower().partition(LENGTH)[2].partition(b"\r")[0]) if has_body else 0
     start = end + len(HEAD_END)
     if len(received) < start + size:
@@ -162,8 +164,10 @@ async def connect(port: int) -> Connection:
 class Wire:
     """A blocking socket that sends what no good client sends. Use it as a context manager."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, *, tls: ssl.SSLContext | None = None) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self._received = bytearray()
 
     def __enter__(self) -> Self:
@@ -178,8 +182,16 @@ class Wire:
             self.socket.sendall(data)
 
     def shut(self) -> None:
-        """Say that nothing more will be sent."""
-        self.socket.shutdown(socket.SHUT_WR)
+        """Say that nothing more will be sent. An SSLSocket's own method would end its TLS too."""
+        socket.socket.shutdown(self.socket, socket.SHUT_WR)
+
+    def say_goodbye(self) -> None:
+        """Say in TLS that nothing more will be sent, and leave the connection open."""
+        assert isinstance(self.socket, ssl.SSLSocket)
+        self.socket.setblocking(False)
+        with contextlib.suppress(ssl.SSLWantReadError):  # it asks for the server's goodbye
+            self.socket.unwrap()
+        self.socket.settimeout(PATIENCE)
 
     def answer(self, *, method: bytes = b"GET") -> Answer | None:
         """Return the next answer, or None if the server closed the connection.
@@ -205,7 +217,7 @@ class Wire:
     def _receive(self) -> bool:
         try:
             data = self.socket.recv(1 << 16)
-        except ConnectionResetError:
+        except (ConnectionResetError, ssl.SSLZeroReturnError):  # the latter after a goodbye
             return False
         self._received += data
         return bool(data)

@@ -194,9 +194,17 @@ class Discarded(Moved, frozen=True, kw_only=True):
     discarded: Count
 
 
+class UnknownLimit(Failure, frozen=True):
+    """A shared limit that a change names does not exist."""
+
+    error: Literal["unknown_limit"]
+
+
 CLEAR_TYPE = answers_of({200: ClearedType})
 QUEUE = answers_of({200: QueueLook})
 TYPE = answers_of({200: TypeLook})
+CHANGED_QUEUE = answers_of({200: QueueLook, 400: UnknownLimit})
+CHANGED_TYPE = answers_of({200: TypeLook, 400: UnknownLimit})
 TYPES = answers_of({200: TypePage})
 QUEUES = answers_of({200: QueuePage})
 LIMIT = answers_of({200: LimitLook, 404: Failure})

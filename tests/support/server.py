@@ -53,6 +53,12 @@ def answers(url: str) -> bool:
     return False
 
 
+def has_open(pid: int, path: Path) -> bool:
+    """Tell whether a process has a file open."""
+    found = Path(f"/proc/{pid}/fd").iterdir()
+    return any(descriptor.exists() and descriptor.samefile(path) for descriptor in found)
+
+
 class ServerProcess:
     """A server on a free port, in a process group of its own. Use it as a context manager."""
 
@@ -73,12 +79,12 @@ class ServerProcess:
             until(self.is_ready)
             address = self._address()
             assert address is not None
-            self.port = int(address[1] or 0)  # 0: on a Unix socket
+            self.port = int(address[2] or 0)  # 0: on a Unix socket
+            self.url = f"{address[1]}://127.0.0.1:{self.port}"
         except BaseException as error:  # Ctrl-C too: no server is left behind
             error.add_note(self.log())
             self.__exit__()
             raise
-        self.url = f"http://127.0.0.1:{self.port}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -125,4 +131,4 @@ class ServerProcess:
         return self._address() is not None
 
     def _address(self) -> "re.Match[str] | None":
-        return re.search(r" at (?:http://127\.0\.0\.1:(\d+)|unix:\S+)", self.log())
+        return re.search(r" at (?:(https?)://127\.0\.0\.1:(\d+)|unix:\S+)", self.log())

@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, UnsetType
 
-from sharq_plug.errors import InvalidRequest, SharqError
+from sharq_plug.errors import Forbidden, InvalidRequest, SharqError
 from sharq_plug.http.api.bodies import BatchBody, item_schema
 from sharq_plug.http.api.failures import TooLarge
 from sharq_plug.http.api.json_text import (
@@ -27,7 +27,8 @@ AT_ONCE = 1024 * 1024
 """Bytes of items that are read in a row, before other requests have their turn."""
 
 _raw_items = msgspec.json.Decoder(BatchBody[Raw])
-_UNREADABLE = (InvalidRequest, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+_REFUSED = (InvalidRequest, Forbidden)
+_UNREADABLE = (*_REFUSED, msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class BatchReader(Generic[Fields]):
     async def read(
         self, body: bytes, make: Callable[..., Item], *, max_item_size: int
     ) -> list[Item | SharqError]:
-        """Return for each item what `make(fields, *names)` returns, or why it is refused.
+        """Return for each item what `make(fields, *names)` returns, or why it refuses the item.
 
         An item may be as large as the body of a single request. Raises InvalidRequest if the batch
         as a whole cannot be read.
@@ -91,7 +92,7 @@ class BatchReader(Generic[Fields]):
         if self._opaque is None:
             raise InvalidRequest("An item may be nested too deep.")
         for name in self._opaque:
-            texts = filter(None, map(bytes, map(name, items)))
+            texts = [bytes(text) for text in map(name, items) if text is not UNSET]
             if max(map(brackets, texts), default=0) > MAX_NESTING:
                 raise InvalidRequest("An item may be nested too deep.")
 
@@ -108,7 +109,7 @@ class BatchReader(Generic[Fields]):
                 try:
                     fields = self._read_one(raw)
                     items.append(make(fields, *(name(fields) for name in self._names)))
-                except InvalidRequest as error:
+                except _REFUSED as error:
                     items.append(error)
             size_in_a_row += size
             if size_in_a_row > AT_ONCE:
@@ -122,6 +123,13 @@ class BatchReader(Generic[Fields]):
         return fields if self._completion is None else self._completion.complete(fields)
 
 
-def _opaque(schema: type[msgspec.Struct]) -> list[Callable[[object], Raw]]:
+def _opaque(schema: type[msgspec.Struct]) -> list[Callable[[object], Raw | UnsetType]]:
     """Return what reads the fields of a schema that may hold any JSON value."""
-    return [attrgetter(field.name) for field in msgspec.structs.fields(schema) if field.type is Raw]
+    return [
+        attrgetter(field.name) for field in msgspec.structs.fields(schema) if _holds_raw(field.type)
+    ]
+
+
+def _holds_raw(kind: Any) -> bool:
+    """Return whether a type is Raw, perhaps with a remark, or a union with it."""
+    return kind is Raw or any(map(_holds_raw, get_args(kind)))

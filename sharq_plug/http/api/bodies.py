@@ -7,15 +7,53 @@ accepted and ignored here too: docs/sharq.md has the table.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Generic, TypeVar, cast
+from typing import Annotated, ClassVar, Generic, TypeVar, cast
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.http.api import halves
+from sharq_plug.http.api.fields import (
+    FEW_USES,
+    AskedLeaseTime,
+    At,
+    AttemptId,
+    BroughtName,
+    Cost,
+    Costs,
+    Count,
+    Dead,
+    Delay,
+    ErrorText,
+    Factor,
+    FirstDelay,
+    Freeze,
+    FreezeFor,
+    IdempotencyKey,
+    Ignored,
+    Interval,
+    JobHeaders,
+    JobId,
+    KeepFor,
+    Key,
+    Lease,
+    LeaseTime,
+    LimitName,
+    MaxQueuedLength,
+    MostDelay,
+    NewInterval,
+    Payload,
+    Priority,
+    QueueId,
+    QueueIds,
+    RequeueLimit,
+    Together,
+    Ttl,
+    Wait,
+)
 from sharq_plug.http.api.json_text import check_nesting, check_utf8, fields_of
-from sharq_plug.http.api.settings import LimitBody
+from sharq_plug.http.api.settings import FewLimits
 from sharq_plug.model import JOB_UNIT, MAX_BATCH, MAX_INTEGER, invalid
 
 Fields = TypeVar("Fields", bound=msgspec.Struct)
@@ -29,37 +67,33 @@ _holds_fields = re.compile(
 dictionary."""
 
 
-NO_HEADERS = Raw()
-"""Stands for the `headers` of a job that were not sent."""
-
-
 class RequeueDelayBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How long (ms) a job waits after a penalty: see `RequeueDelay`."""
 
-    first: int
-    factor: int | None = None
-    most: int | None = None
+    first: FirstDelay
+    factor: Factor | None = None
+    most: MostDelay | None = None
 
 
 class DeduplicateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A key under which a job is remembered, and for how long (ms)."""
 
-    key: str
-    keep_for: int = msgspec.field(name="for")
+    key: Key
+    keep_for: KeepFor = msgspec.field(name="for")
 
 
 class UseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A shared limit that the job's queue uses; with `limits` it is created if it is missing."""
 
-    name: str
-    limits: tuple[LimitBody, ...] | None = None
+    name: LimitName
+    limits: FewLimits | None = None
 
 
 class FreezeBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A shared limit to be frozen, and for how long (ms)."""
 
-    limit: str
-    duration: int = msgspec.field(name="for")
+    limit: LimitName
+    duration: FreezeFor = msgspec.field(name="for")
 
 
 class EnqueueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,55 +102,57 @@ class EnqueueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `headers` are decoded later: they may hold letters that stand marked beside a marked payload.
     """
 
-    job_id: str
-    payload: Raw
-    interval: int | UnsetType = UNSET
-    requeue_limit: int | None = None
-    max_queued_length: int | None = None
-    delay: int | None = None
-    at: int | None = None
-    priority: int | None = None
-    ttl: int | None = None
-    requeue_delay: int | RequeueDelayBody | None = None
+    EXCLUDES: ClassVar = (("delay", "at"),)
+
+    job_id: JobId
+    payload: Payload
+    interval: Interval | UnsetType = UNSET
+    requeue_limit: RequeueLimit | None = None
+    max_queued_length: MaxQueuedLength | None = None
+    delay: Delay | None = None
+    at: At | None = None
+    priority: Priority | None = None
+    ttl: Ttl | None = None
+    requeue_delay: FirstDelay | RequeueDelayBody | None = None
     deduplicate: DeduplicateBody | None = None
-    idempotency_key: str | None = None
-    cost: int | dict[str, int] | None = None
-    headers: Raw = NO_HEADERS
-    uses: tuple[str | UseBody, ...] | None = None
-    queue_type: Raw = Raw()  # SharQ ignores these two: the path has them
-    queue_id: Raw = Raw()
+    idempotency_key: IdempotencyKey | None = None
+    cost: Cost | Costs | None = None
+    headers: JobHeaders | UnsetType = UNSET
+    uses: Annotated[tuple[BroughtName | UseBody, ...], FEW_USES] | None = None
+    queue_type: Ignored | UnsetType = UNSET  # SharQ ignores these two: the path has them
+    queue_id: Ignored | UnsetType = UNSET
 
 
 class FinishBody(msgspec.Struct, frozen=True):
     """The body of a finish: the token of the lease, and what the job took if not its cost."""
 
-    lease: str | None = None
-    actual: int | dict[str, int] | None = None
+    lease: Lease | None = None
+    actual: Cost | Costs | None = None
 
 
 class ReleaseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a release; `delay` and `freeze` are in ms. `freeze` may name a shared limit."""
 
-    lease: str
-    delay: int | None = None
-    freeze: int | FreezeBody | None = None
+    lease: Lease
+    delay: Delay | None = None
+    freeze: Freeze | FreezeBody | None = None
 
 
 class FailBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a fail; `delay` and `freeze` are as in a release."""
 
-    lease: str
-    error: str | None = None
-    delay: int | None = None
-    dead: bool | None = None
-    freeze: int | FreezeBody | None = None
+    lease: Lease
+    error: ErrorText | None = None
+    delay: Delay | None = None
+    dead: Dead | None = None
+    freeze: Freeze | FreezeBody | None = None
 
 
 class ExtendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of an extend: the lease ends so many ms from now."""
 
-    lease: str
-    lease_time: int = msgspec.field(name="for")
+    lease: Lease
+    lease_time: LeaseTime = msgspec.field(name="for")
 
 
 class DequeueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,12 +162,12 @@ class DequeueBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `queues` it takes from these only, with `together` all from one queue.
     """
 
-    count: int | None = None
-    wait: int | None = None
-    attempt_id: str | None = None
-    lease_time: int | None = None
-    queues: tuple[str, ...] | None = None
-    together: bool | None = None
+    count: Count | None = None
+    wait: Wait | None = None
+    attempt_id: AttemptId | None = None
+    lease_time: AskedLeaseTime | None = None
+    queues: QueueIds | None = None
+    together: Together | None = None
 
 
 class BatchBody(msgspec.Struct, Generic[Item], frozen=True, forbid_unknown_fields=True):
@@ -143,7 +179,7 @@ class BatchBody(msgspec.Struct, Generic[Item], frozen=True, forbid_unknown_field
 class IntervalBody(msgspec.Struct, frozen=True):
     """The body of a change of interval (ms)."""
 
-    interval: int
+    interval: NewInterval
 
 
 class _LimitedPayload(msgspec.Struct):
@@ -152,13 +188,14 @@ class _LimitedPayload(msgspec.Struct):
 
 _limited_payload = msgspec.json.Decoder(_LimitedPayload)
 
+_NAMES = {"queue_id": QueueId, "job_id": JobId}
 _ANY_LEASE = FinishBody()
 _BAD_FIELDS = frozenset({str(invalid("lease")), str(invalid("actual"))})
 
 
 def item_schema(body: type[Fields], names: Sequence[str]) -> type[Fields]:
     """Return the schema of an item of a batch: a body, and the names that its path would have."""
-    title, fields = f"{body.__name__}Item", [(name, str) for name in names]
+    title, fields = f"{body.__name__}Item", [(name, _NAMES[name]) for name in names]
     item = msgspec.defstruct(title, fields, bases=(body,), kw_only=True)
     return cast("type[Fields]", item)
 
@@ -208,9 +245,9 @@ def complete_enqueue(fields: EnqueueBody) -> EnqueueBody:
     return fields
 
 
-def is_true(value: Raw) -> bool:
+def is_true(value: Raw | UnsetType) -> bool:
     """Return whether Python takes a JSON value for true; an absent one is false."""
-    text = bytes(value)
+    text = b"" if value is UNSET else bytes(value)
     if text[:1] in {b"[", b"{"}:
         return bool(text[1:-1].strip())
     if _is_number(text):

@@ -9,12 +9,12 @@ from msgspec import UNSET
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.http.api import halves
 from sharq_plug.http.api.bodies import (
-    NO_HEADERS,
     EnqueueBody,
     RequeueDelayBody,
     UseBody,
     units,
 )
+from sharq_plug.http.api.payloads import check_shared_limits
 from sharq_plug.http.api.request import (
     IDEMPOTENCY_KEY,
     TRACE_PARENT,
@@ -24,6 +24,7 @@ from sharq_plug.http.api.request import (
 from sharq_plug.http.api.settings import limits_of
 from sharq_plug.model import (
     JOB_UNIT,
+    Caller,
     Deduplicate,
     Extras,
     NewJob,
@@ -43,15 +44,17 @@ _headers = msgspec.json.Decoder(dict[str, str] | None)
 class Sender(msgspec.Struct, frozen=True):
     """What one request says of all its jobs.
 
-    `key` is its `Idempotency-Key`; `trace` are its headers of trace context, None without any.
+    `key` is its `Idempotency-Key`; `trace` are its headers of trace context, None without any;
+    `caller` is who sent it.
     """
 
     service: QueueService
     key: str | None = None
     trace: Mapping[str, str] | None = None
+    caller: Caller | None = None
 
     def job(self, fields: EnqueueBody, queue_id: str) -> NewJob:
-        """Return the job of a body. Raises InvalidRequest."""
+        """Return the job of a body. Raises InvalidRequest, Forbidden."""
         is_plain = self.key is None and self.trace is None and _is_plain(fields)
         return self.service.new_job(
             queue_id,
@@ -64,6 +67,7 @@ class Sender(msgspec.Struct, frozen=True):
         )
 
     def _extras(self, fields: EnqueueBody) -> Extras | None:
+        check_shared_limits(self.caller, asked=fields.uses is not None)
         extras = Extras(
             delay=fields.delay,
             at=fields.at,
@@ -97,7 +101,7 @@ def sender(request: Request, *, is_batch: bool) -> Sender:
     trace = None
     if TRACE_PARENT in headers or TRACE_STATE in headers:
         trace = {name: headers[name] for name in (TRACE_PARENT, TRACE_STATE) if name in headers}
-    return Sender(request.service, key, trace)
+    return Sender(request.service, key, trace, request.caller)
 
 
 def _unquoted(value: str) -> str:
@@ -116,7 +120,7 @@ def _is_plain(fields: EnqueueBody) -> bool:
         and fields.deduplicate is None
         and fields.idempotency_key is None
         and fields.cost is None
-        and fields.headers is NO_HEADERS
+        and fields.headers is UNSET
         and fields.uses is None
     )
 
@@ -151,9 +155,9 @@ def _use(given: str | UseBody) -> Use:
 
 def _headers_of(fields: EnqueueBody) -> Mapping[str, str]:
     """Return the headers of a job. Its body may be marked: see `halves`."""
-    text = halves.unmark(bytes(fields.headers))
-    if not text:
+    if fields.headers is UNSET:
         return {}
+    text = halves.unmark(bytes(fields.headers))
     try:
         return _headers.decode(text) or {}
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

@@ -3,11 +3,11 @@
 import re
 
 from sharq_plug.errors import InvalidRequest
-from sharq_plug.http.api.request import IF_MATCH, Request
+from sharq_plug.http.api.request import IF_MATCH, IF_NONE_MATCH, Request
 
 _TAG = r'(?:W/)?"[!#-~\x80-\xff]*"'
 _is_list = re.compile(rf"[, \t]*{_TAG}(?:[ \t]*,[, \t]*{_TAG})*[, \t]*").fullmatch
-_strong_tags = re.compile(r'(W/)?"([^"]*)"').findall
+_tags = re.compile(r'(W/)?"([^"]*)"').findall
 
 
 def etag(tag: str) -> str:
@@ -25,4 +25,10 @@ def if_match(request: Request) -> tuple[str, ...] | None:
         return None
     if _is_list(value) is None:
         raise InvalidRequest('`If-Match` must be * or a list of tags in quotes, as in "tag".')
-    return tuple(tag for weak, tag in _strong_tags(value) if not weak)
+    return tuple(tag for weak, tag in _tags(value) if not weak)
+
+
+def is_known(request: Request, tag: str) -> bool:
+    """Return whether `If-None-Match` says that the client has what has this tag."""
+    value = request.known.get(IF_NONE_MATCH, "")
+    return value == "*" or any(known == tag for _, known in _tags(value))

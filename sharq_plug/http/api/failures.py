@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec import UNSET, UnsetType
+
 from sharq_plug.errors import (
     BrokenQueue,
     DeadJob,
+    Forbidden,
     InvalidRequest,
     LeasedJob,
     LimitInUse,
@@ -18,9 +21,12 @@ from sharq_plug.errors import (
     SharqError,
     StaleLease,
     StoreUnavailable,
+    Unauthorized,
     UnknownLimit,
 )
+from sharq_plug.http.api import answers
 from sharq_plug.http.api.replies import Answer, Reply, respond
+from sharq_plug.model import masked
 
 
 class TooLarge(SharqError):
@@ -48,6 +54,8 @@ FAILURES: Mapping[type[Exception], Failure] = {
     InvalidRequest: Failure(400, "invalid"),
     UnknownLimit: Failure(400, "unknown_limit"),
     NotCharged: Failure(400, "not_charged"),
+    Unauthorized: Failure(401, "unauthorized"),
+    Forbidden: Failure(403, "forbidden"),
     NoSuchLimit: Failure(404, "unknown_limit"),
     StaleLease: Failure(409, "stale_lease"),
     LeasedJob: Failure(409, "leased"),
@@ -78,6 +86,10 @@ HTTP_FAILURES: Mapping[int, Failure] = {
 }
 """What the reading of a request, or the finding of its route, can answer."""
 INTERNAL = Failure(500, "internal")
+BAD_REQUEST = 400
+UNAUTHORIZED = 401
+CHALLENGE = "Bearer"
+"""How to send a key. A Basic challenge would let browsers send a password by themselves."""
 RETRIED = frozenset({429, 503})
 RETRY_AFTER = "1"
 """Seconds."""
@@ -96,19 +108,29 @@ def error_answer(error: Exception) -> Answer:
         return failure_answer(INTERNAL, "Internal server error")
     message = error.public if isinstance(error, StoreUnavailable) else str(error)
     if isinstance(error, QueueFull):
-        return failure_answer(failure, message, current_queue_length=error.queue_length)
+        return failure_answer(failure, message, queue_length=error.queue_length)
     return failure_answer(failure, message)
 
 
-def failure_answer(failure: Failure, message: str, **fields: object) -> Answer:
-    """Return a failure with a message, which may quote a request that is no Unicode text."""
-    message = message.encode(errors="replace").decode()
-    said = {"status": "failure", "message": message, **fields, "error": failure.word}
-    return Answer(failure.status, said)
+def failure_answer(
+    failure: Failure, message: str, *, queue_length: int | UnsetType = UNSET
+) -> Answer:
+    """Return a failure with a message, which may quote a request that is no Unicode text.
+
+    It quotes no token that stood where none belongs.
+    """
+    fields = answers.Failure(
+        message=masked(message.encode(errors="replace").decode()),
+        current_queue_length=queue_length,
+        error=failure.word,
+    )
+    return Answer(failure.status, fields)
 
 
 def failure_reply(answer: Answer, headers: Mapping[str, str]) -> Reply:
     """Return a failure as a reply, which says when to try again if that may help."""
     if answer.status in RETRIED:
         headers = {**headers, "Retry-After": RETRY_AFTER}
+    if answer.status == UNAUTHORIZED:
+        headers = {**headers, "WWW-Authenticate": CHALLENGE}
     return respond(answer.status, answer.fields, headers=headers)

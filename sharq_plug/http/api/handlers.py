@@ -3,22 +3,26 @@
 from collections.abc import Sequence
 from functools import partial
 
+from msgspec import UNSET
+
 from sharq_plug.errors import InvalidRequest, SharqError
+from sharq_plug.http.api.answers import Greeting, Success
 from sharq_plug.http.api.bodies import DequeueBody
 from sharq_plug.http.api.etags import if_match
+from sharq_plug.http.api.payloads import check_shared_limits
 from sharq_plug.http.api.queries import NOTHING_ASKED, read_dequeue_query
 from sharq_plug.http.api.replies import (
     Reply,
     deliveries_reply,
     delivery_reply,
     no_job_reply,
-    respond,
     success,
 )
 from sharq_plug.http.api.request import Request
 from sharq_plug.http.api.settings import QueuePatch, TypePatch, change_of, defaults_of
+from sharq_plug.http.api.shown import Counted, TypeCounted
 from sharq_plug.http.api.turns import may_build
-from sharq_plug.http.api.views import count_fields, metrics_reply, view_reply
+from sharq_plug.http.api.views import added, count_fields, metrics_reply, view_reply
 from sharq_plug.model import Delivery, PatchQueue, PatchType, Setting
 
 DEFAULT_QUEUE_TYPE = "default"
@@ -26,12 +30,7 @@ DEFAULT_QUEUE_TYPE = "default"
 
 async def index(_request: Request) -> Reply:
     """Greet."""
-    return respond(200, {"message": "Hello, SharQ!"})
-
-
-async def dequeue(request: Request, queue_type: str = DEFAULT_QUEUE_TYPE) -> Reply:
-    """Lease the next job of a type, or with `count` the next ones, as the query asks for."""
-    return await _dequeue(request, read_dequeue_query(request.query_string), queue_type)
+    return success(Greeting("Hello, SharQ!"))
 
 
 async def dequeue_by_post(
@@ -40,10 +39,13 @@ async def dequeue_by_post(
     """Lease the next job of a type, or with `count` the next ones, as the body asks for."""
     if read_dequeue_query(request.query_string) != NOTHING_ASKED:
         raise InvalidRequest("A POST asks in its body, not in its query.")
-    return await _dequeue(request, asked, queue_type)
+    return await dequeue(request, asked, queue_type)
 
 
-async def _dequeue(request: Request, asked: DequeueBody, queue_type: str) -> Reply:
+async def dequeue(
+    request: Request, asked: DequeueBody, queue_type: str = DEFAULT_QUEUE_TYPE
+) -> Reply:
+    """Lease the next job of a type, or with `count` the next ones."""
     count = 1 if asked.count is None else asked.count
     if count > 1:
         await request.server.memory.room()
@@ -63,6 +65,8 @@ async def _dequeue(request: Request, asked: DequeueBody, queue_type: str) -> Rep
     reply = (
         delivery_reply(dequeued.jobs[0]) if asked.count is None else deliveries_reply(dequeued.jobs)
     )
+    if len(dequeued.jobs) == 1:
+        reply.job = dequeued.jobs[0]
     if not is_repeatable:
         reply.undelivered = partial(request.service.hand_back, queue_type, dequeued.jobs)
     return reply
@@ -71,9 +75,15 @@ async def _dequeue(request: Request, asked: DequeueBody, queue_type: str) -> Rep
 async def metrics(request: Request) -> Reply:
     """List the types, and return the counts of everything."""
     async with request.server.listings:
-        queue_types = await request.service.looking.names()
-        view = await request.service.looking.look()
-        return success(queue_types=queue_types, **count_fields(view.counts))
+        looking = request.service.looking
+        queue_types = await looking.names()
+        caller = request.caller
+        counts = (await looking.look()).counts
+        if caller is not None and caller.types is not None:
+            queue_types = list(filter(caller.may_use_type, queue_types))
+            looks = [await looking.look(name) for name in queue_types]
+            counts = added(counts, [view.counts for view in looks])
+        return success(Counted(queue_types, **count_fields(counts)))
 
 
 async def type_metrics(request: Request, queue_type: str) -> Reply:
@@ -81,7 +91,7 @@ async def type_metrics(request: Request, queue_type: str) -> Reply:
     async with request.server.listings:
         queue_ids = await request.service.looking.names(queue_type)
         view = await request.service.looking.look(queue_type)
-        return success(queue_ids=queue_ids, **count_fields(view.counts))
+        return success(TypeCounted(queue_ids, **count_fields(view.counts)))
 
 
 async def queue_metrics(request: Request, queue_type: str, queue_id: str) -> Reply:
@@ -100,6 +110,7 @@ async def change_queue(
     request: Request, patch: QueuePatch, queue_type: str, queue_id: str
 ) -> Reply:
     """Change the settings of a queue; return what a look at it shows then."""
+    check_shared_limits(request.caller, asked=patch.uses is not UNSET)
     change = PatchQueue(queue_id, change_of(patch), patch.freeze, if_match(request))
     await configure(request, queue_type, change)
     return await show_queue(request, queue_type, queue_id)
@@ -127,7 +138,7 @@ async def configure(request: Request, queue_type: str, change: Setting) -> None:
 async def deep_status(request: Request) -> Reply:
     """Make a round trip to the store: make sure that a dequeue and a finish can run there."""
     await request.service.health()
-    return success()
+    return success(Success())
 
 
 async def _take_turn(

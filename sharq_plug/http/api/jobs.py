@@ -1,10 +1,14 @@
 """What `/job/` serves: one job by its name, looked at, cancelled, or given another time."""
 
+from typing import ClassVar
+
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from sharq_plug.errors import InvalidRequest, SharqError
-from sharq_plug.http.api.queries import CancelQuery, JobQuery, read_query
+from sharq_plug.http.api.fields import At, Delay, Priority
+from sharq_plug.http.api.payloads import check_payloads
+from sharq_plug.http.api.queries import CancelQuery, JobQuery
 from sharq_plug.http.api.replies import NOT_FOUND, Reply, existence_answer
 from sharq_plug.http.api.request import Request
 from sharq_plug.http.api.views import job_reply
@@ -15,14 +19,18 @@ from sharq_plug.service import QueueService
 class JobPatch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is to change of a job. Null takes a field back: no priority, due now."""
 
-    priority: int | UnsetType | None = UNSET
-    delay: int | UnsetType | None = UNSET
-    at: int | UnsetType | None = UNSET
+    EXCLUDES: ClassVar = (("delay", "at"),)
+
+    priority: Priority | UnsetType | None = UNSET
+    delay: Delay | UnsetType | None = UNSET
+    at: At | UnsetType | None = UNSET
 
 
-async def show_job(request: Request, queue_type: str, queue_id: str, job_id: str) -> Reply:
+async def show_job(
+    request: Request, asked: JobQuery, queue_type: str, queue_id: str, job_id: str
+) -> Reply:
     """Return what is known of a job, with `?payload=1` its payload too."""
-    asked = read_query(request.query_string, JobQuery)
+    check_payloads(request, asked=asked.payload)
     [found] = await request.service.looking.find(
         queue_type, [JobRef(queue_id, job_id)], payloads=asked.payload
     )
@@ -31,9 +39,10 @@ async def show_job(request: Request, queue_type: str, queue_id: str, job_id: str
     return NOT_FOUND.reply() if found is None else job_reply(found)
 
 
-async def cancel_job(request: Request, queue_type: str, queue_id: str, job_id: str) -> Reply:
+async def cancel_job(
+    request: Request, asked: CancelQuery, queue_type: str, queue_id: str, job_id: str
+) -> Reply:
     """Remove a job, with `?leased=1` also one that is leased."""
-    asked = read_query(request.query_string, CancelQuery)
     cancel = Cancel(JobRef(queue_id, job_id), asked.leased)
     [outcome] = await request.service.amend(queue_type, [cancel])
     if isinstance(outcome, SharqError):

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Any, ClassVar
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET
 
 from sharq_plug.errors import InvalidRequest
+from sharq_plug.http.api.answers import Discarded, Redriven
+from sharq_plug.http.api.fields import LetterCount, LetterCursor, LetterJobs, LetterNumbers
 from sharq_plug.http.api.replies import Reply, success
 from sharq_plug.http.api.request import Request
 from sharq_plug.model import (
@@ -26,10 +28,15 @@ _is_cursor = re.compile(r"[0-9]{1,16}", re.ASCII).fullmatch
 class LettersBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Which dead letters to move: by their numbers, by their job ids, or the oldest ones."""
 
-    letters: Annotated[tuple[int, ...], Meta(max_length=MAX_BATCH)] | None = None
-    jobs: Annotated[tuple[str, ...], Meta(max_length=MAX_BATCH)] | None = None
-    count: int | None = None
-    cursor: str | None = None
+    EXCLUDES: ClassVar = (
+        *(("letters", "jobs"), ("letters", "count"), ("letters", "cursor")),
+        *(("jobs", "count"), ("jobs", "cursor")),
+    )
+
+    letters: LetterNumbers | None = None
+    jobs: LetterJobs | None = None
+    count: LetterCount | None = None
+    cursor: LetterCursor | None = None
 
 
 async def redrive(
@@ -84,15 +91,14 @@ def _after(cursor: str | None) -> int:
 
 def _reply(title: str, moved: Moved) -> Reply:
     """Return 200 with how many letters were moved and, if some were not, how many and why."""
-    left = {
-        "duplicates": moved.duplicates,
-        "unknown": moved.unknown,
-        "broken": moved.broken,
-    }
+    kind = Redriven if title == "redriven" else Discarded
     more = moved.after is not None
-    return success(
-        **{title: moved.count},
-        **{name: number for name, number in left.items() if number},
-        more=more,
-        cursor=str(moved.after) if more else None,
-    )
+    fields: dict[str, Any] = {
+        title: moved.count,
+        "duplicates": moved.duplicates or UNSET,
+        "unknown": moved.unknown or UNSET,
+        "broken": moved.broken or UNSET,
+        "more": more,
+        "cursor": str(moved.after) if more else None,
+    }
+    return success(kind(**fields))

@@ -4,13 +4,22 @@ import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import partial
-from typing import Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeAlias, TypeVar
 from urllib.parse import unquote
 
 import msgspec
 
 from sharq_plug.errors import InvalidRequest
 from sharq_plug.http.api.bodies import DequeueBody
+from sharq_plug.http.api.fields import (
+    CancelLeased,
+    Cursor,
+    Detail,
+    PageLimit,
+    Prefix,
+    ShowPayload,
+    said,
+)
 from sharq_plug.model import JobState, invalid
 
 Options = TypeVar("Options", bound=msgspec.Struct)
@@ -26,44 +35,62 @@ class Sort(Enum):
     WAITING = "waiting"
 
 
+ClearedStates: TypeAlias = Annotated[
+    frozenset[JobState], said("Remove only jobs in these states", minItems=1)
+]
+
+
 class JobQuery(msgspec.Struct, frozen=True):
     """The options of a look at a job."""
 
-    payload: bool = False
+    payload: ShowPayload = False
+
+
+class ReadyQuery(msgspec.Struct, frozen=True):
+    """The options of a probe of readiness."""
+
+    detail: Detail = False
 
 
 class CancelQuery(msgspec.Struct, frozen=True):
     """The options of a cancel."""
 
-    leased: bool = False
+    leased: CancelLeased = False
 
 
 class PageQuery(msgspec.Struct, frozen=True):
     """The options of every listing."""
 
-    cursor: str | None = None
-    limit: int = 100
+    cursor: Cursor | None = None
+    limit: PageLimit = 100
 
 
 class QueuesQuery(PageQuery, frozen=True):
     """The options of a listing of queues."""
 
-    prefix: str = ""
-    sort: Sort | None = None
+    EXCLUDES: ClassVar = (("prefix", "sort"),)
+
+    prefix: Prefix = ""
+    sort: Annotated[Sort, said("The overdue queues only, or the longest first")] | None = None
 
 
 class JobsQuery(PageQuery, frozen=True):
     """The options of a listing of jobs."""
 
-    state: JobState = JobState.WAITING
-    payload: bool = False
+    state: Annotated[JobState, said("The state of the jobs")] = JobState.WAITING
+    payload: ShowPayload = False
 
 
 class ClearQuery(msgspec.Struct, frozen=True):
-    """The options of a clearing."""
+    """The options of a clearing of a queue."""
 
-    states: frozenset[JobState] | None = None
-    cursor: str | None = None
+    states: ClearedStates | None = None
+
+
+class ClearTypeQuery(ClearQuery, frozen=True):
+    """The options of a clearing of a type."""
+
+    cursor: Cursor | None = None
 
 
 NOTHING_ASKED = DequeueBody()
@@ -97,7 +124,7 @@ def read_query(
     return options(**said)
 
 
-def read_dequeue_query(query: str) -> DequeueBody:
+def read_dequeue_query(query: str, _options: object = DequeueBody) -> DequeueBody:
     """Return what a dequeue asks for in its query.
 
     A parameter that is nearly an option is refused. If `?waits=30000` were ignored, a worker
@@ -145,6 +172,7 @@ def _states(name: str, text: str) -> frozenset[Enum]:
 _READERS: Mapping[str, Callable[[str, str], Any]] = {
     "attempt_id": _text,
     "cursor": _text,
+    "detail": _flag,
     "leased": _flag,
     "payload": _flag,
     "prefix": _text,

@@ -5,8 +5,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, Struct
 
+from sharq_plug.http.api.answers import (
+    Delivered,
+    Deliveries,
+    DeliveryBody,
+    LeaseExtended,
+    NotFound,
+    NothingReady,
+    Queued,
+    Success,
+)
 from sharq_plug.model import (
     Delivery,
     Dequeued,
@@ -18,13 +28,18 @@ from sharq_plug.model import (
 encode: Final = msgspec.json.Encoder().encode
 
 JSON = "application/json"
+NOT_MODIFIED = 304
+"""A reply with this status is sent without its body."""
 _NO_HEADERS: Mapping[str, str] = {}
 
 
 class Reply:
-    """A whole reply, ready to be written. `undelivered` is called if its client never got it."""
+    """A whole reply, ready to be written. `undelivered` is called if its client never got it.
 
-    __slots__ = ("body", "content_type", "headers", "status", "undelivered")
+    `job` is one that has a `queue_id` and a `job_id` which the path does not tell, for logs.
+    """
+
+    __slots__ = ("body", "content_type", "headers", "job", "status", "undelivered")
 
     def __init__(
         self,
@@ -39,6 +54,7 @@ class Reply:
         self.headers = headers
         self.content_type = content_type
         self.undelivered: Callable[[], None] | None = None
+        self.job: object = None
 
 
 class Answer:
@@ -49,7 +65,7 @@ class Answer:
 
     __slots__ = ("_body", "_result", "fields", "status")
 
-    def __init__(self, status: int, fields: Mapping[str, object]) -> None:
+    def __init__(self, status: int, fields: Struct) -> None:
         self.status = status
         self.fields = fields
         self._body: bytes | None = None
@@ -64,44 +80,24 @@ class Answer:
     def result(self) -> bytes:
         """Return the answer as one of the results of a batch, where `code` is its status."""
         if self._result is None:
-            self._result = encode({**self.fields, "code": self.status})
+            self._result = b'%b,"code":%d}' % (encode(self.fields)[:-1], self.status)
         return self._result
 
 
-QUEUED = Answer(201, {"status": "queued"})
-SUCCEEDED = Answer(200, {"status": "success"})
-NOT_FOUND = Answer(404, {"status": "failure"})
+QUEUED = Answer(201, Queued())
+SUCCEEDED = Answer(200, Success())
+NOT_FOUND = Answer(404, NotFound())
 """SharQ's 404, which has no message."""
 
 
-class DeliveryBody(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a worker gets: SharQ's fields, then the lease. Times are ms since the epoch.
-
-    The last fields are shown where they are not the default.
-    """
-
-    queue_id: str
-    job_id: str
-    payload: Raw
-    requeues_remaining: int
-    current_queue_length: int
-    lease: str
-    attempt: int
-    expires_at: int
-    enqueued_at: int
-    priority: int = 0
-    cost: Mapping[str, int] | None = None
-    headers: Mapping[str, str] | None = None
+def respond(status: int, fields: Struct, *, headers: Mapping[str, str] = _NO_HEADERS) -> Reply:
+    """Return a reply whose body is JSON with these fields."""
+    return Reply(status, encode(fields), headers)
 
 
-def respond(status: int, content: object, *, headers: Mapping[str, str] = _NO_HEADERS) -> Reply:
-    """Return a reply whose body is `content` as JSON."""
-    return Reply(status, encode(content), headers)
-
-
-def success(**fields: object) -> Reply:
-    """Return 200 with a `status` of success and these fields."""
-    return respond(200, {"status": "success", **fields})
+def success(fields: Struct) -> Reply:
+    """Return 200 with these fields."""
+    return Reply(200, encode(fields))
 
 
 def results_reply(answers: Iterable[Answer]) -> Reply:
@@ -115,13 +111,11 @@ def enqueue_answer(result: EnqueueResult) -> Answer:
     is_duplicate = result.outcome is EnqueueOutcome.DUPLICATE
     if not is_duplicate and result.queue_length is None:
         return QUEUED
-    fields: dict[str, object] = {"status": "queued"}
-    if is_duplicate:
-        fields["duplicate"] = True
-    if result.queue_length is not None:
-        fields["current_queue_length"] = result.queue_length
-    if result.job_id is not None:
-        fields["job_id"] = result.job_id
+    fields = Queued(
+        duplicate=True if is_duplicate else UNSET,
+        current_queue_length=UNSET if result.queue_length is None else result.queue_length,
+        job_id=UNSET if result.job_id is None else result.job_id,
+    )
     return Answer(201, fields)
 
 
@@ -133,32 +127,32 @@ def existence_answer(is_found: bool) -> Answer:  # noqa: FBT001  # it is all the
 def settled_answer(outcome: bool | Extended) -> Answer:  # noqa: FBT001  # as `existence_answer`
     """Answer a verb on a lease."""
     if isinstance(outcome, Extended):
-        return Answer(200, {"status": "success", "expires_at": outcome.expires_at})
+        return Answer(200, LeaseExtended(outcome.expires_at))
     return existence_answer(outcome)
 
 
 def delivery_reply(job: Delivery) -> Reply:
     """Return 200 with a job and its lease, the payload as it came."""
-    return Reply(200, b'{"status":"success",%b' % encode(_delivery(job))[1:])
+    return Reply(200, encode(_delivery(job, Delivered)))
 
 
 def deliveries_reply(jobs: Sequence[Delivery]) -> Reply:
     """Return 200 with jobs and their leases."""
-    return success(jobs=list(map(_delivery, jobs)))
+    return success(Deliveries(list(map(_delivery, jobs))))
 
 
 def no_job_reply(dequeued: Dequeued) -> Reply:
     """Return 404 that says when to ask again, if that is known."""
     ready_at = dequeued.next_ready_at
-    fields = {"status": "failure", "next_ready_at": ready_at}
+    fields = NothingReady(ready_at)
     if ready_at is None:
         return respond(404, fields)
     seconds = max(0, math.ceil((ready_at - dequeued.now) / 1000))
     return respond(404, fields, headers={"Retry-After": str(seconds)})
 
 
-def _delivery(job: Delivery) -> DeliveryBody:
-    return DeliveryBody(  # by position, which takes half the time
+def _delivery(job: Delivery, kind: type[DeliveryBody] = DeliveryBody) -> DeliveryBody:
+    return kind(  # by position, which takes half the time
         job.queue_id,
         job.job_id,
         Raw(job.payload),

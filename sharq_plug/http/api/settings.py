@@ -1,10 +1,28 @@
 """Settings: their fields in requests and in answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
 
 from sharq_plug.errors import InvalidRequest
+from sharq_plug.http.api.fields import (
+    FEW_LIMITS,
+    Burst,
+    Concurrency,
+    FreezeNow,
+    Left,
+    LeftUntil,
+    MaxLength,
+    Paused,
+    Per,
+    Rate,
+    SettingInterval,
+    Unit,
+    UsedNames,
+    Weight,
+)
+from sharq_plug.http.api.shown import HoldShown, InEffect
 from sharq_plug.model import (
     JOB_UNIT,
     NO_CHANGE,
@@ -27,10 +45,13 @@ Limits = tuple[Limit, ...]
 class LimitBody(Struct, frozen=True, forbid_unknown_fields=True):
     """A limit: `rate` units in each `per` ms, and up to `burst` at once after a rest."""
 
-    rate: int
-    per: int
-    burst: int | None = None
-    unit: str | None = None
+    rate: Rate
+    per: Per
+    burst: Burst | None = None
+    unit: Unit | None = None
+
+
+FewLimits: TypeAlias = Annotated[tuple[LimitBody, ...], FEW_LIMITS]
 
 
 class CommonPatch(Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,8 +60,8 @@ class CommonPatch(Struct, frozen=True, forbid_unknown_fields=True):
     Null takes a setting back; one that is absent stays as it is.
     """
 
-    limits: tuple[LimitBody, ...] | UnsetType | None = UNSET
-    concurrency: int | UnsetType | None = UNSET
+    limits: FewLimits | UnsetType | None = UNSET
+    concurrency: Concurrency | UnsetType | None = UNSET
 
 
 class IntervalPatch(CommonPatch, frozen=True):
@@ -49,22 +70,24 @@ class IntervalPatch(CommonPatch, frozen=True):
     `interval` (ms) is short for the limits [{"rate": 1, "per": interval}], 0 for [].
     """
 
-    interval: int | UnsetType | None = UNSET
+    EXCLUDES: ClassVar = (("interval", "limits"),)
+
+    interval: SettingInterval | UnsetType | None = UNSET
 
 
 class DefaultsPatch(IntervalPatch, frozen=True):
     """What can be set for a queue, and for all queues of a type. `uses` names shared limits."""
 
-    weight: int | UnsetType | None = UNSET
-    max_length: int | UnsetType | None = UNSET
-    uses: tuple[str, ...] | UnsetType | None = UNSET
+    weight: Weight | UnsetType | None = UNSET
+    max_length: MaxLength | UnsetType | None = UNSET
+    uses: UsedNames | UnsetType | None = UNSET
 
 
 class QueuePatch(DefaultsPatch, frozen=True):
     """What can be set for a queue. `freeze` (ms) freezes it from now on, 0 ends a freeze."""
 
-    paused: bool | UnsetType | None = UNSET
-    freeze: int | None = None
+    paused: Paused | UnsetType | None = UNSET
+    freeze: FreezeNow | None = None
 
 
 class TypePatch(CommonPatch, frozen=True):
@@ -73,8 +96,8 @@ class TypePatch(CommonPatch, frozen=True):
     `freeze` is as for a queue.
     """
 
-    paused: bool | UnsetType | None = UNSET
-    freeze: int | None = None
+    paused: Paused | UnsetType | None = UNSET
+    freeze: FreezeNow | None = None
     defaults: DefaultsPatch | UnsetType | None = UNSET
 
 
@@ -85,21 +108,13 @@ class LimitPatch(IntervalPatch, frozen=True):
     takes back all that was said so.
     """
 
-    paused: bool | UnsetType | None = UNSET
-    freeze: int | None = None
-    remaining: int | UnsetType | None = UNSET
-    until: int | None = None
-    unit: str | None = None
+    NEEDS: ClassVar = (("remaining", "until"), ("until", "remaining"), ("unit", "remaining"))
 
-
-class InEffect(Struct, frozen=True):
-    """What holds for a queue, whatever it follows from."""
-
-    limits: Limits = ()
-    concurrency: int | None = None
-    weight: int = 1
-    max_length: int | None = None
-    uses: tuple[str, ...] = ()
+    paused: Paused | UnsetType | None = UNSET
+    freeze: FreezeNow | None = None
+    remaining: Left | UnsetType | None = UNSET
+    until: LeftUntil | None = None
+    unit: Unit | None = None
 
 
 def change_of(patch: CommonPatch) -> SettingsPatch:
@@ -137,26 +152,24 @@ def limits_of(bodies: Sequence[LimitBody]) -> Limits:
     return tuple(map(_limit, bodies))
 
 
-def rules_fields(rules: QueueRules | TypeRules | LimitRules) -> Mapping[str, object]:
+def rules_fields(rules: QueueRules | TypeRules | LimitRules) -> dict[str, Any]:
     """Return the fields that show what is set, and what follows from it."""
-    own: Mapping[str, object]
+    fields: dict[str, Any] = {"settings": rules.settings, "frozen_until": rules.frozen_until}
     match rules:
         case QueueRules():
-            own = {"in_effect": _in_effect(rules.in_effect), "pending": rules.pending}
+            fields |= {"in_effect": _in_effect(rules.in_effect), "pending": rules.pending}
             held_by = holds(rules.held_by)
         case TypeRules():
-            own = {"defaults": rules.defaults}
+            fields["defaults"] = rules.defaults
             held_by = holds(rules.held_by)
         case LimitRules():
-            own = {}
-            held_by = list(map(_bare_hold, rules.held_by))
-    holding = {"held_by": held_by, "frozen_until": rules.frozen_until}
-    return {"settings": rules.settings, **own, **holding}
+            held_by = list(map(_hold, rules.held_by))
+    return fields | {"held_by": held_by}
 
 
-def holds(held_by: Sequence[Hold]) -> Sequence[Mapping[str, object]]:
-    """Return the fields that show the holds of a queue or a type."""
-    return [_hold_fields(hold) for hold in held_by]
+def holds(held_by: Sequence[Hold]) -> Sequence[HoldShown]:
+    """Return the holds of a queue or a type as they are shown, and whose each is."""
+    return [_hold(hold, of="type" if hold.of_type else "queue") for hold in held_by]
 
 
 def _in_effect(settings: Settings) -> InEffect:
@@ -183,19 +196,13 @@ def _limit(body: LimitBody) -> Limit:
     )
 
 
-def _hold_fields(hold: Hold) -> dict[str, object]:
-    """Return the fields of a hold, and whose it is; a shared limit has a name instead."""
-    fields = _bare_hold(hold)
-    if hold.kind is HoldKind.SHARED_LIMIT:
-        return fields
-    return fields | {"of": "type" if hold.of_type else "queue"}
-
-
-def _bare_hold(hold: Hold) -> dict[str, object]:
-    fields: dict[str, object] = {"hold": hold.kind.value}
-    if hold.kind is HoldKind.SHARED_LIMIT:
-        fields["name"] = hold.name
-    fields["until"] = hold.until
-    if hold.kind is HoldKind.LIMIT:
-        fields["unit"] = hold.unit
-    return fields
+def _hold(hold: Hold, of: Literal["queue", "type"] | UnsetType = UNSET) -> HoldShown:
+    """Return a hold as it is shown. One of a shared limit has its name, and is nobody's else."""
+    is_shared = hold.kind is HoldKind.SHARED_LIMIT
+    return HoldShown(
+        hold=hold.kind,
+        name=hold.name if is_shared and hold.name is not None else UNSET,
+        until=hold.until,
+        unit=hold.unit if hold.kind is HoldKind.LIMIT and hold.unit is not None else UNSET,
+        of=UNSET if is_shared else of,
+    )

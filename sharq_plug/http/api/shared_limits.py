@@ -1,5 +1,6 @@
 """What `/limit/` serves: it shows, changes and removes a shared limit."""
 
+from sharq_plug.http.api.answers import Success
 from sharq_plug.http.api.etags import if_match
 from sharq_plug.http.api.handlers import configure
 from sharq_plug.http.api.replies import Reply, success
@@ -25,4 +26,4 @@ async def change_limit(request: Request, patch: LimitPatch, queue_type: str, nam
 async def drop_limit(request: Request, queue_type: str, name: str) -> Reply:
     """Remove a shared limit that nothing uses."""
     await configure(request, queue_type, DropLimit(name))
-    return success()
+    return success(Success())

@@ -1,67 +1,82 @@
 """How jobs, queues, types, shared limits and dead letters are shown, alone and in listings."""
 
-from collections.abc import Mapping
-from typing import assert_never
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, assert_never
 
-import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw, Struct, UnsetType
 
+from sharq_plug.http.api import shown
+from sharq_plug.http.api.answers import Lengths, Success
 from sharq_plug.http.api.etags import etag
 from sharq_plug.http.api.replies import Reply, respond, success
 from sharq_plug.http.api.settings import holds, rules_fields
 from sharq_plug.model import (
     JOB_UNIT,
     Cleared,
+    Item,
     JobEntry,
     JobView,
     LetterView,
+    LimitRules,
     LimitView,
     MinuteCounts,
     Page,
+    QueueRules,
     QueueView,
+    Totals,
+    TypeFigures,
+    TypeRules,
     TypeView,
     View,
 )
 
-Fields = dict[str, object]
+Fields = dict[str, Any]
+
+_PAGES: Mapping[str, Callable[[Sequence[Any], str | None], Success]] = {
+    "types": shown.TypePage,
+    "queues": shown.QueuePage,
+    "limits": shown.LimitPage,
+    "jobs": shown.JobPage,
+    "letters": shown.LetterPage,
+}
 
 
-def page_reply(title: str, page: Page) -> Reply:
-    """Return 200 with a page of a listing."""
-    return success(**{title: list(map(_item, page.items)), "cursor": page.cursor})
+def page_reply(title: str, page: Page, *, payloads: bool = True) -> Reply:
+    """Return 200 with a page of a listing, with or without the payloads of dead letters."""
+    items = [_item(item, payloads=payloads) for item in page.items]
+    return success(_PAGES[title](items, page.cursor))
 
 
 def view_reply(view: View) -> Reply:
     """Return 200 with what there is in a queue or a type, its settings and its counts."""
-    fields: Fields = {"status": "success"}
-    headers = {}
+    counts = count_fields(view.counts)
     if view.queue is not None:
-        fields |= _queue_fields(view.queue)
-    if view.type is not None:
-        fields |= _type_fields(view.type)
-    if view.rules is not None:
-        fields |= rules_fields(view.rules)
-        headers["ETag"] = etag(view.rules.tag())
-    if view.totals is not None:
-        fields["totals"] = msgspec.structs.asdict(view.totals)
-    return respond(200, fields | count_fields(view.counts), headers=headers)
+        rules = view.rules or QueueRules()
+        fields = _queue_fields(view.queue) | rules_fields(rules) | counts
+        return _tagged(shown.QueueLook(**fields), rules)
+    rules = view.rules or TypeRules()
+    found = view.type or TypeView("")
+    fields = _type_fields(found) | rules_fields(rules) | counts
+    return _tagged(shown.TypeLook(**fields, totals=view.totals or Totals()), rules)
 
 
 def limit_reply(limit: LimitView) -> Reply:
     """Return 200 with what there is of a shared limit."""
-    headers = {"ETag": etag(limit.rules.tag())}
-    return respond(200, {"status": "success"} | _limit_fields(limit), headers=headers)
+    return _tagged(shown.LimitLook(**_limit_fields(limit)), limit.rules)
 
 
 def metrics_reply(view: View) -> Reply:
     """Return 200 with what there is in a queue, in SharQ's words, and its counts."""
     queue = view.queue or QueueView("")
     return success(
-        queue_length=queue.waiting,
-        delayed=queue.delayed,
-        leased=queue.leased,
-        dead_letters=queue.dead,
-        **count_fields(view.counts),
+        shown.QueueCounted(
+            queue_length=queue.waiting,
+            delayed=queue.delayed,
+            leased=queue.leased,
+            dead_letters=queue.dead,
+            **count_fields(view.counts),
+        )
     )
 
 
@@ -70,28 +85,75 @@ def count_fields(counts: MinuteCounts) -> Fields:
     return {"enqueue_counts": counts.enqueues, "dequeue_counts": counts.dequeues}
 
 
-def lengths(found: QueueView | TypeView | Cleared) -> Fields:
-    """Return the fields that say how many jobs there are, or were removed, in each state."""
+def added(minutes: MinuteCounts, counts: Sequence[MinuteCounts]) -> MinuteCounts:
+    """Return the counts of several types together, in these minutes at least."""
+    enqueues = Counter(dict.fromkeys(minutes.enqueues, 0))
+    dequeues = Counter(dict.fromkeys(minutes.dequeues, 0))
+    for each in counts:
+        enqueues.update(each.enqueues)
+        dequeues.update(each.dequeues)
+    return MinuteCounts(enqueues, dequeues)
+
+
+def lengths(removed: Cleared) -> Lengths:
+    """Return how many jobs were removed, in each state."""
+    return Lengths(removed.waiting, removed.delayed, removed.leased, removed.dead)
+
+
+def job_reply(job: JobView) -> Reply:
+    """Return 200 with all that is known of a job, and why it does not go yet."""
+    fields = _job_fields(job)
+    if job.position is not None:
+        fields |= {"held_by": holds(job.held_by), "earliest_at": job.earliest_at}
+    return success(shown.JobLook(**fields))
+
+
+def _tagged(fields: Struct, rules: QueueRules | TypeRules | LimitRules) -> Reply:
+    return respond(200, fields, headers={"ETag": etag(rules.tag())})
+
+
+def _item(item: Item, *, payloads: bool) -> Struct:
+    """Return an item of a listing as it is shown."""
+    match item:
+        case TypeView():
+            return shown.TypeItem(item.queue_type, **_type_fields(item))
+        case QueueView():
+            return shown.QueueItem(item.queue_id, **_queue_fields(item))
+        case JobEntry():
+            return shown.JobItem(item.job_id, **_job_fields(item.job))
+        case LetterView():
+            return _letter(item, payload=Raw(item.payload) if payloads else UNSET)
+        case LimitView():
+            return shown.LimitItem(item.name, **_limit_fields(item))
+        case str() | TypeFigures():
+            raise TypeError(f"{item!r} is no item of a page")
+        case unknown:
+            assert_never(unknown)
+
+
+def _queue_fields(queue: QueueView) -> Fields:
+    broken = True if queue.is_broken else UNSET
+    return _states(queue) | {"broken": broken}
+
+
+def _type_fields(found: TypeView) -> Fields:
+    return _states(found) | {"queues": found.queues, "ready_queues": found.ready_queues}
+
+
+def _states(found: QueueView | TypeView) -> Fields:
     return {
         "waiting": found.waiting,
         "delayed": found.delayed,
         "leased": found.leased,
         "dead": found.dead,
+        "ready_since": found.ready_since,
+        "next_ready_at": found.next_ready_at,
     }
 
 
-def job_reply(job: JobView) -> Reply:
-    """Return 200 with all that is known of a job, and why it does not go yet."""
-    fields = job_fields(job)
-    if job.position is not None:
-        fields |= {"held_by": holds(job.held_by), "earliest_at": job.earliest_at}
-    return success(**fields)
-
-
-def job_fields(job: JobView) -> Fields:
-    """Return the fields that show a job, also in a listing."""
-    fields: Fields = {
-        "state": job.state.value,
+def _job_fields(job: JobView) -> Fields:
+    return {
+        "state": job.state,
         "priority": job.priority,
         "attempt": job.attempt,
         "requeues_remaining": job.requeues_remaining,
@@ -101,51 +163,13 @@ def job_fields(job: JobView) -> Fields:
         "last_error": job.last_error,
         "headers": job.headers or {},
         "cost": _cost(job.cost),
+        "position": UNSET if job.position is None else job.position,
+        "payload": UNSET if job.payload is None else Raw(job.payload),
     }
-    if job.position is not None:
-        fields["position"] = job.position
-    if job.payload is not None:
-        fields["payload"] = Raw(job.payload)
-    return fields
-
-
-def _item(item: str | TypeView | QueueView | JobEntry | LetterView | LimitView) -> object:
-    match item:
-        case str():
-            return item
-        case TypeView():
-            return {"queue_type": item.queue_type} | _type_fields(item)
-        case QueueView():
-            return {"queue_id": item.queue_id} | _queue_fields(item)
-        case JobEntry():
-            return {"job_id": item.job_id} | job_fields(item.job)
-        case LetterView():
-            return _letter_fields(item)
-        case LimitView():
-            return {"name": item.name} | _limit_fields(item)
-        case unknown:
-            assert_never(unknown)
-
-
-def _queue_fields(queue: QueueView) -> Fields:
-    fields = lengths(queue) | _readiness(queue)
-    return fields | {"broken": True} if queue.is_broken else fields
-
-
-def _type_fields(found: TypeView) -> Fields:
-    sizes: Fields = {"queues": found.queues, "ready_queues": found.ready_queues}
-    return lengths(found) | sizes | _readiness(found)
-
-
-def _readiness(found: QueueView | TypeView) -> Fields:
-    return {"ready_since": found.ready_since, "next_ready_at": found.next_ready_at}
 
 
 def _limit_fields(limit: LimitView) -> Fields:
-    left = [
-        {"remaining": each.count, "until": each.until, "unit": each.unit}
-        for each in limit.remaining
-    ]
+    left = [shown.RemainingShown(each.count, each.until, each.unit) for each in limit.remaining]
     return {
         **rules_fields(limit.rules),
         "owed": limit.owed,
@@ -157,22 +181,22 @@ def _limit_fields(limit: LimitView) -> Fields:
     }
 
 
-def _letter_fields(letter: LetterView) -> Fields:
-    return {
-        "number": letter.number,
-        "queue_id": letter.queue_id,
-        "job_id": letter.job_id,
-        "reason": letter.reason.value,
-        "last_error": letter.last_error,
-        "attempts": letter.attempts,
-        "enqueued_at": letter.enqueued_at,
-        "died_at": letter.died_at,
-        "priority": letter.priority,
-        "headers": letter.headers or {},
-        "cost": _cost(letter.cost),
-        "payload": Raw(letter.payload),
-    }
+def _letter(letter: LetterView, payload: Raw | UnsetType) -> shown.LetterItem:
+    return shown.LetterItem(
+        number=letter.number,
+        queue_id=letter.queue_id,
+        job_id=letter.job_id,
+        reason=letter.reason,
+        last_error=letter.last_error,
+        attempts=letter.attempts,
+        enqueued_at=letter.enqueued_at,
+        died_at=letter.died_at,
+        priority=letter.priority,
+        headers=letter.headers or {},
+        cost=_cost(letter.cost),
+        payload=payload,
+    )
 
 
-def _cost(cost: Mapping[str, int] | None) -> Mapping[str, int]:
+def _cost(cost: Mapping[str, int] | None) -> dict[str, int]:
     return {JOB_UNIT: 1} | dict(cost or {})

@@ -1,8 +1,9 @@
 """The Sanic app: its configuration, and its life from opening the store to closing it."""
 
+import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,24 +12,30 @@ from sanic.application.state import ApplicationServerInfo
 from sanic.http import Stage
 from sanic.http.constants import HTTP
 
+from sharq_plug.authenticator import Authenticator
 from sharq_plug.errors import StoreUnavailable
+from sharq_plug.figures import ProcessFigures
 from sharq_plug.http.api.request import Server
 from sharq_plug.http.api.routes import Route, routes_of
-from sharq_plug.http.api.table import TABLE
-from sharq_plug.http.corner import CORNER
+from sharq_plug.http.description import ROWS
+from sharq_plug.http.doors import Doors, audit
 from sharq_plug.http.wire.connection import Connection
 from sharq_plug.http.wire.errors import error_reply
 from sharq_plug.http.wire.memory import Memory
 from sharq_plug.http.wire.request import REFUSED_BODY, Request
 from sharq_plug.http.wire.router import Router
-from sharq_plug.service import MAX_WAIT, QueueService, ServiceOptions
+from sharq_plug.http.wire.tls import TlsFilter
+from sharq_plug.model import Scope
+from sharq_plug.service import MAX_WAIT, ObservedStore, QueueService, ServiceOptions
 from sharq_plug.store import QueueStore
 
 logger = logging.getLogger(__name__)
 
-ROUTES = routes_of((*TABLE, *CORNER))
+ROUTES = routes_of(ROWS)
 """Every route of a server."""
 
+ADMIN = Scope.ADMIN
+"""What is noted in the audit log."""
 GRACEFUL_SHUTDOWN_TIMEOUT = 6.0
 """Seconds that requests in flight have once the server stops: a store call fails within 5."""
 REQUEST_TIMEOUT = 60.0
@@ -50,7 +57,8 @@ class AppOptions:
     """Limits for every request and connection.
 
     `max_body_size`, `max_batch_body_size` (that of a batch) and `memory` are in bytes, time-outs
-    in seconds. Connections past `max_connections` are refused.
+    in seconds. Connections past `max_connections` are refused. `backend`
+    and `version` are told to those who ask.
     """
 
     service: ServiceOptions = field(default_factory=ServiceOptions)
@@ -62,6 +70,8 @@ class AppOptions:
     request_timeout: float = REQUEST_TIMEOUT
     response_timeout: float = RESPONSE_TIMEOUT
     access_log: bool = False
+    backend: str = ""
+    version: str = ""
 
 
 class App(Sanic[Any, Any]):
@@ -75,20 +85,32 @@ class App(Sanic[Any, Any]):
         """Return a server of this app, as Sanic's own method does."""
         # When Sanic knows which HTTP this speaks, it leaves out an empty header about another.
         self.state.server_info.append(ApplicationServerInfo({"version": HTTP.VERSION_1}))
-        return await super().create_server(*args, protocol=Connection, **kwargs)
+        protocol: Any = Connection if self.ctx.tls is None else self._make_secure_connection
+        return await super().create_server(*args, protocol=protocol, **kwargs)
+
+    def _make_secure_connection(self, **kwargs: Any) -> TlsFilter:
+        return TlsFilter(Connection(**kwargs), self.ctx.tls())
 
     def finalize(self) -> None:
         """Do nothing: Sanic has no routes to prepare."""
 
     async def handle_request(self, request: Any) -> None:
         """Find the route of a request, receive its body, and send what its handler returns."""
+        context = self.ctx
         try:
-            route, names = self.ctx.router.find(request.path, request.method)
+            route, names = context.router.find(request.path, request.method)
             request.route = route
+            request.names = names
+            doors = context.doors
+            if doors is not None:
+                known = doors.admit_known(request, route, names)
+                names = await doors.admit(request, route, names) if known is None else known
             if request.stream.request_body:
                 await request.receive_body()
             reply = await route.handler(request, **names)
-            outages = self.ctx.server.outages
+            if route.scope is ADMIN and request.caller is not None:
+                audit.note(request.caller, request.method, route, request.names, reply)
+            outages = context.server.outages
             if outages.current:
                 outages.note_success(route.verb)
             await request.stream.answer(reply)
@@ -108,13 +130,37 @@ class App(Sanic[Any, Any]):
         route: Route | None = request.route
         if isinstance(exception, StoreUnavailable):
             self.ctx.server.outages.note_failure(route.verb if route else "", exception)
-        await request.stream.answer(error_reply(request, exception))
+        reply = error_reply(request, exception)
+        if route is not None and route.scope is ADMIN and request.caller is not None:
+            audit.note(request.caller, request.method, route, request.names, reply)
+        await request.stream.answer(reply)
+
+
+@asynccontextmanager
+async def _telling_waits(figures: ProcessFigures, service: QueueService) -> AsyncIterator[None]:
+    """Note every second how many dequeues wait: another process may be scraped."""
+
+    async def tell() -> None:
+        while True:
+            figures.settle(waiting=service.waiting_callers)
+            await asyncio.sleep(1)
+
+    task = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def create_app(
-    name: str, open_store: Callable[[], QueueStore], options: AppOptions | None = None
+    name: str,
+    open_store: Callable[[], QueueStore],
+    options: AppOptions | None = None,
+    authenticator: Authenticator | None = None,
 ) -> App:
     """Return an app that opens its store when it starts and closes it when it has stopped.
+
+    The app asks `authenticator` who may call; without one everybody may.
 
     Two apps in a process need two names. Logging is the caller's to configure.
     """
@@ -133,12 +179,17 @@ def create_app(
         RESPONSE_TIMEOUT=options.response_timeout,
     )
     memory = Memory(max(options.memory, BODIES * largest_body))
-    app.ctx.server = Server(memory, options.max_body_size)
+    figures = ProcessFigures(options.service.metrics_types)
+    app.ctx.server = Server(
+        memory, options.max_body_size, figures, options.backend, options.version, authenticator
+    )
+    app.ctx.doors = None if authenticator is None else Doors(authenticator)
     app.ctx.memory = memory
-    app.ctx.router = Router(ROUTES)
+    app.ctx.router = Router(ROUTES, takes_tokens=authenticator is None)
     app.ctx.max_batch_body_size = options.max_batch_body_size
     app.ctx.max_connections = options.max_connections
     app.ctx.refused = set()
+    app.ctx.tls = None
     _add_life(app, open_store, options.service)
     return app
 
@@ -150,8 +201,15 @@ def _add_life(
 
     async def start(app: Sanic[Any, Any]) -> None:
         async with AsyncExitStack() as stack:
-            store = await stack.enter_async_context(open_store())
-            app.ctx.server.service = await stack.enter_async_context(QueueService(store, options))
+            server = app.ctx.server
+            if server.authenticator is not None:
+                await stack.enter_async_context(server.authenticator)
+            figures = server.figures
+            store = await stack.enter_async_context(ObservedStore(open_store(), figures))
+            service = await stack.enter_async_context(QueueService(store, options))
+            server.service = service
+            if figures.is_shared:
+                await stack.enter_async_context(_telling_waits(figures, service))
             opened.push_async_callback(stack.pop_all().aclose)
 
     async def end_waits(app: Sanic[Any, Any]) -> None:

@@ -12,6 +12,7 @@ from sanic.http.http1 import HTTP_CONTINUE
 from sanic.server.protocols.http_protocol import HttpProtocol
 
 from sharq_plug.errors import Overloaded
+from sharq_plug.http.wire.access_log import log_disconnect
 from sharq_plug.http.wire.exchange import SMALL, Exchange
 from sharq_plug.http.wire.half_closed import has_arrived, is_reset
 from sharq_plug.http.wire.refusals import refuse
@@ -218,7 +219,7 @@ class Connection(HttpProtocol):
     def log_disconnect(self) -> None:
         """Log the end of the connection. It is closed next, even if the log fails."""
         with suppress(Exception):
-            super().log_disconnect()  # type: ignore[no-untyped-call]  # Sanic has no types
+            log_disconnect(self._http.request, stage=self._http.stage, name=f"{id(self):X}"[-5:-1])
 
     def close_if_idle(self) -> bool:
         """Close the connection if it is idle; return whether it was."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from sanic.exceptions import BadRequest, PayloadTooLarge, URITooLong
 from sanic.http import Http, Stage
 from sanic.http.http1 import HTTP_CONTINUE
-from sanic.log import access_logger
 
 from sharq_plug.http.api.replies import Reply
+from sharq_plug.http.api.request import REQUEST_ID, Server
+from sharq_plug.http.wire.access_log import log_answer
 from sharq_plug.http.wire.framing import (
     CRLF,
     END_OF_HEAD,
@@ -26,6 +27,7 @@ from sharq_plug.http.wire.framing import (
     is_broken_line,
     parse_head,
 )
+from sharq_plug.http.wire.request_ids import new_request_id, request_id
 from sharq_plug.http.wire.responses import response_bytes
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 SMALL = 32 * 1024
 """Bytes that a connection may hold without being counted in `Memory`."""
 EXPECTATION_FAILED = 417
+NO_ROUTE = "none"
+"""What figures call the route of a request that has none."""
 
 
 class Exchange(Http):
@@ -42,6 +46,7 @@ class Exchange(Http):
     __slots__ = ("extras", "is_in_chunks", "number")
 
     protocol: Any
+    request: Any
     request_body: Any
     request_bytes: Any
     request_bytes_left: Any
@@ -85,6 +90,8 @@ class Exchange(Http):
         self.expecting_continue = head.expects_continue
         self.request, request.stream = request, self
         request.known = head.known
+        sent_id = head.known.get(REQUEST_ID)
+        request.id = new_request_id() if sent_id is None else request_id(sent_id)
         if len(self.recv_buffer) > SMALL:
             self.protocol.hold(body=0)
 
@@ -120,18 +127,27 @@ class Exchange(Http):
 
         While the server is draining, it is the last one of its connection.
         """
-        if self.protocol.app.ctx.server.is_draining:
+        server: Server = self.protocol.app.ctx.server
+        if server.is_draining:
             self.keep_alive = False
-        data = response_bytes(reply, keep_alive=self.keep_alive, head_only=bool(self.head_only))
+        data = response_bytes(
+            reply,
+            request_id=self.request.id,
+            keep_alive=self.keep_alive,
+            head_only=bool(self.head_only),
+        )
         if self.expecting_continue and reply.status != EXPECTATION_FAILED:
             self.expecting_continue = False
             data = HTTP_CONTINUE + data  # so that the body comes, and not the next request
         try:
             await self._send(data)
         finally:
+            route, began = self.request.route, self.perft0
+            seconds = 0.0 if began is None else perf_counter() - began
+            server.figures.answered(route.path if route else NO_ROUTE, reply.status, seconds)
             if self.protocol.access_log:
                 with suppress(Exception):  # the reply is out: a log cannot change that
-                    self._log(reply)
+                    log_answer(self.request, reply, since=began)
             # Sanic's objects refer to each other, and may wait long for the garbage collector.
             undelivered, reply.undelivered = reply.undelivered, None
             reply.body = self.request.body = b""
@@ -142,20 +158,6 @@ class Exchange(Http):
         self.stage = Stage.IDLE
         if self.recv_buffer:
             await asyncio.sleep(0)
-
-    def _log(self, reply: Reply) -> None:
-        request = self.request
-        duration = perf_counter() - self.perft0 if self.perft0 is not None else None
-        access_logger.info(
-            "",
-            extra={
-                "host": f"{request.client_ip}:{request.port}",
-                "request": f"{request.method} {request.url}",
-                "status": reply.status,
-                "byte": len(reply.body),
-                "duration": "" if duration is None else f" {1000 * duration:.1f}ms",
-            },
-        )
 
     async def _see_delivered(self, undelivered: Callable[[], None]) -> None:
         """Call `undelivered` if a client that has shut its sending side got no response."""
@@ -251,3 +253,5 @@ class Exchange(Http):
         """Make a request that stands for one that could not be read, for the access log too."""
         super().create_empty_request()
         self.request.conn_info = self.protocol.conn_info
+        self.request.id = new_request_id()
+        self.protocol.request_class._current.set(self.request)  # noqa: SLF001  # as for others

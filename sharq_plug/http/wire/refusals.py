@@ -4,6 +4,7 @@ import asyncio
 
 from sharq_plug.errors import Overloaded
 from sharq_plug.http.api.failures import error_answer, failure_reply
+from sharq_plug.http.wire.request_ids import new_request_id
 from sharq_plug.http.wire.responses import response_bytes
 
 MAX_REFUSED = 200
@@ -35,4 +36,5 @@ def refuse(
 
 
 def _refusal() -> bytes:
-    return response_bytes(failure_reply(error_answer(Overloaded()), {}), keep_alive=False)
+    reply = failure_reply(error_answer(Overloaded()), {})
+    return response_bytes(reply, request_id=new_request_id(), keep_alive=False)

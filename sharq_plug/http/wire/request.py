@@ -7,8 +7,9 @@ from typing import Any
 import sanic
 from sanic.exceptions import PayloadTooLarge
 
-from sharq_plug.http.api.request import Server
+from sharq_plug.http.api.request import ORIGIN, Server
 from sharq_plug.http.api.routes import Route
+from sharq_plug.model import Caller, masked
 from sharq_plug.service import QueueService
 
 REFUSED_BODY = 16 * 1024 * 1024
@@ -20,7 +21,13 @@ LOGGED_URL = 500
 class Request(sanic.Request[Any, Any]):
     """A request as handlers know it (`sharq_plug.http.api.request`)."""
 
+    id: str = ""  # Sanic has a slow property here
+    """The id of the request in logs, and in its response's header `X-Request-Id`."""
     known: Mapping[str, str] = MappingProxyType({})
+    names: Mapping[str, str] = MappingProxyType({})
+    """The parts of the path that the client chose, once the route is found."""
+    caller: Caller | None = None
+    """Who sent the request, once admitted; None where everybody may."""
 
     def __init__(self, url_bytes: bytes, **kwargs: Any) -> None:
         # To answer a URL that it cannot parse, Sanic makes a request without a head from the same
@@ -50,9 +57,18 @@ class Request(sanic.Request[Any, Any]):
         return self.transport.is_closing()
 
     @property
+    def is_secure(self) -> bool:
+        """Whether the request came over TLS.
+
+        Where a proxy ends TLS, the `Origin` that browsers send tells.
+        """
+        over_tls = self.transport.get_extra_info("ssl_object") is not None
+        return over_tls or self.known.get(ORIGIN, "").startswith("https:")
+
+    @property
     def url(self) -> str:
-        """The URL as it came, for the access log: Sanic builds one from the client's headers."""
-        url = self.raw_url.decode("ascii")
+        """The URL for the access log, as it came but for tokens. Sanic's is made from headers."""
+        url = masked(self.raw_url.decode("ascii"))
         return url if len(url) <= LOGGED_URL else f"{url[:LOGGED_URL]}..."
 
     async def receive_body(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sharq_plug.http.wire.app import App
 from sharq_plug.http.wire.connection import Connection
+from sharq_plug.http.wire.tls import ContextSource
 
 
 class HttpServer:
@@ -34,9 +35,10 @@ class HttpServer:
 
 @asynccontextmanager
 async def open_server(
-    app: App, listener: socket.socket, *, backlog: int = 100
+    app: App, listener: socket.socket, *, backlog: int = 100, tls: ContextSource | None = None
 ) -> AsyncIterator[HttpServer]:
-    """Serve an app on a socket; close its store at the end."""
+    """Serve an app on a socket, with `tls` over TLS; close its store at the end."""
+    app.ctx.tls = tls
     os.environ.setdefault("SANIC_IGNORE_PRODUCTION_WARNING", "true")
     server: Any = await app.create_server(  # an AsyncioServer, whose methods have no types
         sock=listener, backlog=backlog, asyncio_server_kwargs={"start_serving": False}

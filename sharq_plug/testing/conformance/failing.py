@@ -14,6 +14,7 @@ from sharq_plug.model import (
     Release,
 )
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import outcome_of
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.vocabulary import (
@@ -245,7 +246,7 @@ class FailClaimConformance(Conformance):
             ],
         )
         until = clock.now() + 5000
-        assert outcomes == [
+        assert [outcome_of(one) for one in outcomes] == [
             *(Extended(until), ENDED, STALE),
             *(ENDED, STALE),
             *(ENDED, STALE),

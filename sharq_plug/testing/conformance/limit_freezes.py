@@ -6,6 +6,7 @@ import pytest
 
 from sharq_plug.model import Fail, FreezeLimit, JobState, LeaseOutcome, LeaseRef, Release
 from sharq_plug.store import QueueStore
+from sharq_plug.testing.calls import outcome_of
 from sharq_plug.testing.clock import ManualClock
 from sharq_plug.testing.conformance.base import Conformance
 from sharq_plug.testing.conformance.setting import patch, rules, view_of
@@ -187,6 +188,7 @@ class NotChargedConformance(Conformance):
             Release(claim(job), **freezing(500, name))
             for job, name in zip(jobs, names, strict=True)
         ]
-        assert await store.settle(TYPE, items) == [NOT_CHARGED, ENDED, NOT_CHARGED]
+        outcomes = [outcome_of(one) for one in await store.settle(TYPE, items)]
+        assert outcomes == [NOT_CHARGED, ENDED, NOT_CHARGED]
         assert await by_state(store, "q") == (1, 0, 2, 0)
         assert await next_ready_at(store) == end

@@ -63,6 +63,7 @@ from sharq_plug.testing.conformance.extending import (
     ExtendedOrderConformance,
 )
 from sharq_plug.testing.conformance.failing import FailClaimConformance, FailConformance
+from sharq_plug.testing.conformance.figures import FiguresConformance, KnownTypeConformance
 from sharq_plug.testing.conformance.finding import FindConformance, PositionConformance
 from sharq_plug.testing.conformance.forgetting import (
     ForgettingConformance,
@@ -139,6 +140,7 @@ from sharq_plug.testing.conformance.rescheduling import (
 from sharq_plug.testing.conformance.settings_suite import SettingsAndLimitsConformance
 from sharq_plug.testing.conformance.sharing_suite import SharingConformance
 from sharq_plug.testing.conformance.taking_together import TogetherConformance
+from sharq_plug.testing.conformance.told_times import DueTimeConformance, LeaseTimeConformance
 from sharq_plug.testing.conformance.totals import TotalsConformance
 from sharq_plug.testing.conformance.watching import WatchingConformance
 
@@ -159,6 +161,10 @@ class StoreConformance(  # pytest runs the tests of the last base first
     OverdueConformance,
     PrefixConformance,
     QueueListingConformance,
+    FiguresConformance,
+    KnownTypeConformance,
+    DueTimeConformance,
+    LeaseTimeConformance,
     TypeListingConformance,
     TypeLookConformance,
     QueueLookConformance,

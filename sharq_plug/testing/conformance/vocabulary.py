@@ -31,6 +31,7 @@ from sharq_plug.testing.calls import (
     dequeue_for_one,
     finish_all,
     list_all,
+    outcome_of,
     reclaimed,
     tend_all,
 )
@@ -172,8 +173,8 @@ async def extend(store: QueueStore, lease: LeaseRef, lease_time: int) -> Settled
 
 async def settle(store: QueueStore, item: Settlement, *, queue_type: str = TYPE) -> Settled:
     """Say one thing of a lease and return the outcome."""
-    [outcome] = await store.settle(queue_type, [item])
-    return outcome
+    [settled] = await store.settle(queue_type, [item])
+    return outcome_of(settled)
 
 
 async def finish_job(store: QueueStore, job: Delivery) -> None:

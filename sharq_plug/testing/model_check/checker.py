@@ -10,6 +10,7 @@ from sharq_plug.testing.model_check.sound.evidence import Evidence, gather
 from sharq_plug.testing.model_check.sound.expiries import check_expiries
 from sharq_plug.testing.model_check.sound.fencing import check_fencing
 from sharq_plug.testing.model_check.sound.foretold import check_foretold
+from sharq_plug.testing.model_check.sound.held import check_held, without_times
 from sharq_plug.testing.model_check.sound.holders import Holder, holders
 from sharq_plug.testing.model_check.sound.keys import check_keys
 from sharq_plug.testing.model_check.sound.left import check_left
@@ -47,8 +48,10 @@ def check(history: History) -> list[Violation]:
 
 def check_soundly(history: History) -> list[Violation]:
     """Return the violations that show however the calls overlapped."""
+    told, history = history, without_times(history)
     evidence = gather(history)
     return [
+        *check_held(told, evidence),
         *_check_holders(evidence),
         *check_deliveries(evidence),
         *check_fencing(evidence),

@@ -9,7 +9,9 @@ from msgspec.structs import replace
 from sharq_plug.model import (
     Dequeued,
     EndedLease,
+    Figures,
     Jobs,
+    KnownTypes,
     Letters,
     Listing,
     Overdue,
@@ -17,6 +19,7 @@ from sharq_plug.model import (
     QueueView,
     SharedLimits,
     Tended,
+    TypeFigures,
     TypeView,
 )
 
@@ -28,13 +31,14 @@ LEFT_OPEN: Mapping[type, frozenset[str]] = {
     Page: frozenset({"items", "cursor"}),
     QueueView: frozenset({"next_ready_at"}),
     TypeView: frozenset({"waiting", "delayed", "next_ready_at"}),
+    TypeFigures: frozenset({"waiting", "delayed"}),
 }
 """Fields in which two good stores may differ; the judge has rules for each of them.
 
 `ended` is compared by itself, since its order is only told among leases with the same fate. So are
 the jobs that wait or are delayed in a type: a due one may count as either.
 """
-ORDERED = (Jobs, Letters, Overdue, SharedLimits)
+ORDERED = (Figures, Jobs, Letters, Overdue, SharedLimits)
 """Listings that promise an order."""
 
 
@@ -81,7 +85,7 @@ def comparable(value: object) -> object:
     shown = {name: comparable(part) for name, part in _parts(value) if name not in left_open}
     if isinstance(value, Dequeued):
         shown["ended"] = by_fate(value.ended)
-    if isinstance(value, TypeView):
+    if isinstance(value, TypeView | TypeFigures):
         shown["unleased"] = value.waiting + value.delayed
     return type(value).__name__, shown
 
@@ -90,6 +94,8 @@ def listed(listing: Listing, items: Sequence[object]) -> object:
     """Return what must be equal of all items of a listing: their order too, if it promises one."""
     if isinstance(listing, ORDERED):
         return comparable(list(items))
+    if isinstance(listing, KnownTypes):
+        return None  # some may be listed or not; the judge knows which
     return {_name(item): comparable(item) for item in items}
 
 

@@ -16,10 +16,12 @@ from sharq_plug.model import (
     Discard,
     Extras,
     Fail,
+    Figures,
     Finish,
     JobRef,
     Jobs,
     JobState,
+    KnownTypes,
     LeaseRef,
     LetterRange,
     LetterRef,
@@ -180,7 +182,9 @@ listings_of_a_type: st.SearchStrategy[Listing] = st.one_of(
     st.builds(Letters, some_queue_ids),
 )
 listings_of_limits = st.builds(SharedLimits, st.sampled_from([None, None, *LIMIT_NAMES, "no"]))
-listings_of_types: st.SearchStrategy[Listing] = st.sampled_from([Names(), Types()])
+listings_of_types: st.SearchStrategy[Listing] = st.sampled_from(
+    [Names(), Types(), KnownTypes(), Figures((*TYPES, "no"))]
+)
 picks = st.builds(Pick, st.sampled_from([Manner.OWN, Manner.OWN, *Manner]), st.integers(0, 5))
 earlies = st.sampled_from([0, 0, 1, -1])
 receipt_times = st.sampled_from(SETTLEMENTS[Finish]["receipt_time"])

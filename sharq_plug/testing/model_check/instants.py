@@ -9,6 +9,7 @@ from sharq_plug.model import (
     MINUTE,
     AmendOutcome,
     Dequeued,
+    Ended,
     EndedLease,
     Extended,
     Extras,
@@ -73,7 +74,7 @@ class Instants:
                 yield from self._of_dequeued(queue_type, outcome, now)
             case Reschedule(_, _, delay, at), AmendOutcome.DONE:
                 yield now + (delay or 0) if at is None else at
-            case _, LeaseOutcome.ENDED if isinstance(item, Settlement):
+            case _, (LeaseOutcome.ENDED | Ended()) if isinstance(item, Settlement):
                 yield from (now + value for value in astuple(item) if isinstance(value, int))
                 if isinstance(item, Release | Fail) and isinstance(item.freeze_limit, FreezeLimit):
                     yield now + item.freeze_limit.duration
@@ -100,7 +101,7 @@ def _ends(holds: Iterable[Hold]) -> list[int]:
 
 def _may_have_killed(item: Item, outcome: Outcome) -> bool:
     if isinstance(item, Fail):
-        return outcome is LeaseOutcome.ENDED
+        return isinstance(outcome, Ended)
     ended: tuple[EndedLease, ...] = ()
     if isinstance(outcome, Dequeued | Tended):
         ended = outcome.ended

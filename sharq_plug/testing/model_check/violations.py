@@ -63,6 +63,8 @@ class Rule(Enum):
     """Settings, or what is in effect of them, were wrong, or a change of them went wrong."""
     HOLDS = "holds"
     """It was told wrongly what holds a queue or a job, or when a job can go."""
+    LEASE_TIMES = "lease times"
+    """It was told wrongly how long a lease was held."""
     TOTALS = "totals"
     """The totals of a type were wrong."""
 

@@ -15,11 +15,14 @@ from sharq_plug.model import (
     Clear,
     Dequeued,
     DropLimit,
+    Ended,
     EndedLease,
+    Figures,
     Finish,
     JobRef,
     Jobs,
     JobState,
+    KnownTypes,
     LeaseOutcome,
     LeaseRef,
     LetterRange,
@@ -167,7 +170,7 @@ class Walk:
             for listing in (Names(), Queues(), Overdue(), Backlogs(), Letters(), SharedLimits()):
                 await self.twins.follow(queue_type, listing, limit=100)
         await self.ask(None, [Look()])
-        for of_types in (Names(), Types()):
+        for of_types in (Names(), Types(), KnownTypes(), Figures(tuple(TYPES))):
             await self.twins.follow(None, of_types, limit=100)
 
     async def finish_all(self, queue_type: str) -> None:
@@ -215,7 +218,7 @@ class Walk:
                 self._note_ended(outcome.ended)
             case Cancel(job), AmendOutcome.DONE:
                 self._retire_job(queue_type, job)
-            case _, LeaseOutcome.ENDED if isinstance(item, Settlement):
+            case _, (LeaseOutcome.ENDED | Ended()) if isinstance(item, Settlement):
                 self._retire_job(queue_type, item.lease)
             case _:
                 pass

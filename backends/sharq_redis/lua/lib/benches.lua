@@ -27,13 +27,14 @@ do
 
     -- Find out on which bench a row stands that was just read. Raise if one of its benches is damaged.
     function Benches.find(row)
-        row.bench = row.limits[1]
-        for at = 1, #row.limits do
-            local limit = row.limits[at]
+        local limits = row.limits
+        row.bench = limits[1]
+        for at = 1, #limits do
+            local limit = limits[at]
             if limit.benched > 0 then
                 first_listed(limit)
             end
-            if #row.limits > 1 then
+            if at > 1 or limits[2] then
                 Rows.alone(limit)
                 if call('ZSCORE', key_of(limit), row.first and member_of(row.first, row.name) or '') then
                     row.bench = limit
@@ -93,7 +94,7 @@ do
     -- Return since when the first queue on the bench of a shared limit is ready, its number, and the name of its row; nil if
     -- the bench is empty.
     function Benches.first_place(limit)
-        local alone, since, number = Rows.alone(limit)
+        local alone, since, number = limit.row or Rows.alone(limit)
         if alone then
             since, number = alone.since, alone.number
         end
@@ -110,6 +111,10 @@ do
     -- Return the first row on the bench of a shared limit. If a hand in the keys made the bench wrong, mend it, and return
     -- nil.
     function Benches.first_row(limit)
+        local alone = limit.row
+        if limit.benched == 0 and alone and alone.first then
+            return alone
+        end
         local since, number, name = Benches.first_place(limit)
         local row = since and Rows.named(name)
         if row and row.bench == limit and row.since == since and row.number == number then

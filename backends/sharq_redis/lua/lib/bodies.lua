@@ -10,12 +10,12 @@
 --   k  its deduplication key, u  until when (ms) it is remembered under it
 --   l  the error of its latest fail         c  its cost, by units       h  its headers
 --   i  its number, once it was delayed     q  its requeue limit, once a requeue was spent
+--   a  when its latest delay was to end
 --
 -- The one job of a queue that has had no other stands in a key of its own: a hash for it would take twice
 -- the memory. From the second job on all are fields of one hash.
 
 local Bodies, Waiting = {}, {}
-local Leases = {}
 
 do
     local PLAIN, TAILED = 1, 2

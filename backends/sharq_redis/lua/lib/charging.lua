@@ -1,49 +1,55 @@
 -- Charging: what deliveries pay to shared limits, and which leases count there.
 --
 -- A lease has in its tail, as s, the name of the row by whose shared limits its job went (lib/rows.lua). It stays
--- charged to those, whatever its queue uses by then. The tail of the queue's record has, as g, how many of its leases
--- are charged to each row, so that a cleared queue gives them all back.
+-- charged to those, whatever its queue uses by then. Of the leases that do not stand in the queue's record, the tail of
+-- the record has, as g, how many are charged to each row, so that a cleared queue gives them all back.
 
 do
     local NOTHING_CHARGED = {}
 
-    local function charge(queue, row, more)
+    -- Note in the record of a queue how many more of its leases that stand elsewhere are charged to a row.
+    function Charging.list(queue, row, more)
         local features = queue[FEATURES] or {}
         local charged = features.g or {}
         local leases = (charged[row.name] or 0) + more
         charged[row.name] = leases > 0 and leases or nil
         features.g = next(charged) and charged or nil
         queue[FEATURES], queue[RETAILED] = features, true
-        for at = 1, #row.limits do
-            local limit = row.limits[at]
-            Limiter.count_leases(limit, math.max(0, limit.leased + more))
+    end
+
+    -- Charge a lease to the shared limits of a row, and let them be paid for its job, which costs so much (a map, or
+    -- nil).
+    function Charging.charge(row, cost)
+        local limits = row.limits
+        for at = 1, #limits do
+            local limit = limits[at]
+            limit.leased = limit.leased + 1
+            Limiter.pay(limit, cost)
             Shared.changed(limit)
         end
     end
 
-    -- Charge a lease of a queue to the shared limits that the queue uses.
-    function Charging.charge(queue)
-        charge(queue, queue[USES], 1)
-    end
-
-    -- Take back the charge of a lease of a queue.
-    function Charging.take_back(queue, row)
-        charge(queue, row, -1)
-    end
-
-    -- Take back the charges of all leases of a queue.
-    function Charging.take_back_all(queue)
-        for name, leases in next, queue[FEATURES] and queue[FEATURES].g or {} do
-            charge(queue, Rows.named(name), -leases)
+    -- Give so many leases back to the shared limits of a row.
+    local function give_back(row, leases)
+        for at = 1, #row.limits do
+            local limit = row.limits[at]
+            Limiter.count_leases(limit, math.max(0, limit.leased - leases))
+            Shared.changed(limit)
         end
     end
+    Charging.give_back = give_back
 
-    -- Note what a delivery of a queue pays, of a job that costs so much (a map, or nil).
-    function Charging.pay(queue, cost)
-        local limits = queue[USES].limits
-        for at = 1, #limits do
-            Limiter.pay(limits[at], cost)
-            Shared.changed(limits[at])
+    -- Give back all leases of a queue, which are to end.
+    function Charging.give_back_all(queue)
+        if queue[LEASE] ~= '' and queue[CHARGED] then
+            give_back(queue[CHARGED], 1)
+        end
+        local features = queue[FEATURES]
+        if features and features.g then
+            for name, leases in next, features.g do
+                give_back(Rows.named(name), leases)
+            end
+            features.g, queue[RETAILED] = nil, true
         end
     end
 

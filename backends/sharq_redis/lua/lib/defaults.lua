@@ -31,7 +31,7 @@ do
     -- Raise if a queue could not take up the defaults as they are now, since the shared limits that they name are
     -- damaged.
     function Defaults.check(queue)
-        local names = Naming.in_settings(present())
+        local names = defaults_version > 0 and Naming.in_settings(text) or ''
         if names ~= '' and Defaults.are_pending(queue) then
             Rows.named(names)
         end

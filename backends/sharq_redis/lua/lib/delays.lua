@@ -41,7 +41,7 @@ do
         if at > now then
             Bodies.spread(queue)
             tail = tail or {}
-            tail.i = number
+            tail.i, tail.a = number, at
             Totals.add('delayed', 1)
             call('ZADD', Scope.key('delayed', queue[ID]), integer(at),
                 member(job_id, number, returned, priority))

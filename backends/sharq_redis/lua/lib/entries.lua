@@ -1,6 +1,6 @@
 -- Entries: what a dequeue does when it meets the entry of a shared limit in the line.
 
-local Entries = {}
+local Entries, Pages = {}, {}
 local MAX_MOVES = 64        -- moves of rows and of entries in a call
 
 do
@@ -11,8 +11,8 @@ do
     end
 
     -- Return whether the entry of a shared limit no longer stands where a page has it: the call has moved it since.
-    function Entries.is_passed(limit, entry, since)
-        return limit.is_set and (limit.entry_at ~= since or limit.entry ~= Line.number_in(entry))
+    function Entries.is_passed(limit, entry)
+        return limit.is_set and (limit.entry ~= Line.number_in(entry) or limit.entry_at ~= Pages.since())
     end
 
     -- Look at the entry of a shared limit, false if there is none. If the first queue of the first row on its bench may go,
@@ -39,10 +39,14 @@ do
         return moves > 0
     end
 
-    -- Return the id of the queue that comes first at a shared limit, nil if there is none.
-    function Entries.first_id(name)
-        local _, _, row_name = Benches.first_place(Shared.get(name))
-        local row = row_name and Rows.named(row_name)
-        return row and row.first and Line.id_in(row.first)
+    -- Return the place of the queue that comes first at a shared limit, nil if there is none.
+    function Entries.first_place(name)
+        local limit = Shared.get(name)
+        local row = Rows.alone(limit)
+        if limit.benched > 0 then
+            local _, _, row_name = Benches.first_place(limit)
+            row = row_name and Rows.named(row_name)
+        end
+        return row and row.first
     end
 end

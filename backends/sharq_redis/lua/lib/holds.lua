@@ -38,7 +38,8 @@ do
     function Holds.ready_at(rules, limits, owed, last, leased, delayed_until, list)
         local ready, frozen_until, concurrency = 0, owed.f or 0, rules.concurrency
         for at = 1, last ~= NEVER and #limits or 0 do
-            local allowed_at = Limits.allows_at(limits[at], owed[at], last)
+            local debt = owed[at]
+            local allowed_at = debt and Limits.allows_at(limits[at], debt, last) or last + limits[at][PAUSE]
             if allowed_at > ready then
                 ready = allowed_at
             end

@@ -15,6 +15,7 @@ local Expiring = {}
 do
     local VERSION = 1
     local FIELDS = '>BI7I6I4I7Bc0Bc0'
+    local A_MAP_OF_ONE = '\129'     -- as such a map begins that is packed
 
     local function parse(raw)
         local lease = {raw, struct.unpack(FIELDS, raw)}
@@ -55,24 +56,33 @@ do
     function Leases.give(queue, token, expiry, number, attempt, job_id, job_tail)
         local raw = struct.pack(FIELDS, VERSION, expiry, number, attempt, now, #token, token, #job_id, job_id)
         local uses = has_shared and queue[USES]
-        if uses or (job_tail and job_tail.k) then
-            raw = raw .. cmsgpack.pack({k = job_tail and job_tail.k, u = job_tail and job_tail.u, s = uses and uses.name or nil})
+        if job_tail and job_tail.k then
+            raw = raw .. cmsgpack.pack({k = job_tail.k, u = job_tail.u, s = uses and uses.name or nil})
+        elseif uses then
+            raw = raw .. A_MAP_OF_ONE .. cmsgpack.pack('s', uses.name)      -- it takes no table
         end
         if queue[LEASED] == 0 then
             queue[LEASE] = raw
+            if uses then
+                queue[CHARGED] = uses
+            end
         else
             write(queue, expiry, number, job_id, raw)
             if queue[LEASE] ~= '' then
                 local other = parse(queue[LEASE])
                 write(queue, other[EXPIRY], other[JOB_NUMBER], other[JOB], queue[LEASE])
                 queue[LEASE] = ''
+                if queue[CHARGED] then
+                    Charging.list(queue, queue[CHARGED], 1)
+                    queue[CHARGED] = nil
+                end
+            end
+            if uses then
+                Charging.list(queue, uses, 1)
             end
         end
         queue[LEASED], leases_more = queue[LEASED] + 1, leases_more + 1
         Expiring.note(queue, expiry)
-        if uses then
-            Charging.charge(queue)
-        end
     end
 
     -- Return the tail of a lease, nil if it has none.
@@ -116,32 +126,41 @@ do
         end
     end
 
+    -- Find out to which row the only lease of a queue is charged that was just read. Raise if the row is damaged.
+    function Leases.find_charged(queue)
+        queue[CHARGED] = row_of(parse(queue[LEASE])) or nil
+    end
+
     -- End a lease; its job is to follow. Its only write comes first.
     function Leases.take(queue, lease)
-        local row = has_shared and row_of(lease)        -- raises if it is damaged
+        local row
         if queue[LEASE] ~= '' then
-            queue[LEASE] = ''
+            row, queue[LEASE], queue[CHARGED] = queue[CHARGED], '', nil
         else
+            row = has_shared and row_of(lease)      -- raises if it is damaged
             local member = Line.member(lease[JOB_NUMBER], lease[JOB])
             if call('ZREM', Scope.key('leases', queue[ID]), member) == 0 then
                 error('the lease of ' .. lease[JOB] .. ' is not listed')
             end
             call('HDEL', JOBS .. queue[ID], '=' .. lease[JOB])
+            if row then
+                Charging.list(queue, row, -1)
+            end
         end
         queue[LEASED], leases_more = queue[LEASED] - 1, leases_more - 1
         queue[ENDED] = true
         if row then
-            Charging.take_back(queue, row)
+            Charging.give_back(row, 1)
         end
     end
 
     -- End all leases of a queue that is emptied.
     function Leases.drop_all(queue)
         if has_shared then
-            Charging.take_back_all(queue)
+            Charging.give_back_all(queue)
         end
         leases_more = leases_more - queue[LEASED]
-        queue[LEASED], queue[LEASE] = 0, ''
+        queue[LEASED], queue[LEASE], queue[CHARGED] = 0, '', nil
     end
 
     -- End all leases of a queue that is emptied, and whose record does not tell how many there are. If the type went on

@@ -7,22 +7,16 @@
 -- are left, until when that counts, how many there were at most}.
 
 local Limiter = {}
+local NO_LIMITS = {}
 
 do
-    local NO_LIMITS = {}
     local LEFT, UNTIL, MOST = 1, 2, 3
     local MAX_COUNTS = 5
 
     -- Return a limiter that owes nothing.
     function Limiter.made(rules, frozen_until)
-        return Limiter.begin({}, rules, frozen_until)
-    end
-
-    -- Let a table be a limiter that owes nothing.
-    function Limiter.begin(limiter, rules, frozen_until)
-        limiter.rules, limiter.limits, limiter.owed = rules, rules.limits or NO_LIMITS, {f = frozen_until}
-        limiter.last, limiter.leased, limiter.ready_before, limiter.ready = NEVER, 0, now, false
-        return limiter
+        return {rules = rules, limits = rules.limits or NO_LIMITS, owed = {f = frozen_until}, last = NEVER, leased = 0,
+            ready_before = now, ready = false}
     end
 
     -- Return whether a limiter with so many limits can owe these debts as of `latest`.
@@ -67,10 +61,12 @@ do
     -- Return the instant at which every hold of a limiter has ended, NO_END if only an event ends one. If there is a
     -- list, add the holds that stand.
     function Limiter.ready_at(limiter, list)
-        if not limiter.ready or list then
-            limiter.ready = Holds.ready_at(limiter.rules, limiter.limits, limiter.owed, limiter.last, limiter.leased, nil, list)
+        local ready = not list and limiter.ready
+        if not ready then
+            ready = Holds.ready_at(limiter.rules, limiter.limits, limiter.owed, limiter.last, limiter.leased, nil, list)
+            limiter.ready = ready
         end
-        return limiter.ready
+        return ready
     end
 
     -- Note how many leases a limiter counts.
@@ -79,12 +75,13 @@ do
     end
 
     function Limiter.is_closed(limiter)
-        return Limiter.ready_at(limiter) > now
+        return (limiter.ready or Limiter.ready_at(limiter)) > now
     end
 
     -- Note when a limiter that was just read is ready.
     function Limiter.note_ready(limiter)
-        limiter.ready_before = math.max(now, Limiter.ready_at(limiter))
+        local ready = Limiter.ready_at(limiter)
+        limiter.ready_before = ready > now and ready or now
     end
 
     -- Return when a limiter is ready that an event of this call has opened, nil if none has.

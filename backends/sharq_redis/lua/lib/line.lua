@@ -140,7 +140,7 @@ do
         for at = 1, count do
             local queue = changed[at]
             if has_shared and (queue[ROW] or queue[STOOD_IN]) then
-                Rows.list_place(queue)
+                RowWrites.list_place(queue)
             end
             local stood_at, place = queue[STOOD_AT], queue[STANDS] and queue[PLACE]
             if stood_at and stood_at ~= place then

@@ -4,12 +4,11 @@
 -- page. It comes again there if that is before the page's end, where the line was not read any further, and before all
 -- new places that the page gave in the line: else it is met when the line is read again.
 
-local Pages = {}
-
 do
     local places, sinces, at, last = {}, {}, 0, 0   -- and since when they are ready, if there may be entries
     local ids = {}              -- of the queues at these places, if there are no entries
     local end_since, end_number -- where the page ends
+    local is_cut                -- whether that is to be found out
     local first_new             -- number of the first new place in line that it gave, nil if none
 
     local function begin(count, ends_since, ends_number)
@@ -18,7 +17,7 @@ do
 
     -- Take a place that was chosen by itself as a page.
     function Pages.take(place, since)
-        places, sinces, ids[1] = {place}, {since}, Line.id_in(place)
+        places, sinces, ids[1], is_cut = {place}, {since}, Line.id_in(place), false
         begin(1, 0, 0)
     end
 
@@ -28,42 +27,56 @@ do
         return found[1], tonumber(found[2])
     end
 
-    -- Read in one go the shared limits of which entries stand in the page, and list the ids of the queues that it may serve.
-    -- Return how many these are. What is damaged ends this early, and is met again.
-    local function list_with_entries()
-        local names, count = {}, 0
-        for n = 1, last do
-            if Shared.is_entry(places[n]) then
-                names[#names + 1] = Shared.name_in(places[n])
-            else
-                count = count + 1
-                ids[count] = Line.id_in(places[n])
+    local listed                -- how many ids are listed
+
+    -- Read in one go the shared limits with these names, and list the ids of the queues that come first there.
+    local function list_firsts(names)
+        Shared.prefetch(names)
+        for n = 1, #names do
+            local place = Entries.first_place(names[n])
+            if place then
+                listed = listed + 1
+                ids[listed] = Line.id_in(place)
             end
         end
-        if #names > 1 and pcall(Shared.prefetch, names) then
-            for n = 1, #names do
-                local fine, id = pcall(Entries.first_id, names[n])
-                if fine and id then
-                    count = count + 1
-                    ids[count] = id
-                end
-            end
-        end
-        return count
     end
 
+    -- List the ids of the queues that the page may serve. Return how many these are. What is damaged ends this early, and
+    -- is met again.
+    local function list_with_entries()
+        local names, count = {}, 0
+        listed = 0
+        for n = 1, last do
+            local place = places[n]
+            if Shared.is_entry(place) then
+                count = count + 1
+                names[count] = Shared.name_in(place)
+            else
+                listed = listed + 1
+                ids[listed] = Line.id_in(place)
+            end
+        end
+        if count > 1 then
+            pcall(list_firsts, names)
+        end
+        return listed
+    end
+
+    -- Return since when a place of the page is ready.
+    local function since_of(n)
+        local since = sinces[n]
+        if not since then
+            since = tonumber(call('ZSCORE', LINE, places[n]) or nil) or 0
+            sinces[n] = since
+        end
+        return since
+    end
+
+    -- The instants are not read along: to write one takes Redis as long as to read four places, and few are asked for.
     local function read_with_entries(width)
-        local found = call('ZRANGE', LINE, '-inf', integer(now), 'BYSCORE', 'LIMIT', '0', integer(width), 'WITHSCORES')
-        local count = #found / 2
-        places, sinces = {}, {}
-        for n = 1, count do
-            places[n], sinces[n] = found[2 * n - 1], tonumber(found[2 * n])
-        end
-        if count < width then
-            begin(count, NO_END, 0)
-        else
-            begin(count, sinces[count], Line.number_in(places[count]))
-        end
+        places = call('ZRANGE', LINE, '-inf', integer(now), 'BYSCORE', 'LIMIT', '0', integer(width))
+        begin(#places, NO_END, 0)
+        sinces, is_cut = {}, last == width
         return list_with_entries()
     end
 
@@ -100,7 +113,7 @@ do
 
     -- Return since when the place is ready that goes now.
     function Pages.since()
-        return sinces[at]
+        return since_of(at)
     end
 
     -- Note the place in line that a queue was given.
@@ -108,19 +121,34 @@ do
         first_new = first_new or queue[SINCE] and queue[PLACE]
     end
 
+    -- Find out where the page ends, if the line goes on there.
+    local function find_end()
+        if is_cut then
+            end_since, end_number, is_cut = since_of(last), Line.number_in(places[last]), false
+            if end_since > now then
+                end_since = 0       -- it was put off
+            end
+        end
+    end
+
     -- Let the entry of a shared limit stand where it is now, if that is in the page.
     function Pages.let_stand(limit)
         local since, number = limit.entry_at, limit.entry
-        if since > now or since > end_since or (since == end_since and number > end_number)
+        if since > now then
+            return
+        end
+        find_end()
+        if since > end_since or (since == end_since and number > end_number)
             or (since == now and first_new and number > first_new) then
             return
         end
         local to = last
-        while to > at and (sinces[to] > since or (sinces[to] == since and Line.number_in(places[to]) > number)) do
+        while to > at and (since_of(to) > since or (since_of(to) == since and Line.number_in(places[to]) > number)) do
             to = to - 1
         end
-        table.insert(places, to + 1, Shared.entry_of(limit))
-        table.insert(sinces, to + 1, since)
-        last = last + 1
+        for n = last, to + 1, -1 do
+            places[n + 1], sinces[n + 1] = places[n], sinces[n]
+        end
+        places[to + 1], sinces[to + 1], last = Shared.entry_of(limit), since, last + 1
     end
 end

@@ -4,7 +4,8 @@ local Queues = {}
 local Terms, Line, Counts, Left, Times, Step = {}, {}, {}, {}, {}, {}
 local Tombstones, Types, Gate, Defaults = {}, {}, {}, {}
 local type_settings     -- what is set for the type of this call, as it is stored, or false (lib/gate.lua)
-local Shared, Rows, Benches, Using, Charging, Naming = {}, {}, {}, {}, {}, {}
+local Shared, Rows, RowWrites, Benches, Using, Charging = {}, {}, {}, {}, {}, {}
+local Naming, Tails, Leases = {}, {}, {}
 local has_gate          -- whether the type of this call has a gate (lib/gate.lua)
 local defaults_version  -- of the defaults of the type, 0 if it has none (lib/defaults.lua)
 local leases_more       -- how many leases this call has given, less those that it has ended
@@ -22,7 +23,7 @@ do
 
     local function take_up(id, raw, is_ready)
         local queue = Records.parse(id, raw)
-        if queue[TAIL] ~= '' then
+        if queue[TAIL] ~= '' and not Tails.take_up(queue) then
             Times.read(queue)
             Terms.read(queue, true)
         end
@@ -36,6 +37,9 @@ do
             return false
         end
         if has_shared then
+            if queue[LEASE] ~= '' then
+                Leases.find_charged(queue)
+            end
             Defaults.check(queue)
         end
         Terms.take_up(queue, is_ready)

@@ -19,21 +19,23 @@ local RULES = 13                            -- see lib/terms.lua; false for most
 local DUE_AT, ENDS_AT, TIMED, FEATURES, UNLISTED = 14, 15, 16, 17, 18   -- see lib/times.lua; nil for most queues
 local HAS_LETTERS, BURIED = 19, 20          -- see lib/tombstones.lua; nil for most queues
 local RETAILED = 21                         -- whether FEATURES is to be packed anew; nil for most queues
-local FORM = 22                             -- IN_HASH or ALONE: where its jobs are (lib/bodies.lua)
-local WAITING, LEASED = 23, 24              -- how many jobs; its only lease is stored as none
-local PLACE = 25                            -- number of its place in the line (lib/line.lua)
-local LAST, INTERVAL = 26, 27               -- its latest dequeue or NEVER; ms (lib/terms.lua)
-local HEAD_PLACE = 28                       -- place of the job that goes next
-local MINUTE, ENQUEUES, DEQUEUES = 29, 30, 31   -- the latest minute that was counted (lib/counts.lua)
-local HEAD = 32                             -- id of the job that goes next
-local OTHERS = 33                           -- other minutes, packed, or ''
-local LEASE_AT = 34                         -- where its only lease begins in what was read
+local KEPT = 22                             -- whether it is only what is kept of one (lib/left.lua); nil for most queues
 -- Of queues that use shared limits, or did; nil for most queues:
-local USES = 35                             -- the row whose shared limits it uses now (lib/rows.lua)
-local ROW, STOOD_IN = 36, 37                -- the row in which it has its place, now and as it is stored
-local NAMED = 38                            -- what it names, as was counted (lib/naming.lua)
-local NEW_IN = 39                           -- the row that knows of a place of it that is not yet written
-local KEPT = 40                             -- whether it is only what is kept of one (lib/left.lua); nil for most queues
+local USES = 23                             -- the row whose shared limits it uses now (lib/rows.lua)
+local ROW, STOOD_IN = 24, 25                -- the row in which it has its place, now and as it is stored
+local NEW_IN = 26                           -- the row that knows of a place of it that is not yet written
+local NAMED = 27                            -- what it names, as was counted (lib/naming.lua)
+local CHARGED = 28                          -- the row to which its only lease is charged (lib/charging.lua)
+-- What is stored:
+local FORM = 29                             -- IN_HASH or ALONE: where its jobs are (lib/bodies.lua)
+local WAITING, LEASED = 30, 31              -- how many jobs; its only lease is stored as none
+local PLACE = 32                            -- number of its place in the line (lib/line.lua)
+local LAST, INTERVAL = 33, 34               -- its latest dequeue or NEVER; ms (lib/terms.lua)
+local HEAD_PLACE = 35                       -- place of the job that goes next
+local MINUTE, ENQUEUES, DEQUEUES = 36, 37, 38   -- the latest minute that was counted (lib/counts.lua)
+local HEAD = 39                             -- id of the job that goes next
+local OTHERS = 40                           -- other minutes, packed, or ''
+local LEASE_AT = 41                         -- where its only lease begins in what was read
 
 local IN_HASH, ALONE = 0, 1
 local NEVER = -1
@@ -63,13 +65,13 @@ do
     -- Return a queue that has just come into being.
     function Records.fresh(id, interval)
         return {id, false, false, false, false, false, 0, false, false, false, '', '', false,
-            nil, nil, nil, nil, nil, nil, nil, nil, ALONE, 0, 0, 0, NEVER, interval, 0, 0, 0, 0, '', '', 0}
+            nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, ALONE, 0, 0, 0, NEVER, interval, 0, 0, 0, 0, '', '', 0}
     end
 
     function Records.parse(id, raw)
         local fields = layout_of[string.byte(raw)] or error('its record is damaged, or of another version')
         local queue = {id, true, false, false, false, false, 0, false, false, raw, '', '', false,
-            nil, nil, nil, nil, nil, nil, nil, nil, struct.unpack(fields, raw)}
+            nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, struct.unpack(fields, raw)}
         local flags, at = queue[FORM] % 4, queue[LEASE_AT]
         if flags >= WITH_TAIL then
             queue[TAIL], at = struct.unpack(A_TAIL, raw, at)

@@ -10,7 +10,7 @@ do
             tail[name] = value
         end
         tail.e = tail.t and now + tail.t
-        tail.i, tail.k, tail.l, tail.n, tail.q, tail.u = nil, nil, nil, nil, nil, nil
+        tail.a, tail.i, tail.k, tail.l, tail.n, tail.q, tail.u = now, nil, nil, nil, nil, nil, nil
         return tail
     end
 

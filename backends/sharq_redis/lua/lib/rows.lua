@@ -5,17 +5,19 @@
 -- members of the zset `rows`, which is in order.
 --
 -- A call reads the first places of a row, and more when these are gone. What it changes is noted: the stored places that
--- are `gone`, and the queues that have `new` ones. So it knows the first place at any time, and writes all of a row at
--- the end of a step.
+-- are gone, as `one_gone` and, if there are several, as `gone`; and the queue with the first of the new places, as
+-- `first_new` (false: none, nil: to be found), and if there are several all these queues as `new`. So it knows the first
+-- place at any time, and writes all of a row at the end of a step (lib/row_writes.lua).
 
 do
     local MAX_WINDOW = 100      -- places of a row that are read at once
     local loaded                -- name -> row of this call
-    local changed, unwritten    -- rows whose places this item has changed; those that are to be written
+    local changed               -- rows whose places this item has changed
     local is_checked            -- whether the zset of all rows is one
 
     function Rows.begin()
-        loaded, changed, unwritten, is_checked = {}, {n = 0}, {n = 0}, false
+        loaded, changed, is_checked = {}, {n = 0}, false
+        RowWrites.begin()
     end
 
     -- Return the name of a row as it stands in the zset of all rows, which is in the order of their names: a blank sorts
@@ -37,6 +39,7 @@ do
     local function read(row)
         local window = call('ZRANGE', row.key, '0', '1', 'WITHSCORES')
         row.window, row.at, row.read, row.width, row.is_whole = window, 1, 2, 4, #window < 4
+        return window
     end
 
     -- Read the stored places that follow.
@@ -51,17 +54,16 @@ do
         return true
     end
 
-    -- Return the first stored place that is not gone, and since when it is ready; nil if there is none.
-    local function first_stored(row)
-        if not row.window then
-            read(row)
-        end
-        local window, gone, at = row.window, row.gone, row.at
-        while gone[window[at]] or (not window[at] and not row.is_whole and read_more(row)) do
-            at = gone[window[at]] and at + 2 or at
+    -- Go to the first stored place that is not gone.
+    local function pass_gone(row)
+        local window, at, one_gone, gone = row.window, row.at, row.one_gone, row.gone
+        local place = window[at]
+        while place and (place == one_gone or (gone and gone[place]))
+            or (not place and not row.is_whole and read_more(row)) do
+            at = place and at + 2 or at
+            place = window[at]
         end
         row.at = at
-        return window[at], tonumber(window[at + 1])
     end
 
     local function is_before(queue, other)
@@ -69,24 +71,28 @@ do
         return since < others or (since == others and queue[PLACE] < other[PLACE])
     end
 
-    -- Return the queue with the first of the new places, nil if there are none.
-    local function first_new(row)
-        local first = row.first_new
-        if first == nil then
-            first = false
-            for _, queue in next, row.new do
-                first = first and is_before(first, queue) and first or queue
-            end
-            row.first_new = first
+    -- Find out which queue has the first of the new places, false if there are none.
+    local function find_first_new(row)
+        local first = false
+        for _, queue in next, row.new do
+            first = first and is_before(first, queue) and first or queue
         end
+        row.first_new = first
         return first
     end
 
     -- Find out which place is the first of a row.
     local function find_first(row)
-        local place, since = first_stored(row)
-        local number = place and Line.number_in(place)
-        local queue = first_new(row)
+        local window = row.window or read(row)
+        if row.one_gone then
+            pass_gone(row)
+        end
+        local at = row.at
+        local place, since = window[at], tonumber(window[at + 1])
+        local number, queue = place and struct.unpack('>I6', place), row.first_new
+        if queue == nil then
+            queue = find_first_new(row)
+        end
         if queue and (not place or queue[SINCE] < since or (queue[SINCE] == since and queue[PLACE] < number)) then
             number, since = queue[PLACE], queue[SINCE]
             place = Line.member(number, queue[ID])
@@ -109,13 +115,16 @@ do
     function Rows.named(name)
         local row = has_shared and loaded[name]
         if not row then
-            row = {name = name, key = Scope.key('row', name), limits = limits_named(name), gone = {}, new = {},
-                first_new = false, first = false, since = false, number = false, window = false, at = 1, read = 0,
-                width = 2, is_whole = false, bench = false, is_changed = false, is_listed = false, left = false,
-                taken = false}
+            row = {name = name, key = Scope.key('row', name), limits = limits_named(name), one_gone = false, gone = false,
+                new = false, first_new = false, first = false, since = false, number = false, window = false, at = 1,
+                read = 0, width = 2, is_whole = false, bench = false, is_changed = false, is_listed = false, left = false,
+                taken = false, taken_at = false}
             find_first(row)
             Benches.find(row)
-            if not is_checked then
+            if not row.limits[2] then
+                row.bench.row = row
+            end
+            if not is_checked and #row.window < 4 then      -- it may become empty, or is
                 call('ZCARD', ROWS)     -- raises now if it is damaged
                 is_checked = true
             end
@@ -126,7 +135,7 @@ do
 
     -- Return the row of a shared limit that has no other name, nil if it is empty.
     function Rows.alone(limit)
-        return loaded[limit.name] or (limit.alone > 0 and Rows.named(limit.name)) or nil
+        return limit.row or (limit.alone > 0 and Rows.named(limit.name)) or nil
     end
 
     -- Raise if a queue could not stand in a row of these names, which may not be there yet.
@@ -141,31 +150,51 @@ do
 
     -- Note that the places of a row have changed.
     local function note(row)
-        Writes.note(changed, row, 'is_changed')
+        if not row.is_changed then
+            local n = changed.n + 1
+            row.is_changed, changed[n], changed.n = true, row, n
+        end
     end
 
-    -- Have the places of a row written.
-    local function list(row)
-        Writes.note(unwritten, row, 'is_listed')
-    end
-
-    -- Add a value to those that a row is to send. Mostly there is one.
-    local function add(row, field, value, score)
-        local list = row[field]
-        if not list then
-            row[field] = score and {score, value, n = 2} or {value, n = 1}
-        elseif score then
-            Writes.add(list, score, value)
+    -- Note that a stored place of a row is gone.
+    local function note_gone(row, place)
+        if row.one_gone and row.one_gone ~= place then
+            row.gone = row.gone or {}
+            row.gone[place] = true
         else
-            Writes.add(list, value)
+            row.one_gone = place
+        end
+    end
+
+    -- Note that a queue has a new place in a row. A row that has one only needs no list of them.
+    local function note_new(row, queue)
+        local first, new = row.first_new, row.new
+        if first == false then
+            row.first_new = queue
+        else
+            if not new then
+                new = {[first[ID]] = first}
+                row.new = new
+            end
+            if first and is_before(queue, first) then
+                row.first_new = queue
+            end
+        end
+        if new then
+            new[queue[ID]] = queue
         end
     end
 
     -- Take a new place of a queue out of a row.
     local function take_back(row, queue)
-        row.new[queue[ID]] = nil
-        if row.first_new == queue then
-            row.first_new = nil
+        local new = row.new
+        if new then
+            new[queue[ID]] = nil
+            if row.first_new == queue then
+                row.first_new = nil     -- to be found
+            end
+        else
+            row.first_new = false
         end
         note(row)
     end
@@ -178,22 +207,18 @@ do
             take_back(was_new_in, queue)
         end
         if from and (is_new or to ~= from or not queue[STANDS]) then
-            from.gone[Line.member(queue[STOOD_AT], queue[ID])] = true
+            note_gone(from, Line.member(queue[STOOD_AT], queue[ID]))
             note(from)
         end
         if is_new and to then
-            local first = to.first_new
-            if first == false or (first and is_before(queue, first)) then
-                to.first_new = queue
-            end
-            to.new[queue[ID]] = queue
+            note_new(to, queue)
             note(to)
         end
         queue[NEW_IN] = is_new and to or nil
     end
 
     -- Note how many more queues have a place in a row.
-    local function count_queues(row, more)
+    function Rows.count_queues(row, more)
         for at = 1, #row.limits do
             local limit = row.limits[at]
             limit.queues = math.max(0, limit.queues + more)
@@ -204,59 +229,18 @@ do
         end
     end
 
-    local function score_of(since)
-        return since < NO_END and integer(since) or '+inf'
-    end
-
     -- Take a place that is nobody's out of a row.
     function Rows.drop(row, place)
-        count_queues(row, -call('ZREM', row.key, place))
+        Rows.count_queues(row, -call('ZREM', row.key, place))
         row.window = false
         note(row)
     end
 
     -- Let a place of a row be ready at another instant.
     function Rows.put_off(row, place, since)
-        call('ZADD', row.key, score_of(since), place)
+        call('ZADD', row.key, since < NO_END and integer(since) or '+inf', place)
         row.window = false
         note(row)
-    end
-
-    -- Have the place of a queue written that stands in a row, or did: it may come from the line, or go there.
-    function Rows.list_place(queue)
-        local from, to, stood_at, place = queue[STOOD_IN], queue[ROW], queue[STOOD_AT], queue[STANDS] and queue[PLACE]
-        if from then
-            list(from)
-        end
-        if to then
-            list(to)
-        end
-        if from and (stood_at ~= place or from ~= to) then
-            add(from, 'left', Line.member(stood_at, queue[ID]))
-        elseif stood_at and from ~= to then
-            call('ZREM', LINE, Line.member(stood_at, queue[ID]))
-        end
-        if to and queue[SINCE] then
-            add(to, 'taken', Line.member(place, queue[ID]), score_of(queue[SINCE]))
-        elseif queue[SINCE] then
-            call('ZADD', LINE, score_of(queue[SINCE]), Line.member(place, queue[ID]))
-        end
-        queue[SINCE], queue[STOOD_AT], queue[STOOD_IN], queue[NEW_IN] = false, place, to, nil
-    end
-
-    -- Write the places that were listed.
-    function Rows.write()
-        for at = 1, unwritten.n do
-            local row = unwritten[at]
-            local left = row.left and Writes.send(row.left, 'ZREM', row.key) or 0
-            local taken = row.taken and Writes.send(row.taken, 'ZADD', row.key) or 0
-            if taken ~= left then
-                count_queues(row, taken - left)
-            end
-            row.is_listed, row.gone, row.new, row.first_new, row.window = false, {}, {}, false, false
-            row.left, row.taken = false, false
-        end
-        unwritten.n = 0
     end
 
     -- Find out the first places of the rows whose places were changed since this was called last, and put these rows
@@ -272,7 +256,7 @@ do
                 if not first then
                     call('ZADD', ROWS, 0, indexed(row.name))
                 elseif not row.first then
-                    call('ZREM', ROWS, indexed(row.name))
+                    try('ZREM', ROWS, indexed(row.name))    -- a row that had several places was not checked
                     row.bench = row.limits[1]       -- there it begins again
                 end
             end

@@ -3,7 +3,8 @@
 -- Settings are stored as text in JSON, as the server wrote it (settings.py): l (limits: lists of rate, per, burst,
 -- unit), c(oncurrency), w(eight), m(ax_length), p(aused), u(ses), each where it is set; '' if nothing is. Rules are a
 -- table that is never changed: `limits`, `concurrency`, `weight`, `max_length`, `uses`, each nil if it is not set, and
--- `paused`. `uses` is a text: the names of shared limits, joined by '/', '' for none.
+-- `paused`. `uses` is a text: the names of shared limits, joined by '/', '' for none. They are `is_plain` if nothing but
+-- `uses` is set.
 
 local Rules = {}
 local NO_RULES = {paused = false}
@@ -52,7 +53,8 @@ do
         check(set.m == nil or is_whole(set.m, 0, MAX_INTEGER))
         check(set.p == nil or type(set.p) == 'boolean')
         return {limits = set.l ~= nil and limits_of(set.l) or nil, concurrency = set.c, weight = set.w,
-            max_length = set.m, paused = set.p == true, uses = set.u ~= nil and joined(set.u) or nil}
+            max_length = set.m, paused = set.p == true, uses = set.u ~= nil and joined(set.u) or nil,
+            is_plain = not (set.l or set.c or set.w or set.m or set.p)}
     end
 
     local function keep(text, rules)

@@ -168,7 +168,7 @@ do
             queue[LAST] = now       -- as most do
         end
         if row then
-            Charging.pay(queue, tail and tail.c)
+            Charging.charge(row, tail and tail.c)
         end
         Counts.add(queue, DEQUEUES)
         Step.changed(queue, true, nil, left)
@@ -193,7 +193,7 @@ do
     -- Do what the entry asks for that goes now.
     local function serve_entry()
         local limit = Shared.find(Shared.name_in(place))
-        if limit and Entries.is_passed(limit, place, Pages.since()) then
+        if limit and Entries.is_passed(limit, place) then
             return
         end
         row = Entries.first_row(limit, place)
@@ -221,7 +221,7 @@ do
                 else
                     serve(Line.id_in(place))
                 end
-                Shared.settle(Pages.let_stand)
+                Shared.settle(served < wanted and Pages.let_stand or nil)
             end
         end
     end

@@ -46,27 +46,35 @@ do
         return at and tonumber(at) <= now
     end
 
-    local function made(name, text, frozen_until, in_settings, by_living, queues, alone, benched, entry)
-        local limit = {name = name, text = text, in_settings = in_settings, by_living = by_living, queues = queues,
+    -- Return a shared limit as a limiter that owes nothing. All its fields are there at once, so that none makes the table
+    -- grow.
+    local function made(name, text, frozen_until, last, leased, in_settings, by_living, queues, alone, benched, entry)
+        local rules = Rules.of(text)
+        return {name = name, text = text, in_settings = in_settings, by_living = by_living, queues = queues,
             alone = alone, benched = benched, entry = entry, stored_entry = entry, entry_at = 0, first_listed = false,
-            is_listed = false, is_changed = false, is_unsettled = false, is_set = false, was_ahead = false, stored_last = 0,
-            rules = false, limits = false, owed = false, last = 0, leased = 0, ready_before = 0, ready = false}
-        return Limiter.begin(limit, Rules.of(text), frozen_until)
+            row = false, is_listed = false, is_changed = false, is_unsettled = false, is_set = false, was_ahead = false,
+            stored_last = 0, rules = rules, limits = rules.limits or NO_LIMITS, owed = {f = frozen_until}, last = last,
+            leased = leased, ready_before = now, ready = false}
     end
 
     local function parse(name, raw)
         local version, frozen_until, last, leased, in_settings, by_living, queues, alone, benched, entry, text, rest =
             struct.unpack(RECORD, raw)
-        local limit = made(name, text, frozen_until, in_settings, by_living, queues, alone, benched, entry - 1)
-        local debts, counts
-        if rest <= #raw then
-            debts, counts = cmsgpack.unpack(string.sub(raw, rest))
+        local limit = made(name, text, frozen_until, last - 1, leased, in_settings, by_living, queues, alone, benched,
+            entry - 1)
+        if version ~= VERSION then
+            error('it is of another version')
+        end
+        if rest <= #raw or last > now then      -- most owe one unit of each limit, and have no counts
+            local debts, counts = {}, NO_COUNTS
+            if rest <= #raw then
+                debts, counts = cmsgpack.unpack(string.sub(raw, rest))
+            end
             Limiter.count(limit, counts)
+            if not Limiter.owe(limit, last - 1, debts) then
+                error('its debts are damaged')
+            end
         end
-        if version ~= VERSION or not Limiter.owe(limit, last - 1, debts or {}) then
-            error('its debts are damaged')
-        end
-        Limiter.count_leases(limit, leased)
         Limiter.note_ready(limit)
         return limit
     end
@@ -112,25 +120,34 @@ do
     end
 
     local function list(limit)
-        Writes.note(changed, limit, 'is_listed')
+        local n = changed.n + 1
+        limit.is_listed, changed[n], changed.n = true, limit, n
     end
 
     -- Note that the entry of a shared limit is to be set anew.
     function Shared.unsettle(limit)
-        Writes.note(unsettled, limit, 'is_unsettled')
-        list(limit)
+        if not limit.is_unsettled then
+            local n = unsettled.n + 1
+            limit.is_unsettled, unsettled[n], unsettled.n = true, limit, n
+            if not limit.is_listed then
+                list(limit)
+            end
+        end
     end
+    local unsettle = Shared.unsettle
 
     -- Note that a shared limit has changed: it is to be written, and its entry set anew.
     function Shared.changed(limit)
         limit.is_changed = true
-        Shared.unsettle(limit)
+        unsettle(limit)
     end
 
     -- Note that a number of a shared limit has changed that its entry does not depend on.
     function Shared.counted(limit)
         limit.is_changed = true
-        list(limit)
+        if not limit.is_listed then
+            list(limit)
+        end
     end
 
     -- Raise if no shared limit could be created.
@@ -156,7 +173,7 @@ do
             Gate.share(true)
             Shared.begin()
         end
-        local limit = made(name, text, 0, 0, 0, 0, 0, 0, NO_ENTRY)
+        local limit = made(name, text, 0, NEVER, 0, 0, 0, 0, 0, 0, NO_ENTRY)
         loaded[name] = limit
         call('ZADD', NAMES, 0, name)
         Shared.changed(limit)
@@ -195,8 +212,11 @@ do
     -- Find out where the entry of a shared limit is to stand.
     local function settle(limit)
         local since, number = Benches.first_place(limit)
-        local ready = since and Limiter.ready_at(limit) or 0
-        local at = since and math.max(since, ready > now and ready or 0) or NO_END
+        local at = NO_END
+        if since then
+            local ready = limit.ready or Limiter.ready_at(limit)
+            at = ready > now and ready > since and ready or since
+        end
         limit.entry, limit.entry_at = at < NO_END and number or NO_ENTRY, at
         limit.is_set, limit.is_unsettled = true, false
         if limit.entry ~= limit.stored_entry or limit.was_ahead then
@@ -208,6 +228,9 @@ do
     -- it is given.
     function Shared.settle(moved)
         Rows.settle()
+        if unsettled.n == 0 then
+            return
+        end
         for at = 1, unsettled.n do
             local limit = unsettled[at]
             if loaded[limit.name] == limit then     -- else it was dropped
@@ -224,8 +247,9 @@ do
         local last = limit.was_ahead and limit.stored_last or limit.last    -- it was only counted
         local packed_record = struct.pack(RECORD, VERSION, limit.owed.f, last + 1, limit.leased, limit.in_settings,
             limit.by_living, limit.queues, limit.alone, limit.benched, limit.entry + 1, #limit.text, limit.text)
-        if Limiter.owes_more(limit) then
-            return packed_record .. cmsgpack.pack(Limiter.debts(limit), limit.owed.r or NO_COUNTS)
+        local owed = limit.owed
+        if (next(owed) ~= 'f' or next(owed, 'f')) and Limiter.owes_more(limit) then
+            return packed_record .. cmsgpack.pack(Limiter.debts(limit), owed.r or NO_COUNTS)
         end
         return packed_record
     end
@@ -233,16 +257,20 @@ do
     local function add(limit)
         local before, entry = limit.stored_entry, limit.entry
         if limit.is_set then
+            local name = MARK .. limit.name
             if before ~= entry and before ~= NO_ENTRY then
-                Writes.add(left, entry_of(limit, before))
+                local n = left.n + 1
+                left[n], left.n = Line.member(before, name), n
             end
             if entry ~= NO_ENTRY then
-                Writes.add(taken, integer(limit.entry_at), entry_of(limit))
+                local n = taken.n
+                taken[n + 1], taken[n + 2], taken.n = integer(limit.entry_at), Line.member(entry, name), n + 2
             end
             limit.is_set, limit.stored_entry = false, entry
         end
         if limit.is_changed then
-            Writes.add(records, limit.name, packed(limit))
+            local n = records.n
+            records[n + 1], records[n + 2], records.n = limit.name, packed(limit), n + 2
         end
         limit.is_listed, limit.is_changed = false, false
     end

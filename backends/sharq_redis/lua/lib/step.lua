@@ -65,7 +65,7 @@ do
         Queues.write(touched, count)
         Dead.write()
         if has_shared then
-            Rows.write()
+            RowWrites.write()
             Shared.write()
         end
         if has_gate then

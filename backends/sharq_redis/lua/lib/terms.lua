@@ -8,36 +8,37 @@
 --   f     until when they are frozen
 --   n     how many deliveries of this turn there were (lib/line.lua)
 --   b     the names of the shared limits that were brought, joined by '/' (lib/rows.lua)
---   g     how many of its leases are charged to shared limits (lib/charging.lua)
+--   g     how many of its leases that stand elsewhere are charged to shared limits (lib/charging.lua)
 -- The rules of such a queue are those of its settings, and where something is not set, of those defaults.
 
 do
     local is_whole = Limits.is_whole
 
-    -- Find out which shared limits a queue uses that lives. Raise if one of them is missing or damaged.
-    local function find_uses(queue)
-        local rules, features = queue[RULES], queue[FEATURES]
-        local names = not queue[KEPT] and (rules and rules.uses or features.b)
-        local row = names and names ~= '' and Rows.named(names) or nil
+    -- Find out which shared limits a queue uses that lives, of these names. Raise if one of them is missing or damaged.
+    local function find_uses(queue, names)
+        local row = names and names ~= '' and not queue[KEPT] and Rows.named(names) or nil
         if row or queue[USES] then      -- to set a field to nil that is not there costs as much as a new one
             queue[USES] = row
         end
     end
 
     -- Find out by what rules a queue goes. One that is kept uses no shared limits: it may have taken up defaults
-    -- that name some which are gone.
+    -- that name some which are gone. One with no rules but which shared limits it uses is plain.
     local function find_rules(queue)
         local features = queue[FEATURES]
-        local own, taken = features.s, features.t
+        local own, taken, rules = features.s, features.t, nil
         if own and taken then
-            queue[RULES] = Rules.with_defaults(Rules.of(own), Rules.of(taken))
+            rules = Rules.with_defaults(Rules.of(own), Rules.of(taken))
         elseif own or taken then
-            queue[RULES] = Rules.of(own or taken)
-        else
-            queue[RULES] = (features[1] or features.f or features.v or features.b) and NO_RULES or false
+            rules = Rules.of(own or taken)
         end
-        if queue[USES] or queue[RULES] then
-            find_uses(queue)
+        local names = rules and rules.uses or features.b
+        if not rules or rules.is_plain then
+            rules = (features[1] or features.f or features.n or features.v) and (rules or NO_RULES) or false
+        end
+        queue[RULES] = rules
+        if names or queue[USES] then
+            find_uses(queue, names)
         end
     end
 
@@ -55,7 +56,7 @@ do
             Charging.check(charged)
         end
         Naming.check(queue, lives)
-        if charged or queue[USES] then
+        if charged then
             queue[RAW] = false      -- with each lease that ends, more changes than that
         end
     end
@@ -66,6 +67,7 @@ do
         find_rules(queue)
         if has_shared then
             read_shared(queue, lives)
+            Tails.keep(queue)
         end
         local rules, features = queue[RULES], queue[FEATURES]
         if rules then

@@ -12,8 +12,9 @@
 local Totals = {}
 
 do
-    local NAMES = {'enqueued', 'redriven', 'finished', 'dead', 'removed', 'lost', 'dequeued', 'failed', 'released',
-        'expired_leases', 'revoked', 'delayed', 'discarded', 'aged_out', 'tombstones'}
+    local NAMES = {'enqueued', 'dequeued', 'finished', 'released', 'failed', 'expired_leases', 'dead', 'redriven',
+        'discarded', 'aged_out', 'removed', 'lost', 'revoked', 'delayed', 'tombstones'}
+    local SHOWN = 11        -- so many of them are shown, the first ones
     local pending = {}      -- name -> how many were counted in this call
 
     function Totals.begin()
@@ -41,14 +42,19 @@ do
         return found and (type(found) == 'string' and tonumber(found) or 0) or nil
     end
 
-    -- Return all totals by their names. A missing or damaged one is 0.
+    -- Return all totals by their names, with how many queues are listed as `names`; and those that are shown, in order. A
+    -- missing or damaged one is 0.
     function Totals.read()
-        local found, totals = try('HMGET', TOTALS, unpack(NAMES)), {}
-        local is_over = call('EXISTS', QUEUES) == 0 and (Totals.ends_at() or 0) <= now
-        for at, name in ipairs(NAMES) do
-            totals[name] = not is_over and tonumber(found[at] or 0) or 0
+        local found, totals, shown = try('HMGET', TOTALS, unpack(NAMES)), {names = call('HLEN', QUEUES)}, {}
+        local is_over = totals.names == 0 and (Totals.ends_at() or 0) <= now
+        for at = 1, #NAMES do
+            local total = not is_over and tonumber(found[at] or 0) or 0
+            totals[NAMES[at]] = total
+            if at <= SHOWN then
+                shown[at] = total
+            end
         end
-        return totals
+        return totals, shown
     end
 
     -- Return how many jobs live and how many leases stand, with those that `lost` and `revoked` count.
@@ -67,7 +73,7 @@ do
     -- Return how many jobs of the type wait, are leased and are delayed, and how many queues exist. Due jobs that
     -- have not joined count as delayed.
     function Totals.lengths(totals)
-        local names = call('HLEN', QUEUES)
+        local names = totals.names
         local queues = names - totals.tombstones
         if names == 0 or queues <= 0 then
             return 0, 0, 0, 0

@@ -18,14 +18,6 @@ do
         list.n = n
     end
 
-    -- Put an item on a list of items, unless its flag of this name says that it is there.
-    function Writes.note(list, item, flag)
-        if not item[flag] then
-            local n = list.n + 1
-            item[flag], list[n], list.n = true, item, n
-        end
-    end
-
     -- Send what is in a list, and empty the list. Return the sum of what the command returned, nil if nothing was sent.
     function Writes.send(list, command, key, option)
         local n, sum = list.n, 0

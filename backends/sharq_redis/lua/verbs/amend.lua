@@ -36,7 +36,11 @@ do
         if how.p then
             tail.p = how.p > 0 and how.p or nil
         end
-        at = how.at or how.delay and now + how.delay or at or now
+        local given = how.at or how.delay and now + how.delay
+        at = given or at or now
+        if given then
+            tail.a = math.max(given, now)
+        end
         tail = Delays.put(queue, job.id, number, job.attempts > 0, tail, at)
         local raw = Bodies.with(job.raw, job.requeues, job.attempts, tail, job.payload_at)
         Bodies.replace(queue, job.id, raw)

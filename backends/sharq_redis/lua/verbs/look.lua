@@ -2,14 +2,11 @@
 -- KEYS  those of a type (lib/scope.lua)
 -- ARGV  1 the time or '', 2 queue id, or '' for the type, 3 'counts' to include the minute counts of a type, or ''
 -- Reply the reason why the queue or the type is damaged; or the time and lists: the view (lib/views.lua), the minute
---       counts (lib/counts.lua), the rules (lib/views.lua), and for a type its totals in the order of SHOWN
+--       counts (lib/counts.lua), the rules (lib/views.lua), and for a type its totals (lib/totals.lua)
 
 local Look = {flags = {'no-writes'}}
 
 do
-    local SHOWN = {'enqueued', 'dequeued', 'finished', 'released', 'failed', 'expired_leases', 'dead', 'redriven',
-        'discarded', 'aged_out', 'removed'}
-
     local function look(id)
         local view, counts = {Views.of_queue(id)}, {}
         local queue = Queues.load(id) or Left.as_begun(id)
@@ -18,10 +15,7 @@ do
     end
 
     local function look_at_type(with_counts)
-        local totals, shown = Totals.read(), {}
-        for at, name in ipairs(SHOWN) do
-            shown[at] = totals[name]
-        end
+        local totals, shown = Totals.read()
         return {now, {Views.of_type(totals)}, with_counts and Counts.of_type() or NOTHING,
             Views.rules_of_type(), shown}
     end

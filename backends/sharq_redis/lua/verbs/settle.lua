@@ -9,8 +9,8 @@
 --       fail     a map: error, delay (ms), dead, freeze (ms), limit (a list of such a name and time), each where it is
 --                given
 --       extend   for how long (ms) from now
--- Reply for each lease what its move answers: ended, stale, unknown or not_charged, or when an extended one expires; or why
---       its queue is damaged
+-- Reply for each lease what its move answers: when an extended one expires; how long one was held that is over, less than
+--       0: -1 is 0 ms; ended for a repeated finish, stale, unknown or not_charged; or why its queue is damaged
 -- An unknown move changes nothing, and is told as damage is.
 
 local Settle = {flags = {'allow-oom'}}
@@ -23,6 +23,11 @@ do
     -- Each takes the queue, the lease, what the move needs, and the token of the item. It returns the answer.
     local moves = {}
 
+    -- Return how long a lease was held, as the reply tells it.
+    local function held(lease)
+        return math.min(0, lease[LEASED_AT] - now) - 1
+    end
+
     local function finished_one(lease, queue, receipt_ms, token)
         finished = finished + 1
         if lease[TAIL_AT] <= #lease[PACKED] then
@@ -31,7 +36,7 @@ do
         if token ~= '' then
             Receipts.keep(token, queue[ID], lease[JOB], receipt_ms)
         end
-        return 'ended'
+        return held(lease)
     end
 
     function moves.finish(queue, lease, receipt_ms, token)
@@ -78,7 +83,7 @@ do
             Charging.freeze(name, limit_ms)
         end
         Totals.add('released', 1)
-        return 'ended'
+        return held(lease)
     end
 
     function moves.fail(queue, lease, how)
@@ -101,7 +106,7 @@ do
             Charging.freeze(unpack(how.limit))
         end
         Totals.add('failed', 1)
-        return 'ended'
+        return held(lease)
     end
 
     function moves.extend(queue, lease, lease_ms)

@@ -7,9 +7,11 @@ from msgspec import structs
 
 from sharq_plug.model import (
     Backlogs,
+    Figures,
     JobEntry,
     Jobs,
     JobState,
+    KnownTypes,
     Letters,
     Listing,
     Names,
@@ -17,13 +19,19 @@ from sharq_plug.model import (
     Queues,
     QueueView,
     SharedLimits,
+    Totals,
     Types,
 )
 from sharq_plug.testing.model_check.exact.jobs import shown, shown_living
 from sharq_plug.testing.model_check.exact.ledger import TypeLedger
 from sharq_plug.testing.model_check.exact.listings import Entry
 from sharq_plug.testing.model_check.exact.lives import Life
-from sharq_plug.testing.model_check.exact.views import limit_view, queue_view, type_view
+from sharq_plug.testing.model_check.exact.views import (
+    limit_view,
+    queue_view,
+    type_figures,
+    type_view,
+)
 
 
 def entries(
@@ -63,11 +71,23 @@ def _of_types(types: dict[str, TypeLedger], listing: Listing, now: int) -> list[
         case Names():
             names = sorted(name for name, ledger in types.items() if ledger.existing())
             return [Entry(name, None, name) for name in names]
+        case KnownTypes():
+            known = [name for name, ledger in types.items() if _is_known(ledger)]
+            return [Entry(name, None, name) for name in sorted(known)]
+        case Figures(names=asked):
+            return [
+                Entry(name, at, type_figures(types.get(name) or TypeLedger(), name, now))
+                for at, name in enumerate(asked)
+            ]
         case Types():
             names = sorted(name for name, ledger in types.items() if ledger.listed())
             return [Entry(name, None, type_view(types[name], name, now)) for name in names]
         case _:
             raise LookupError(f"{listing} is of one type")
+
+
+def _is_known(ledger: TypeLedger) -> bool:
+    return bool(ledger.listed()) or ledger.letters.totals != Totals()
 
 
 def _overdue(ledger: TypeLedger, now: int) -> list[Entry]:

@@ -112,6 +112,8 @@ def _rescheduled(ledger: TypeLedger, change: Reschedule, now: int) -> AmendOutco
         at = change.at
     elif change.delay is not None:
         at = now + change.delay
+    if change.at is not None or change.delay is not None:
+        life.due_at = max(at, now)
     life.at = at if at > now else None
     ledger.take_place(ledger.queues[change.job.queue_id], now)
     return AmendOutcome.DONE

@@ -5,6 +5,7 @@ from typing import assert_never
 
 from sharq_plug.model import (
     DeathReason,
+    Ended,
     Extend,
     Extended,
     Fail,
@@ -30,6 +31,8 @@ def judge_settlement(
     has_receipt = isinstance(item, Finish) and ledger.remembered.has_receipt(item.lease, now)
     if expected is LeaseOutcome.ENDED:
         expected = _settled(ledger, item, now)
+        if isinstance(answer, Ended) and isinstance(expected, Ended):
+            rule = Rule.LEASE_TIMES
     elif has_receipt:
         expected, rule = LeaseOutcome.ENDED, Rule.RECEIPTS
     yield from differences(rule, "outcome", answer, expected)
@@ -39,6 +42,7 @@ def _settled(ledger: TypeLedger, item: Settlement, now: int) -> Settled:
     """Note what a settlement of a lease that stands does; return its outcome."""
     queue = ledger.queue(item.lease.queue_id)
     life = queue.lives[item.lease.job_id]
+    held = max(0, now - life.leased_at)
     frozen = item.freeze_limit if isinstance(item, Release | Fail) else None
     if frozen is not None:
         if frozen.name not in life.charged:
@@ -60,7 +64,7 @@ def _settled(ledger: TypeLedger, item: Settlement, now: int) -> Settled:
             return Extended(life.expires_at)
         case _:
             assert_never(item)
-    return LeaseOutcome.ENDED
+    return Ended(held)
 
 
 def _failed(ledger: TypeLedger, life: Life, item: Fail, now: int) -> None:

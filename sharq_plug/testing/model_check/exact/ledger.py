@@ -112,7 +112,7 @@ class TypeLedger:
         life = Life(new, self._next_number(), now, new.requeue_limit)
         extras = life.extras
         begins = begins_at(extras, now)
-        life.at = begins if begins > now else None
+        life.at = life.due_at = begins if begins > now else None
         life.ends_at = None if extras.ttl is None else begins + extras.ttl
         queue.lives[new.job_id] = life
         self.remembered.queued(life, now)
@@ -129,6 +129,7 @@ class TypeLedger:
         extras = replace(letter.life.extras, delay=None, at=None, deduplicate=None)
         new = replace(letter.life.new, extras=extras)
         life = Life(new, self._next_number(), letter.life.enqueued_at, new.requeue_limit)
+        life.due_at = now
         life.ends_at = None if extras.ttl is None else now + extras.ttl
         queue.lives[new.job_id] = life
         self.letters.remove(letter, "redriven")
@@ -178,7 +179,7 @@ class TypeLedger:
         """Note a lease that was given."""
         queue = self.queues[job.queue_id]
         life.token, life.expires_at, life.attempt = job.token, job.expires_at, job.attempt
-        life.at = None
+        life.at, life.leased_at = None, now
         queue.account.pay(life.extras.cost, now)
         self.benches.charge(life, queue.uses, now)
         self.gate.pay(life.extras.cost, now)
@@ -208,6 +209,7 @@ class TypeLedger:
         self.benches.give_back(life)
         life.token, life.returned = None, True
         life.at = now + delay if delay else None
+        life.due_at = life.at or life.due_at
         self.take_place(self.queues[life.new.queue_id], now)
         return True
 

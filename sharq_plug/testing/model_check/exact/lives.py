@@ -29,8 +29,8 @@ Names: TypeAlias = tuple[str, ...]
 class Life:
     """A job from its enqueue until it is finished, dead or cleared.
 
-    `at` is set while it is delayed: until it has joined those that wait. `charged` are the shared
-    limits that its lease is charged to.
+    `at` is set while it is delayed: until it has joined those that wait. `due_at` is when its
+    latest delay was to end. `charged` are the shared limits that its lease is charged to.
     """
 
     new: NewJob
@@ -42,7 +42,9 @@ class Life:
     attempt: int = 0
     returned: bool = False
     token: str | None = None
+    leased_at: int = 0
     expires_at: int = 0
+    due_at: int | None = None
     penalties: int = 0
     last_error: str | None = None
     charged: Names = ()

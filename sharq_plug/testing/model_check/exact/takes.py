@@ -89,6 +89,7 @@ def _judge_delivery(
     if not is_carried(life.new, job):
         yield Rule.PAYLOAD, f"{job.job_id} does not carry what it was enqueued with"
     yield from differences(Rule.PAYLOAD, "enqueued_at", job.enqueued_at, life.enqueued_at)
+    yield from differences(Rule.DELAY, "due_at", job.due_at, life.due_at)
     yield from differences(Rule.ATTEMPTS, "attempt", job.attempt, life.attempt + 1)
     yield from differences(
         Rule.ATTEMPTS, "requeues_remaining", job.requeues_remaining, life.requeues

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from msgspec.structs import replace
 
@@ -10,6 +10,7 @@ from sharq_plug.model import (
     LimitView,
     QueueRules,
     QueueView,
+    TypeFigures,
     TypeRules,
     TypeView,
     View,
@@ -21,6 +22,7 @@ from sharq_plug.testing.model_check.operations import Look
 from sharq_plug.testing.model_check.violations import Rule
 
 Shown: TypeAlias = QueueView | TypeView
+Counted = TypeVar("Counted", bound=QueueView | TypeView | TypeFigures)
 LENGTHS = ("waiting", "leased", "dead", "delayed")
 
 
@@ -137,24 +139,63 @@ def type_view(ledger: TypeLedger, queue_type: str, now: int) -> TypeView:
     )
 
 
+def type_figures(ledger: TypeLedger, queue_type: str, now: int) -> TypeFigures:
+    """Return what a monitor reads of a type."""
+    view = type_view(ledger, queue_type, now)
+    is_closed = bool(ledger.gate_holds(now))
+    since = now if is_closed or view.ready_since is None else view.ready_since
+    return TypeFigures(
+        queue_type,
+        waiting=view.waiting,
+        leased=view.leased,
+        dead=view.dead,
+        delayed=view.delayed,
+        queues=view.queues,
+        ready_queues=0 if is_closed else view.ready_queues,
+        overdue=max(0, now - since),
+        totals=ledger.letters.totals,
+    )
+
+
+def judge_figures(
+    ledger: TypeLedger, found: TypeFigures, expected: TypeFigures, now: int
+) -> Iterator[Finding]:
+    """Judge what a monitor reads. Due jobs that have not joined may count as delayed."""
+    due = found.delayed - expected.delayed
+    if 0 <= due <= sum(len(queue.due(now)) for queue in ledger.queues.values()):
+        expected = replace(expected, waiting=expected.waiting - due, delayed=found.delayed)
+    yield from differences(Rule.TOTALS, "totals", found.totals, expected.totals)
+    yield from _judge_lengths(found, expected)
+    same = replace(_with_lengths_of(found, expected), totals=found.totals)
+    yield from differences(Rule.READINESS, "figures", found, same)
+
+
 def judge_view(ledger: TypeLedger, found: Shown, expected: Shown, now: int) -> Iterator[Finding]:
     """Judge the view of a queue or a type; `next_ready_at` may lie in a span."""
     if isinstance(found, TypeView) and isinstance(expected, TypeView):
         expected = _as_joined(ledger, found, expected, now)
-    rule, lengths = Rule.COUNTS, _lengths(expected)
-    if sum(_lengths(found)) != sum(lengths):
-        rule = Rule.LOSS if sum(_lengths(found)) < sum(lengths) else Rule.DOUBLING
-    yield from differences(rule, "waiting, leased, dead and delayed", _lengths(found), lengths)
+    yield from _judge_lengths(found, expected)
     names = (expected.queue_id,) if isinstance(expected, QueueView) else None
     wrong = wrong_instant(ledger, found.next_ready_at, names, now)
     if wrong is not None:
         yield Rule.READINESS, wrong
-    same = replace(expected, **dict(zip(LENGTHS, _lengths(found), strict=True)))
+    same = _with_lengths_of(found, expected)
     yield from differences(Rule.READINESS, "view", replace(found, next_ready_at=None), same)
 
 
-def _lengths(view: Shown) -> tuple[int, ...]:
+def _judge_lengths(found: Shown | TypeFigures, expected: Shown | TypeFigures) -> Iterator[Finding]:
+    rule, lengths = Rule.COUNTS, _lengths(expected)
+    if sum(_lengths(found)) != sum(lengths):
+        rule = Rule.LOSS if sum(_lengths(found)) < sum(lengths) else Rule.DOUBLING
+    yield from differences(rule, "waiting, leased, dead and delayed", _lengths(found), lengths)
+
+
+def _lengths(view: Shown | TypeFigures) -> tuple[int, ...]:
     return tuple(getattr(view, name) for name in LENGTHS)
+
+
+def _with_lengths_of(found: Counted, expected: Counted) -> Counted:
+    return replace(expected, **dict(zip(LENGTHS, _lengths(found), strict=True)))
 
 
 def _as_joined(ledger: TypeLedger, found: TypeView, expected: TypeView, now: int) -> TypeView:

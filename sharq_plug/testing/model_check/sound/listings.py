@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 from sharq_plug.model import (
     Backlogs,
+    Figures,
     JobEntry,
     Jobs,
     JobState,
+    KnownTypes,
     Letters,
     LetterView,
     LimitView,
@@ -21,6 +23,7 @@ from sharq_plug.model import (
     Queues,
     QueueView,
     SharedLimits,
+    TypeFigures,
     Types,
     TypeView,
 )
@@ -56,6 +59,8 @@ def check_listings(evidence: Evidence) -> Iterator[Violation]:
     for page in evidence.pages:
         queues = _queues(evidence, page)
         for item in items_of(page):
+            if isinstance(_step(page).listing, Figures | KnownTypes):
+                continue  # what was merely named may be shown
             if isinstance(item, LimitView):
                 limit = evidence.limits.of(page.operation.queue_type or "", item.name)
                 may_be_there = limit.may_be_there(page)
@@ -87,6 +92,7 @@ def _name(item: object) -> str:
         case (
             QueueView(queue_id=str(name))
             | TypeView(queue_type=str(name))
+            | TypeFigures(queue_type=str(name))
             | JobEntry(job_id=str(name))
             | LetterView(job_id=str(name))
             | LimitView(name=str(name))
@@ -162,8 +168,10 @@ def _there(evidence: Evidence, chain: _Chain) -> set[str]:
             limits = evidence.limits.of_type(chain.first.operation.queue_type or "")
             those = [(of, limit) for of, limit in limits if name in {None, of}]
             return {of for of, limit in those if limit.is_there(chain.last, chain.first)}
-        case Names() | Types() | Queues() | Backlogs():
-            may_be_dead = isinstance(listing, Types | Queues) and not evidence.may_drop_letters
+        case Names() | Types() | KnownTypes() | Queues() | Backlogs():
+            may_be_dead = (
+                isinstance(listing, Types | KnownTypes | Queues) and not evidence.may_drop_letters
+            )
             kept = [
                 name
                 for name, queue in queues.items()
@@ -173,6 +181,8 @@ def _there(evidence: Evidence, chain: _Chain) -> set[str]:
             return {of_type if is_of_types else queue_id for of_type, queue_id in kept}
         case Jobs(state=JobState.DELAYED) | Overdue():
             return set()
+        case Figures(names=asked):
+            return {*asked}
         case Jobs(state=state):
             stays = _STAYS[state]
         case Letters():

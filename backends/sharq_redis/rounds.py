@@ -1,0 +1,33 @@
+"""Readings that take several rounds of commands, each after the replies to the one before it."""
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from sharq_redis.link import Link
+from sharq_redis.wire import Command
+
+T = TypeVar("T")
+K = TypeVar("K")
+
+Reading: TypeAlias = Generator[Sequence[Command], list[Any], T]
+"""Yields the commands of a round, gets their replies, errors among them, and returns a result."""
+
+
+async def read_together(link: Link, readings: Mapping[K, Reading[T]]) -> dict[K, T]:
+    """Return the results of readings; what they ask for in a round goes in one round trip.
+
+    Raises StoreUnavailable.
+    """
+    results: dict[K, T] = {}
+    replies: dict[K, list[Any] | None] = dict.fromkeys(readings)
+    while replies:
+        asked: dict[K, Sequence[Command]] = {}
+        for key, found in replies.items():
+            try:
+                asked[key] = next(readings[key]) if found is None else readings[key].send(found)
+            except StopIteration as end:
+                results[key] = end.value
+        commands = [command for part in asked.values() for command in part]
+        answers = iter(await link.ask(commands) if commands else ())
+        replies = {key: [next(answers) for _ in part] for key, part in asked.items()}
+    return results
