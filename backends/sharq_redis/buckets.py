@@ -48,7 +48,7 @@ class Bucket:
 
     def keys_of(self, queue_type: str, db: int) -> tuple[str, str]:
         """Return the keys that every verb on a type is called with; the rest follows from them."""
-        return (f"{self.never}/{db}", f"{self.tag}/queues/{queue_type}")
+        return (f"{self.never}/{db}", self.queues_of(queue_type))
 
     def totals_of(self, queue_type: str) -> str:
         """Return the key of the totals of a type."""

@@ -47,6 +47,18 @@ class Times(Struct):
         return sum(self.counts)
 
 
+class TimesBy(dict[str, Times]):
+    """Times by what took them: what is not there yet gets buckets with these upper bounds."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        super().__init__()
+        self.bounds = bounds
+
+    def __missing__(self, key: str) -> Times:
+        times = self[key] = Times.within(self.bounds)
+        return times
+
+
 class Counted(Struct):
     """All that a process counts, or several of them.
 

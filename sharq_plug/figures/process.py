@@ -12,6 +12,7 @@ from sharq_plug.figures.counted import (
     TIME_BUCKETS,
     Counted,
     Times,
+    TimesBy,
     together,
 )
 from sharq_plug.figures.labels import TypeLabels
@@ -28,7 +29,9 @@ class ProcessFigures:
         directory = os.environ.get(DIRECTORY_VARIABLE)
         self._shared = None if directory is None else SharedCounts(directory)
         self._labels = TypeLabels(most_types)
-        self._counted = Counted()
+        self._called = TimesBy(CALL_BUCKETS)
+        self._delivered, self._ended = TimesBy(TIME_BUCKETS), TimesBy(TIME_BUCKETS)
+        self._counted = Counted({}, self._called, self._delivered, self._ended)
         self._answered: dict[tuple[str, int], Times] = {}
 
     @property
@@ -46,26 +49,15 @@ class ProcessFigures:
 
     def called(self, verb: str, seconds: float) -> None:
         """Count a call of the store."""
-        times = self._counted.called.get(verb)
-        if times is None:
-            times = self._counted.called[verb] = Times.within(CALL_BUCKETS)
-        times.observe(CALL_BUCKETS, seconds)
+        self._called[verb].observe(CALL_BUCKETS, seconds)
 
     def delivered(self, queue_type: str, milliseconds: int) -> None:
         """Note how long a job was in its queue until its first delivery."""
-        label = self._labels[queue_type]
-        times = self._counted.delivered.get(label)
-        if times is None:
-            times = self._counted.delivered[label] = Times.within(TIME_BUCKETS)
-        times.observe(TIME_BUCKETS, milliseconds / 1000)
+        self._delivered[self._labels[queue_type]].observe(TIME_BUCKETS, milliseconds / 1000)
 
     def ended(self, queue_type: str, milliseconds: int) -> None:
         """Note how long a lease was held that is over."""
-        label = self._labels[queue_type]
-        times = self._counted.ended.get(label)
-        if times is None:
-            times = self._counted.ended[label] = Times.within(TIME_BUCKETS)
-        times.observe(TIME_BUCKETS, milliseconds / 1000)
+        self._ended[self._labels[queue_type]].observe(TIME_BUCKETS, milliseconds / 1000)
 
     def settle(self, *, waiting: int) -> None:
         """Note how many dequeues wait, and tell the other processes what this one has counted."""

@@ -77,5 +77,5 @@ class KeysAuthenticator(Authenticator):
             await asyncio.sleep(POLL)
             try:
                 await asyncio.to_thread(self.refresh)  # a disk may be slow
-            except Exception:
+            except Exception:  # whatever it is, the next look must come
                 logger.exception("the keys file could not be looked at")

@@ -226,9 +226,7 @@ def _stop_event(certificate: Certificate | None) -> asyncio.Event:
     stop = asyncio.Event()
     for number in STOP_SIGNALS:
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, reopen_logs)
-    if certificate is not None:
-        loop.add_signal_handler(signal.SIGHUP, partial(_reload, certificate))
+    loop.add_signal_handler(signal.SIGHUP, _reload, certificate)
     parent = multiprocessing.parent_process()
     if parent is not None:
 
@@ -240,9 +238,10 @@ def _stop_event(certificate: Certificate | None) -> asyncio.Event:
     return stop
 
 
-def _reload(certificate: Certificate) -> None:
+def _reload(certificate: Certificate | None) -> None:
     reopen_logs()
-    certificate.reload()
+    if certificate is not None:
+        certificate.reload()
 
 
 async def _drain(server: HttpServer, stop: asyncio.Event, *, idle_for: float, end: float) -> None:

@@ -115,7 +115,8 @@ class Others:
     def due(self, count: int) -> list[str]:
         """Return which of them to read now: all that are new, and `count` of the others in turn."""
         if len(self._turn) < count:
-            self._turn += [name for name in self._latest if name not in {*self._turn}]
+            waiting = {*self._turn}
+            self._turn += [name for name in self._latest if name not in waiting]
         chosen, self._turn = self._turn[:count], self._turn[count:]
         return [*self._new, *chosen]
 

@@ -68,6 +68,8 @@ def settle_outcomes(
     The refusals are StaleLease, NotCharged and BrokenQueue.
     For an Extend that held it is Extended.
     """
+    if len(items) == 1 and type(outcomes[0]) is Ended:
+        return [True]
     return [
         True if type(outcome) is Ended else _settle_outcome(item, outcome)
         for item, outcome in zip(items, outcomes, strict=True)

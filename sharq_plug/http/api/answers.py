@@ -110,26 +110,26 @@ class LeaseExtended(Success, frozen=True):
 # Of what operators change.
 
 
-class Redriven(Success, frozen=True, kw_only=True):
+class LettersMoved(Success, frozen=True, kw_only=True):
+    """What became of dead letters: how many were left, by why, and where to go on."""
+
+    duplicates: Number | UnsetType = UNSET
+    unknown: Number | UnsetType = UNSET
+    broken: Number | UnsetType = UNSET
+    more: bool
+    cursor: NextCursor | None
+
+
+class Redriven(LettersMoved, frozen=True):
     """How many dead letters wait again, and how many others were left, by why."""
 
     redriven: Number
-    duplicates: Number | UnsetType = UNSET
-    unknown: Number | UnsetType = UNSET
-    broken: Number | UnsetType = UNSET
-    more: bool
-    cursor: NextCursor | None
 
 
-class Discarded(Success, frozen=True, kw_only=True):
+class Discarded(LettersMoved, frozen=True):
     """How many dead letters were removed, and how many others were left, by why."""
 
     discarded: Number
-    duplicates: Number | UnsetType = UNSET
-    unknown: Number | UnsetType = UNSET
-    broken: Number | UnsetType = UNSET
-    more: bool
-    cursor: NextCursor | None
 
 
 class Lengths(Struct, frozen=True):

@@ -14,13 +14,13 @@ from sharq_plug.http.api.bodies import (
     UseBody,
     units,
 )
-from sharq_plug.http.api.payloads import check_shared_limits
 from sharq_plug.http.api.request import (
     IDEMPOTENCY_KEY,
     TRACE_PARENT,
     TRACE_STATE,
     Request,
 )
+from sharq_plug.http.api.rights import check_shared_limits
 from sharq_plug.http.api.settings import limits_of
 from sharq_plug.model import (
     JOB_UNIT,

@@ -9,7 +9,6 @@ from sharq_plug.errors import InvalidRequest, SharqError
 from sharq_plug.http.api.answers import Greeting, Success
 from sharq_plug.http.api.bodies import DequeueBody
 from sharq_plug.http.api.etags import if_match
-from sharq_plug.http.api.payloads import check_shared_limits
 from sharq_plug.http.api.queries import NOTHING_ASKED, read_dequeue_query
 from sharq_plug.http.api.replies import (
     Reply,
@@ -19,6 +18,7 @@ from sharq_plug.http.api.replies import (
     success,
 )
 from sharq_plug.http.api.request import Request
+from sharq_plug.http.api.rights import check_shared_limits, seen_types
 from sharq_plug.http.api.settings import QueuePatch, TypePatch, change_of, defaults_of
 from sharq_plug.http.api.shown import Counted, TypeCounted
 from sharq_plug.http.api.turns import may_build
@@ -77,10 +77,10 @@ async def metrics(request: Request) -> Reply:
     async with request.server.listings:
         looking = request.service.looking
         queue_types = await looking.names()
-        caller = request.caller
         counts = (await looking.look()).counts
-        if caller is not None and caller.types is not None:
-            queue_types = list(filter(caller.may_use_type, queue_types))
+        sees = seen_types(request)
+        if sees is not None:
+            queue_types = list(filter(sees, queue_types))
             looks = [await looking.look(name) for name in queue_types]
             counts = added(counts, [view.counts for view in looks])
         return success(Counted(queue_types, **count_fields(counts)))

@@ -13,8 +13,9 @@ from sharq_plug.http.api.bodies import BatchBody, item_schema, read_body
 from sharq_plug.http.api.failures import BAD_REQUEST, error_answer
 from sharq_plug.http.api.replies import Answer, Reply, results_reply
 from sharq_plug.http.api.request import Request
+from sharq_plug.http.api.rights import Sees, seen_queues
 from sharq_plug.http.api.routes import Answers, Reach, Results, Route, Terms, told
-from sharq_plug.model import Caller, Scope
+from sharq_plug.model import Scope
 from sharq_plug.service import QueueService
 
 Item = TypeVar("Item")
@@ -110,7 +111,7 @@ class ItemVerb(Generic[Item, Outcome]):
         make = partial(self.item, self.source(request, is_batch=True))
         items = await reader.read(
             request.body,
-            _allowed(make, request.caller),
+            _allowed(make, seen_queues(request)),
             max_item_size=request.server.max_body_size,
         )
         request.body = b""  # it may be large, and the items have copies
@@ -127,13 +128,13 @@ class ItemVerb(Generic[Item, Outcome]):
         return error_answer(outcome) if isinstance(outcome, SharqError) else self.answer(outcome)
 
 
-def _allowed(make: Callable[..., Item], caller: Caller | None) -> Callable[..., Item]:
+def _allowed(make: Callable[..., Item], may_use: Sees | None) -> Callable[..., Item]:
     """Return what makes the items of queues that the caller may use, and refuses the others."""
-    if caller is None or caller.queues is None:
+    if may_use is None:
         return make
 
     def make_allowed(fields: msgspec.Struct, queue_id: str, *names: str) -> Item:
-        if not caller.may_use_queue(queue_id):
+        if not may_use(queue_id):
             raise Forbidden(f"This key may not use the queue `{queue_id}`.")
         return make(fields, queue_id, *names)
 

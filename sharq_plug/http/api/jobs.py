@@ -7,10 +7,10 @@ from msgspec import UNSET, UnsetType
 
 from sharq_plug.errors import InvalidRequest, SharqError
 from sharq_plug.http.api.fields import At, Delay, Priority
-from sharq_plug.http.api.payloads import check_payloads
 from sharq_plug.http.api.queries import CancelQuery, JobQuery
 from sharq_plug.http.api.replies import NOT_FOUND, Reply, existence_answer
 from sharq_plug.http.api.request import Request
+from sharq_plug.http.api.rights import check_payloads
 from sharq_plug.http.api.views import job_reply
 from sharq_plug.model import Cancel, JobRef, Reschedule
 from sharq_plug.service import QueueService

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import msgspec
 from msgspec import UNSET
@@ -43,25 +43,29 @@ async def redrive(
     request: Request, body: LettersBody, queue_type: str, queue_id: str | None = None
 ) -> Reply:
     """Let dead letters wait again."""
-    return await _move("redriven", request.service.redriving, body, queue_type, queue_id)
+    return await _move(Redriven, request.service.redriving, body, queue_type, queue_id)
 
 
 async def discard(
     request: Request, body: LettersBody, queue_type: str, queue_id: str | None = None
 ) -> Reply:
     """Remove dead letters."""
-    return await _move("discarded", request.service.discarding, body, queue_type, queue_id)
+    return await _move(Discarded, request.service.discarding, body, queue_type, queue_id)
 
 
 async def _move(
-    title: str, verb: LetterVerb, body: LettersBody, queue_type: str, queue_id: str | None
+    done: type[Redriven | Discarded],
+    verb: LetterVerb,
+    body: LettersBody,
+    queue_type: str,
+    queue_id: str | None,
 ) -> Reply:
     named = _named(body, queue_id)
     if named is not None:
-        return _reply(title, await verb.named(queue_type, named))
+        return _reply(done, await verb.named(queue_type, named))
     letters = LetterRange(queue_id, after=_after(body.cursor))
     count = MAX_BATCH if body.count is None else body.count
-    return _reply(title, await verb.oldest(queue_type, letters, count=count))
+    return _reply(done, await verb.oldest(queue_type, letters, count=count))
 
 
 def _named(body: LettersBody, queue_id: str | None) -> Sequence[LetterRef | JobRef] | None:
@@ -89,16 +93,16 @@ def _after(cursor: str | None) -> int:
     return check_integer("cursor", int(cursor), 0)
 
 
-def _reply(title: str, moved: Moved) -> Reply:
+def _reply(done: type[Redriven | Discarded], moved: Moved) -> Reply:
     """Return 200 with how many letters were moved and, if some were not, how many and why."""
-    kind = Redriven if title == "redriven" else Discarded
     more = moved.after is not None
-    fields: dict[str, Any] = {
-        title: moved.count,
-        "duplicates": moved.duplicates or UNSET,
-        "unknown": moved.unknown or UNSET,
-        "broken": moved.broken or UNSET,
-        "more": more,
-        "cursor": str(moved.after) if more else None,
-    }
-    return success(kind(**fields))
+    return success(
+        done(
+            moved.count,
+            duplicates=moved.duplicates or UNSET,
+            unknown=moved.unknown or UNSET,
+            broken=moved.broken or UNSET,
+            more=more,
+            cursor=str(moved.after) if more else None,
+        )
+    )

@@ -1,4 +1,8 @@
-"""What operators are shown: a structure for each body, as in `answers`."""
+"""What operators are shown: a structure for each body, as in `answers`.
+
+What a look shows alone and a listing among others has its fields in a base, whose name ends in
+`Shown`. These are keyword-only, so that the name that an item of a listing has comes first.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -59,29 +63,27 @@ class InEffect(Struct, frozen=True):
     uses: tuple[str, ...] = ()
 
 
-class QueueItem(Struct, frozen=True):
+class QueueShown(Struct, frozen=True, kw_only=True):
+    """What there is in a queue; `broken` if its data in the store is damaged."""
+
+    waiting: Waiting
+    delayed: Delayed
+    leased: Leased
+    dead: DeadLetters
+    ready_since: ReadySince | None
+    next_ready_at: NextReadyAt | None
+    broken: bool | UnsetType = UNSET
+
+
+class QueueItem(QueueShown, frozen=True):
     """A queue in a listing; `broken` if its data in the store is damaged."""
 
     queue_id: QueueId
-    waiting: Waiting
-    delayed: Delayed
-    leased: Leased
-    dead: DeadLetters
-    ready_since: ReadySince | None
-    next_ready_at: NextReadyAt | None
-    broken: bool | UnsetType = UNSET
 
 
-class QueueLook(Success, frozen=True, kw_only=True):
+class QueueLook(QueueShown, frozen=True, kw_only=True, tag_field="status", tag="success"):
     """What there is in a queue, what is set for it, why it waits, and its counts."""
 
-    waiting: Waiting
-    delayed: Delayed
-    leased: Leased
-    dead: DeadLetters
-    ready_since: ReadySince | None
-    next_ready_at: NextReadyAt | None
-    broken: bool | UnsetType = UNSET
     settings: Settings
     in_effect: InEffect
     pending: Pending
@@ -91,31 +93,28 @@ class QueueLook(Success, frozen=True, kw_only=True):
     dequeue_counts: MinuteCounts
 
 
-class TypeItem(Struct, frozen=True):
+class TypeShown(Struct, frozen=True, kw_only=True):
+    """What there is in a queue type."""
+
+    waiting: Waiting
+    delayed: Delayed
+    leased: Leased
+    dead: DeadLetters
+    queues: Number
+    ready_queues: Number
+    ready_since: ReadySince | None
+    next_ready_at: NextReadyAt | None
+
+
+class TypeItem(TypeShown, frozen=True):
     """A queue type in a listing."""
 
     queue_type: QueueType
-    waiting: Waiting
-    delayed: Delayed
-    leased: Leased
-    dead: DeadLetters
-    queues: Number
-    ready_queues: Number
-    ready_since: ReadySince | None
-    next_ready_at: NextReadyAt | None
 
 
-class TypeLook(Success, frozen=True):
+class TypeLook(TypeShown, frozen=True, kw_only=True, tag_field="status", tag="success"):
     """What there is in a type, what is set for it, why it waits, and what was counted."""
 
-    waiting: Waiting
-    delayed: Delayed
-    leased: Leased
-    dead: DeadLetters
-    queues: Number
-    ready_queues: Number
-    ready_since: ReadySince | None
-    next_ready_at: NextReadyAt | None
     settings: Settings
     defaults: Settings
     held_by: Sequence[HoldShown]
@@ -133,22 +132,7 @@ class RemainingShown(Struct, frozen=True):
     unit: Unit
 
 
-class LimitItem(Struct, frozen=True):
-    """A shared limit in a listing. `owed` is what it is owed by each of its limits, in units."""
-
-    name: LimitName
-    settings: Settings
-    held_by: Sequence[HoldShown]
-    frozen_until: FrozenUntil | None
-    owed: Sequence[Number]
-    opens_at: Instant | None
-    leased: Leased
-    queues: Number
-    remaining: Sequence[RemainingShown]
-    now: Instant
-
-
-class LimitLook(Success, frozen=True):
+class LimitShown(Struct, frozen=True, kw_only=True):
     """What there is of a shared limit. `owed` is what it is owed by each limit, in units."""
 
     settings: Settings
@@ -162,10 +146,19 @@ class LimitLook(Success, frozen=True):
     now: Instant
 
 
-class JobItem(Struct, frozen=True):
-    """A job in a listing. `position` says how many jobs of its queue stand before it."""
+class LimitItem(LimitShown, frozen=True):
+    """A shared limit in a listing. `owed` is what it is owed by each of its limits, in units."""
 
-    job_id: JobId
+    name: LimitName
+
+
+class LimitLook(LimitShown, frozen=True, tag_field="status", tag="success"):
+    """What there is of a shared limit. `owed` is what it is owed by each limit, in units."""
+
+
+class JobShown(Struct, frozen=True, kw_only=True):
+    """What is known of a job. `position` says how many jobs of its queue stand before it."""
+
     state: JobState
     priority: Priority
     attempt: Attempt
@@ -180,25 +173,19 @@ class JobItem(Struct, frozen=True):
     payload: Payload | UnsetType = UNSET
 
 
-class JobLook(Success, frozen=True):
+class JobItem(JobShown, frozen=True):
+    """A job in a listing. `position` says how many jobs of its queue stand before it."""
+
+    job_id: JobId
+
+
+class JobLook(JobShown, frozen=True, kw_only=True, tag_field="status", tag="success"):
     """What is known of a job.
 
     One that waits or is delayed has a `position`, and says what holds it and when it goes at the
     earliest.
     """
 
-    state: JobState
-    priority: Priority
-    attempt: Attempt
-    requeues_remaining: RequeueLimit
-    enqueued_at: Instant
-    at: Instant | None
-    expires_at: Instant | None
-    last_error: str | None
-    headers: Mapping[str, str]
-    cost: Costs
-    position: Position | UnsetType = UNSET
-    payload: Payload | UnsetType = UNSET
     held_by: Sequence[HoldShown] | UnsetType = UNSET
     earliest_at: EarliestAt | UnsetType | None = UNSET
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from msgspec import UNSET, Raw, Struct, UnsetType
 
@@ -33,19 +33,14 @@ from sharq_plug.model import (
 
 Fields = dict[str, Any]
 
-_PAGES: Mapping[str, Callable[[Sequence[Any], str | None], Success]] = {
-    "types": shown.TypePage,
-    "queues": shown.QueuePage,
-    "limits": shown.LimitPage,
-    "jobs": shown.JobPage,
-    "letters": shown.LetterPage,
-}
+PageKind: TypeAlias = Callable[[Sequence[Any], str | None], Success]
+"""The structure of a page: made of its items, and its cursor."""
 
 
-def page_reply(title: str, page: Page, *, payloads: bool = True) -> Reply:
+def page_reply(kind: PageKind, page: Page, *, payloads: bool = True) -> Reply:
     """Return 200 with a page of a listing, with or without the payloads of dead letters."""
     items = [_item(item, payloads=payloads) for item in page.items]
-    return success(_PAGES[title](items, page.cursor))
+    return success(kind(items, page.cursor))
 
 
 def view_reply(view: View) -> Reply:

@@ -8,6 +8,7 @@ from sharq_plug.figures import Scraped, scrape
 from sharq_plug.http.api.answers import Scaling
 from sharq_plug.http.api.replies import Reply, success
 from sharq_plug.http.api.request import ACCEPT, Request
+from sharq_plug.http.api.rights import seen_types
 from sharq_plug.http.api.routes import Media, Reach, Verb, told
 from sharq_plug.model import Scope
 
@@ -23,9 +24,7 @@ async def metrics(request: Request) -> Reply:
     except StoreUnavailable:
         types = None
     server.figures.settle(waiting=request.service.waiting_callers)
-    caller = request.caller
-    may_see_type = None if caller is None or caller.types is None else caller.may_use_type
-    scraped = Scraped(types, server.version, server.backend, may_see_type)
+    scraped = Scraped(types, server.version, server.backend, seen_types(request))
     accept = request.known.get(ACCEPT, "")
     parts, content_type = scrape(server.figures.counted(), scraped, accept)
     return Reply(200, await joined(parts), content_type=content_type)

@@ -4,10 +4,10 @@ from sharq_plug.errors import Unauthorized
 from sharq_plug.http.api.answers import Readiness, Success
 from sharq_plug.http.api.failures import Draining
 from sharq_plug.http.api.handlers import deep_status
-from sharq_plug.http.api.payloads import check_whole_server, lacks
 from sharq_plug.http.api.queries import ReadyQuery
 from sharq_plug.http.api.replies import Reply, success
 from sharq_plug.http.api.request import Request
+from sharq_plug.http.api.rights import check_whole_server, lacks
 from sharq_plug.http.api.routes import Reach, Verb, told
 from sharq_plug.model import Caller, Scope
 

@@ -6,8 +6,8 @@ from typing import Final, Protocol
 
 from sharq_plug.authenticator import Authenticator
 from sharq_plug.errors import Forbidden, Unauthorized
-from sharq_plug.http.api.payloads import lacks
 from sharq_plug.http.api.request import AUTHORIZATION, COOKIE, FETCH_SITE, ORIGIN
+from sharq_plug.http.api.rights import lacks
 from sharq_plug.http.api.routes import Reach, Route
 from sharq_plug.http.doors.sessions import Sessions
 from sharq_plug.model import Caller, Scope, is_name

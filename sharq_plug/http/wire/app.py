@@ -57,8 +57,8 @@ class AppOptions:
     """Limits for every request and connection.
 
     `max_body_size`, `max_batch_body_size` (that of a batch) and `memory` are in bytes, time-outs
-    in seconds. Connections past `max_connections` are refused. `backend`
-    and `version` are told to those who ask.
+    in seconds. Connections past `max_connections` are refused. `backend` and `version` are told to
+    those who ask.
     """
 
     service: ServiceOptions = field(default_factory=ServiceOptions)

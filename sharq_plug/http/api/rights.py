@@ -1,8 +1,14 @@
-"""What a caller may do beside what its route needs: payloads, shared limits, the whole server."""
+"""What a caller may see and do beside what its route needs."""
+
+from collections.abc import Callable
+from typing import TypeAlias
 
 from sharq_plug.errors import Forbidden
 from sharq_plug.http.api.request import Request
 from sharq_plug.model import Caller, Scope
+
+Sees: TypeAlias = Callable[[str], bool]
+"""Returns whether a name is one that the caller sees."""
 
 
 def lacks(scope: Scope) -> Forbidden:
@@ -13,6 +19,18 @@ def lacks(scope: Scope) -> Forbidden:
 def may_read_payloads(request: Request) -> bool:
     """Return whether the caller may look at payloads."""
     return request.caller is None or request.caller.may_read_payloads
+
+
+def seen_types(request: Request) -> Sees | None:
+    """Return what tells which queue types the caller sees; None: all."""
+    caller = request.caller
+    return None if caller is None or caller.types is None else caller.may_use_type
+
+
+def seen_queues(request: Request) -> Sees | None:
+    """Return what tells which queues the caller sees; None: all."""
+    caller = request.caller
+    return None if caller is None or caller.queues is None else caller.may_use_queue
 
 
 def check_payloads(request: Request, *, asked: bool) -> None:
