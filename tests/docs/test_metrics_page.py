@@ -1,9 +1,7 @@
 """The page about metrics, the alert rules and the dashboard name what the server tells."""
 
 import json
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 
 from support.curl_lines import check_curl_lines
 from support.metrics import METRICS, NAMES, series_names
+from support.prometheus import prometheus_program
 from support.readme import ROOT
 from support.server import ServerProcess
 
@@ -21,16 +20,6 @@ PAGE = (DOCS / "metrics.md").read_text(encoding="utf-8")
 RULES = DOCS / "prometheus" / "alerts.yml"
 DASHBOARD = json.loads((DOCS / "prometheus" / "dashboard.json").read_text(encoding="utf-8"))
 _NAME = re.compile(r"\bsharq_[a-z_]+\b")
-
-
-def tool(name: str) -> str:
-    """Return the path of a program of Prometheus; skip without it, but not where CI is set."""
-    found = shutil.which(name)
-    if found is None:
-        if os.environ.get("CI"):
-            raise FileNotFoundError(name)
-        pytest.skip(f"{name} is not installed (Debian: prometheus)")
-    return found
 
 
 def test_the_table_of_the_page_is_what_a_scrape_tells() -> None:
@@ -74,11 +63,11 @@ def test_the_page_names_each_alert() -> None:
     "arguments", [("check", "rules", "alerts.yml"), ("test", "rules", "alerts_test.yml")]
 )
 def test_promtool_finds_the_rules_good(arguments: tuple[str, ...]) -> None:
-    subprocess.run([tool("promtool"), *arguments], cwd=RULES.parent, check=True)
+    subprocess.run([prometheus_program("promtool"), *arguments], cwd=RULES.parent, check=True)
 
 
 def test_promtool_finds_nothing_wrong_in_a_scrape() -> None:
-    program = tool("promtool")
+    program = prometheus_program("promtool")
     with ServerProcess() as server:
         text = httpx.get(f"{server.url}{METRICS}").text
         done = subprocess.run(

@@ -1,21 +1,20 @@
 """Random visitors at the doors: an oracle says who may come in; nobody else does, or sees a thing.
 
-SHARQ_HOSTILE_REQUESTS says how many at least; `tox -e hostile` sends many, and prints its count.
+`amount` says how many.
 """
 
 import json
-import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
+from hostile.amount import REQUESTS, drawn_once, rows_of
 from hostile.conftest import SETTINGS
 from hostile.door_keys import (
     ABSENT,
@@ -35,9 +34,6 @@ from support.http_client import Answer, Wire, request
 from support.redis_server import RedisServer
 from support.server import ServerProcess
 
-REQUESTS = int(os.environ.get("SHARQ_HOSTILE_REQUESTS", "600"))
-AT_ONCE = 20
-"""Requests of one example."""
 REFUSED = {UNAUTHORIZED: 401, FORBIDDEN: 403}
 LONG_HEAD = 6000
 PAIRS = [(queue_type, queue) for queue_type in TYPES for queue in QUEUES]
@@ -274,15 +270,9 @@ def test_nobody_comes_in_who_may_not_and_who_was_refused_has_changed_nothing(
     with Wire(keyed_server.port) as wire:
         snapshots = Snapshots(wire, redis, ring[0].tokens["root"])
 
-        @settings(
-            max_examples=-(-REQUESTS // AT_ONCE),
-            deadline=None,
-            database=None,
-            phases=(Phase.generate,),  # the store has a memory: a smaller example proves nothing
-            suppress_health_check=list(HealthCheck),
-        )
-        @given(st.lists(visits(ring[0]), min_size=AT_ONCE, max_size=AT_ONCE))
-        def send_all(row: list[Visit]) -> None:
+        @drawn_once
+        @given(rows_of(visits(ring[0])))
+        def send_all(row: Sequence[Visit]) -> None:
             """Send first what may change something, then all that must not."""
             judge.fill()
             refused = []

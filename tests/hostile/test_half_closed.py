@@ -10,6 +10,7 @@ import pytest
 
 from support.certificates import Authority
 from support.http_client import Wire
+from support.metrics import waiting_workers
 from support.server import ServerProcess
 from support.waiting import until
 
@@ -63,7 +64,7 @@ def test_a_client_that_is_gone_keeps_no_job(
 ) -> None:
     gone = Wire(server.port, tls=trust)
     gone.send(WAIT % (20_000, version))
-    time.sleep(0.2)  # so that it is in line before it goes
+    until(lambda: waiting_workers(server, trust) == 1)
     gone.socket.close()
     time.sleep(pause)
     enqueue(server, trust)
@@ -94,9 +95,10 @@ def test_a_row_of_requests_with_a_goodbye_is_answered_whole(
     server: ServerProcess, trust: ssl.SSLContext
 ) -> None:
     with Wire(server.port, tls=trust) as wire:
-        wire.send(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
+        # The first one waits, so that no answer comes before the goodbye.
+        wire.send(WAIT % (500, b"1.1") + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 100)
         wire.say_goodbye()
-        assert [answer.status for answer in wire.answers()] == [200] * 100
+        assert [answer.status for answer in wire.answers()] == [404, *[200] * 100]
 
 
 @pytest.mark.parametrize("trust", ["tls"], indirect=True)

@@ -10,6 +10,7 @@ import pytest
 from sharq_plug.plugins import open_store
 from support.api import QUIET, enqueue, send, serving
 from support.certificates import Authority
+from support.waiting import comes_true
 
 pytestmark = pytest.mark.anyio
 
@@ -85,16 +86,13 @@ async def test_unsent_bytes_are_counted(authority: Authority) -> None:
             "127.0.0.1", served.port, ssl=served.trust, limit=1024
         )
         writer.write(b"GET /dequeue/sms/?count=20 HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
-        connection = await unread_one(served.server.memory)
+        await comes_true(lambda: unread(served.server.memory))
+        [connection] = unread(served.server.memory)
         assert connection.is_paused
         await reader.readuntil(b"\r\n\r\n")
         writer.transport.abort()
 
 
-async def unread_one(memory: Any) -> Any:
-    """Return the connection that has more than a MiB unsent, once there is one."""
-    while True:
-        for connection in list(memory._held):
-            if connection.held() > MIB:
-                return connection
-        await asyncio.sleep(0.01)
+def unread(memory: Any) -> list[Any]:
+    """Return the connections that have more than a MiB unsent."""
+    return [connection for connection in memory._held if connection.held() > MIB]

@@ -1,25 +1,22 @@
 """Random requests over real sockets: each is answered well, and a refused one changes nothing.
 
-SHARQ_HOSTILE_REQUESTS says how many at least; `tox -e hostile` sends many, and prints its count.
+`amount` says how many.
 """
 
 import json
-import os
 import sys
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import given
 
+from hostile.amount import REQUESTS, drawn_once, rows_of
 from hostile.grammar import Sent, requests
 from hostile.line import Line
 from hostile.snapshot import Snapshots
 from support.server import ServerProcess
 
-REQUESTS = int(os.environ.get("SHARQ_HOSTILE_REQUESTS", "600"))
-AT_ONCE = 20
-"""Requests of one example."""
 UNHEARD = frozenset({400, 405, 413, 417})
 """Refusals that the store does not hear of; with others it may forget what it no longer needs."""
 
@@ -57,15 +54,9 @@ def test_random_requests_are_answered_and_refused_ones_change_nothing(
 ) -> None:
     sender, logged = Sender(server, snapshots), len(server.log())
 
-    @settings(
-        max_examples=-(-REQUESTS // AT_ONCE),
-        deadline=None,
-        database=None,
-        phases=(Phase.generate,),  # the store has a memory: a smaller example proves nothing
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(st.lists(requests(), min_size=AT_ONCE, max_size=AT_ONCE))
-    def send_all(row: list[Sent]) -> None:
+    @drawn_once
+    @given(rows_of(requests()))
+    def send_all(row: Sequence[Sent]) -> None:
         for sent in row:
             sender.send(sent)
 

@@ -15,19 +15,6 @@ from support.waiting import until
 OWN = {"Sec-Fetch-Site": "same-origin"}
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture
-def pair(authority: Authority, tmp_path: Path) -> Pair:
-    """A certificate that the test may change."""
-    mine = Pair(tmp_path / "mine.pem", tmp_path / "mine.key")
-    mine.replace(authority.issue("mine"))
-    return mine
-
-
 @pytest.fixture
 def keys(tmp_path: Path) -> dict[str, str]:
     return {"SHARQ_SERVER_KEYS_FILE": str(tmp_path / "keys.toml")}

@@ -18,21 +18,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from support.certificates import Authority, Pair, past
 from support.http_client import Wire, request
+from support.metrics import waiting_workers
 from support.server import ServerProcess, assert_refused, run_command
 from support.waiting import until
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture
-def pair(authority: Authority, tmp_path: Path) -> Pair:
-    """A certificate that the test may change."""
-    mine = Pair(tmp_path / "mine.pem", tmp_path / "mine.key")
-    mine.replace(authority.issue("mine"))
-    return mine
 
 
 def serial(wire: Wire) -> str:
@@ -316,7 +304,7 @@ def test_a_stop_lets_a_request_in_flight_finish(authority: Authority, pair: Pair
         with Wire(server.port, tls=authority.context()) as wire, ThreadPoolExecutor() as pool:
             wire.send(request("GET", "/dequeue/sms/?wait=20000"))
             answered = pool.submit(wire.answer)
-            time.sleep(0.2)  # so that it waits by then
+            until(lambda: waiting_workers(server, authority.context()) == 1)
             stopped = pool.submit(server.stop)
             answer = answered.result()
             assert answer is not None

@@ -1,5 +1,6 @@
 """The table of figures, as the documentation has it, and a reader of what a server says."""
 
+import ssl
 from collections.abc import Iterable
 
 import httpx
@@ -8,6 +9,8 @@ from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as openmetrics_families,
 )
 from prometheus_client.parser import text_string_to_metric_families
+
+from support.server import ServerProcess
 
 METRICS = "/-/metrics"
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0, text/plain;q=0.5"}
@@ -66,6 +69,12 @@ class Reading:
     def labels_of(self, name: str, label: str) -> set[str]:
         """Return the values that a label has in a metric."""
         return {sample.labels[label] for sample in self.families[name].samples}
+
+
+def waiting_workers(server: ServerProcess, trust: ssl.SSLContext | None = None) -> float | None:
+    """Return how many dequeues wait at a server in a process of its own."""
+    response = httpx.get(f"{server.url}{METRICS}", verify=trust or True)
+    return Reading(response.text).value("sharq_waiting_workers")
 
 
 async def read_metrics(client: httpx.AsyncClient) -> Reading:
