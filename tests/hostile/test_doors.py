@@ -64,6 +64,8 @@ def keyed_server(
         environ["SHARQ_REDIS_URL"] = redis.url
     with ServerProcess(environ=environ) as server:
         yield server
+    if redis is not None:
+        redis.client().flushall()  # the ttls of its jobs would end in other tests
 
 
 class Judge:
