@@ -126,7 +126,7 @@ def _wrong_authorizations(ring: Ring, key_id: str, other: str, place: int) -> Se
         f"Bearer {secret}",
         f"Bearer {token.upper()}",
         f"Bearer sq_{key_id.upper()}_{secret}",
-        f"Bearer sq_{key_id}__{secret[1:]}",
+        f"Bearer sq_{key_id}__{secret[:-1]}",
         f"Bearer sq__{secret}",
         f"Bearer sq_nobody_{secret}",
         f"Bearer {ring.gone}",
