@@ -39,7 +39,7 @@ class Bucket:
 
     @property
     def clock(self) -> str:
-        """The latest instant that a pass has seen; of the first bucket only."""
+        """The latest instant that a pass has seen. Only the first bucket on each server has it."""
         return f"{self.tag}/clock"
 
     def minutes(self, minute: int) -> str:
@@ -86,8 +86,6 @@ class Buckets:
         self._db = db
         self.probe = Bucket("{" + f"{key_prefix}:" + "}")
         """A bucket where nothing lives: for trying out what this Redis permits."""
-        self.probe_keys = self.probe.keys_of("", db)
-        self.probe_channel = self.probe.channel_of("", db)
         self.all = tuple(Bucket.numbered(key_prefix, number) for number in range(BUCKETS))
         self._keys: dict[str, tuple[str, str]] = {}
 
@@ -103,6 +101,14 @@ class Buckets:
                 self._keys.clear()
             keys = self._keys[queue_type] = self.of(queue_type).keys_of(queue_type, self._db)
         return keys
+
+    def keys_of_no_type(self, bucket: Bucket) -> tuple[str, str]:
+        """Return keys in a bucket like those of a verb, which belong to no type."""
+        return bucket.keys_of("", self._db)
+
+    def channel_of_no_type(self, bucket: Bucket) -> str:
+        """Return a channel in a bucket that belongs to no type."""
+        return bucket.channel_of("", self._db)
 
     def channel(self, queue_type: str) -> str:
         """Return the channel of a type. Raises InvalidRequest if it is no name."""

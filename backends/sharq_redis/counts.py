@@ -5,13 +5,16 @@ from dataclasses import dataclass
 
 from sharq_plug.model import MINUTE, MinuteCounts, counted_minutes
 from sharq_redis.buckets import Buckets
-from sharq_redis.link import Link
 from sharq_redis.replies import minute_counts
+from sharq_redis.routing.route import Route
 
 FIELDS_A_STEP = 1000
+"""Fields that each scan returns in a step, about."""
+SCANS_AT_ONCE = 256
+"""Scans that go on in one round trip, so that others get their turn."""
 
 
-async def counts_of_everything(link: Link, buckets: Buckets, now: int) -> MinuteCounts:
+async def counts_of_everything(route: Route, buckets: Buckets, now: int) -> MinuteCounts:
     """Add up the counts of all types at `now` (ms), a bounded number of them in each step."""
     minutes = counted_minutes(now)
     found: dict[tuple[int, int, bytes], int] = {}  # a scan may return a field twice
@@ -21,12 +24,13 @@ async def counts_of_everything(link: Link, buckets: Buckets, now: int) -> Minute
         for minute in minutes
     ]
     while left:
-        steps = [("HSCAN", scan.key, scan.cursor, "COUNT", FIELDS_A_STEP) for scan in left]
-        for scan, (cursor, fields) in zip(left, await link.call_all(steps), strict=True):
+        present, later = left[:SCANS_AT_ONCE], left[SCANS_AT_ONCE:]
+        steps = [("HSCAN", scan.key, scan.cursor, "COUNT", FIELDS_A_STEP) for scan in present]
+        for scan, (cursor, fields) in zip(present, await route.call_all(steps), strict=True):
             scan.cursor = cursor
             for field, count in zip(fields[::2], fields[1::2], strict=True):
                 found[scan.minute, scan.bucket, field] = _count(count)
-        left = [scan for scan in left if scan.cursor != b"0"]
+        left = later + [scan for scan in present if scan.cursor != b"0"]
     enqueues, dequeues = Counter[int](), Counter[int]()
     for (minute, _, field), count in found.items():
         (enqueues if field.startswith(b"e/") else dequeues)[minute] += count

@@ -2,7 +2,7 @@
 
 from sharq_plug.errors import ConfigError
 from sharq_redis.link import Link
-from sharq_redis.refusals import NotPermitted
+from sharq_redis.refusals import NotPermitted, refused
 
 OLDEST_MAJOR = 7
 NO_PERSISTENCE = (
@@ -56,12 +56,22 @@ async def weaknesses_of(link: Link) -> list[str]:
     return sentences
 
 
-async def check_version(link: Link) -> None:
-    """Raise ConfigError if this Redis is too old for the scripts, as far as it says so."""
-    info = await _info(link, "server")
-    version = "" if info is None else info.get("redis_version", "")
+async def check_kind(link: Link) -> None:
+    """Raise StoreUnavailable if this is a Sentinel, ConfigError if this Redis is too old.
+
+    A Redis that does not say passes.
+    """
+    info = await _info(link, "server") or {}
+    if "sentinel" in (info.get("redis_mode"), info.get("server_mode")):  # Valkey's name for it
+        raise refused(link.address, "SENTINEL by its INFO")
+    version = info.get("redis_version", "")
     if version and int(version.split(".")[0]) < OLDEST_MAJOR:
         raise ConfigError(f"Redis {version} is too old: Redis 7 or later, or Valkey, is needed")
+
+
+async def has_to_be_whole(link: Link) -> bool:
+    """Return whether the whole cluster stops when part of it is down; False if not told."""
+    return await _setting(link, "cluster-require-full-coverage") == "yes"
 
 
 async def _info(link: Link, section: str) -> dict[str, str] | None:

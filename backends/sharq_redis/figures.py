@@ -9,13 +9,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import Totals, TypeFigures
 from sharq_redis.buckets import Bucket, Buckets
 from sharq_redis.limiters import Damaged, Gate
-from sharq_redis.link import Link
 from sharq_redis.ready_rows import Ready, checked, ready_in
 from sharq_redis.replies import log_broken_type
 from sharq_redis.rounds import Reading, read_together
+from sharq_redis.routing.route import Route
 from sharq_redis.wire import Command
 
 TYPES_AT_ONCE = 20
@@ -29,18 +30,29 @@ NONE_READY = Ready(0, None)
 class FigureReader:
     """Read the figures of types."""
 
-    def __init__(self, link: Link, buckets: Buckets) -> None:
-        self._link = link
+    def __init__(self, route: Route, buckets: Buckets) -> None:
+        self._route = route
         self._buckets = buckets
 
     async def of(self, names: Sequence[str], now: int) -> list[TypeFigures]:
-        """Return the figures of types, in their order, without those whose keys are damaged."""
+        """Return the figures of types, in their order, without those whose keys are damaged.
+
+        Types whose server does not answer are left out too, but not if that leaves nothing.
+        """
         found: list[TypeFigures] = []
+        missing: list[StoreUnavailable] = []
         for first in range(0, len(names), TYPES_AT_ONCE):
             part = dict.fromkeys(names[first : first + TYPES_AT_ONCE])
             readings = {name: _read(self._buckets.of(name), name, now) for name in part}
-            read = await read_together(self._link, readings)
-            found += [figures for name in part if (figures := read[name]) is not None]
+            read = await read_together(self._route, readings)
+            for name in part:
+                figures = read[name]
+                if isinstance(figures, StoreUnavailable):
+                    missing.append(figures)
+                elif figures is not None:
+                    found.append(figures)
+        if missing and not found:
+            raise missing[0]
         return found
 
 

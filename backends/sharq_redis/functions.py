@@ -7,31 +7,43 @@ from collections.abc import Sequence
 from sharq_plug.errors import ConfigError
 from sharq_redis.library import DIGEST_LENGTH, NAME_PREFIX, Library
 from sharq_redis.link import Link
+from sharq_redis.routing.route import Route
 
 DRY_RUN = "--dry-run"
 
 _is_ours = re.compile(rf"{NAME_PREFIX}[0-9a-f]{{{DIGEST_LENGTH}}}").fullmatch
 
 
-async def prune(link: Link, arguments: Sequence[str]) -> int:
+async def prune(route: Route, arguments: Sequence[str]) -> int:
     """Remove all function libraries of this server but that of this version; say which.
 
-    A server of another version that still runs loads its own again. Raises StoreUnavailable.
+    Of a cluster that is done at each primary. A server of another version that still runs loads its
+    own again. Raises StoreUnavailable.
     """
     unknown = [argument for argument in arguments if argument != DRY_RUN]
     if unknown:
         raise ConfigError(f"functions prune: unrecognized arguments: {' '.join(unknown)}")
+    links = await route.primaries()
+    count = 0
+    for link in links:
+        where = f" at {link.address}" if len(links) > 1 else ""
+        count += await _prune(link, where, is_dry=DRY_RUN in arguments)
+    if not count:
+        sys.stdout.write("no old function library\n")
+    return 0
+
+
+async def _prune(link: Link, where: str, *, is_dry: bool) -> int:
+    """Remove old libraries of one Redis, or only name them; return their number."""
     present = Library.load().name
     old = [name for name in await _libraries(link) if name != present]
     for name in old:
-        if DRY_RUN in arguments:
-            sys.stdout.write(f"would remove {name}\n")
+        if is_dry:
+            sys.stdout.write(f"would remove {name}{where}\n")
         else:
             await link.call("FUNCTION", "DELETE", name)
-            sys.stdout.write(f"removed {name}\n")
-    if not old:
-        sys.stdout.write("no old function library\n")
-    return 0
+            sys.stdout.write(f"removed {name}{where}\n")
+    return len(old)
 
 
 async def _libraries(link: Link) -> list[str]:

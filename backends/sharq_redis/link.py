@@ -7,14 +7,14 @@ import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from contextvars import Context
-from typing import Any
+from typing import Any, Self
 
 import hiredis
 from redis.exceptions import ConnectionError as LostConnection
 from redis.exceptions import RedisError
 
 from sharq_redis.library import Library, Verb
-from sharq_redis.refusals import refused, unreached
+from sharq_redis.refusals import NO_SUCH_COMMAND, in_short, refused, unreached
 from sharq_redis.wire import Command, Connect, OnMessage, Wire
 
 DEADLINE = 4.5
@@ -25,7 +25,8 @@ LAST_MOMENT = 0.05
 """Seconds beyond these in which replies are still read that are there."""
 NO_ANSWER = "no answer in time"
 CLOSED = "the store is closed"
-_refuses_functions = re.compile(r"(?i)NOPERM .*'fcall'|ERR unknown command .?fcall").match
+WITHOUT_FUNCTIONS = "Redis at %s refuses functions; scripts run instead: %s"
+_refuses_functions = re.compile(f"{NO_SUCH_COMMAND.format('fcall')}|NOPERM .*'fcall'").match
 UNKNOWN_FUNCTION = "ERR Function not found"
 UNKNOWN_SCRIPT = "NOSCRIPT"
 REFUSED_FOR_NOW = ("OOM", "READONLY", "MISCONF", "NOREPLICAS", "LOADING", "BUSY", "MASTERDOWN")
@@ -56,7 +57,7 @@ class Link:
         self._library_text = library.text if library else ""
         self._has_functions = True
         self._on_message = on_message
-        self._address = address
+        self.address = address
         self._on_demotion = on_demotion
         self._wire: Wire | None = None
         self._opening: asyncio.Task[Wire] | None = None
@@ -84,47 +85,49 @@ class Link:
         """Return the replies to commands that go in one round trip. Raises StoreUnavailable."""
         return [self.checked(reply) for reply in await self.ask(commands)]
 
-    async def ask(self, commands: Sequence[Command]) -> list[Any]:
+    async def ask(self, commands: Sequence[Command], *, since: float | None = None) -> list[Any]:
         """Return the replies to commands, errors among them. Raises StoreUnavailable."""
-        async with self.failures():
+        async with self.failures(since):
             wire = await self.reach()
             return await wire.ask(commands)
 
-    async def run(
-        self, verb: str, keys: Sequence[str], *arguments: Any, first: Command | None = None
-    ) -> Any:
-        """Return the reply to a verb, with the command `first` ahead of it in the same trip.
+    async def anywhere(self, *command: Any) -> Any:
+        """Return the reply to a command without a key. Raises StoreUnavailable."""
+        return await self.call(*command)
 
-        Raises StoreUnavailable.
-        """
-        return self.checked(await self.attempt(verb, keys, *arguments, first=first))
+    async def parts(self, keys: Sequence[str]) -> list[list[int]]:
+        """Group the indices of keys by the server that has them: here one has them all."""
+        return [[*range(len(keys))]]
+
+    async def primaries(self) -> Sequence[Self]:
+        """Return a link to each server: this one."""
+        return [self]
+
+    async def run(self, verb: str, keys: Sequence[str], *arguments: Any) -> Any:
+        """Return the reply to a verb. Raises StoreUnavailable."""
+        return self.checked(await self.attempt(verb, keys, *arguments))
 
     async def attempt(
-        self, verb: str, keys: Sequence[str], *arguments: Any, first: Command | None = None
+        self, verb: str, keys: Sequence[str], *arguments: Any, since: float | None = None
     ) -> Any:
-        """Return the reply to a verb, also if it is an error. Raises StoreUnavailable."""
+        """Return the reply to a verb, even if it is an error. Raises StoreUnavailable.
+
+        `since` is when the caller began, on the event loop's clock, if this is not its first try.
+        """
         called = self._verbs[verb]
         rest = (len(keys), *keys, *arguments)
-        async with self.failures():
+        async with self.failures(since):
             wire = await self.reach()
             if self._has_functions:
-                reply = await self._ask_for_last(wire, first, ("FCALL", called.function, *rest))
+                [reply] = await wire.ask([("FCALL", called.function, *rest)])
                 if _begins(reply, UNKNOWN_FUNCTION) and await self._load_library(wire):
                     [reply] = await wire.ask([("FCALL", called.function, *rest)])
                 if not _begins(reply, UNKNOWN_FUNCTION) and not self._are_refused(reply):
                     return reply
-            reply = await self._ask_for_last(wire, first, ("EVALSHA", called.sha, *rest))
+            [reply] = await wire.ask([("EVALSHA", called.sha, *rest)])
             if _begins(reply, UNKNOWN_SCRIPT):
                 [reply] = await wire.ask([("EVAL", called.script, *rest)])
             return reply
-
-    async def _ask_for_last(self, wire: Wire, first: Command | None, command: Command) -> Any:
-        if first is None:
-            [reply] = await wire.ask([command])
-            return reply
-        ahead, reply = await wire.ask([first, command])
-        self.checked(ahead)
-        return reply
 
     async def _load_library(self, wire: Wire) -> bool:
         """Give Redis the function library; return whether it took it.
@@ -148,23 +151,24 @@ class Link:
     def _do_without_functions(self, reply: Any) -> None:
         if self._has_functions:
             self._has_functions = False
-            logger.warning("Redis refuses functions, scripts run instead: %s", reply)
+            logger.warning(WITHOUT_FUNCTIONS, self.address, in_short(str(reply)))
 
     @asynccontextmanager
-    async def failures(self) -> AsyncIterator[None]:
+    async def failures(self, since: float | None = None) -> AsyncIterator[None]:
         """Raise StoreUnavailable for whatever fails within, or waits longer than it may."""
         try:
             async with asyncio.timeout(None) as timeout:
-                patience = _Patience(timeout, self._heard_at)
+                patience = _Patience(timeout, self._heard_at, since)
                 try:
                     yield
                 finally:
                     patience.end()
         except TimeoutError as error:
-            self.hang_up(NO_ANSWER)  # it answers nobody, or this is no end
-            raise unreached(self._address, NO_ANSWER) from error
+            if since is None or patience.was_all_spent_here:
+                self.hang_up(NO_ANSWER)  # it answers nobody, or this is no end
+            raise unreached(self.address, NO_ANSWER) from error
         except (RedisError, OSError, RuntimeError) as error:
-            raise unreached(self._address, error) from error
+            raise unreached(self.address, error) from error
 
     async def reach(self) -> Wire:
         """Return a wire that is up. To be used within `failures`."""
@@ -188,8 +192,13 @@ class Link:
                 self.hang_up(str(reply))
                 if self._on_demotion is not None:
                     self._on_demotion(str(reply))
-            raise refused(self._address, str(reply)) from reply
+            raise refused(self.address, str(reply)) from reply
         return reply
+
+    @property
+    def heard_at(self) -> float:
+        """When the last data arrived, on the event loop's clock."""
+        return self._heard_at()
 
     def _heard_at(self) -> float:
         return self._wire.heard_at if self._wire is not None else -math.inf
@@ -214,15 +223,23 @@ def _begins(reply: Any, error: str) -> bool:
 class _Patience:
     """End a call after DEADLINE seconds of silence, or LIMIT in all."""
 
-    __slots__ = ("_heard_at", "_loop", "_passed", "_started", "_timeout", "_timer")
+    __slots__ = ("_began", "_heard_at", "_loop", "_passed", "_started", "_timeout", "_timer")
 
-    def __init__(self, timeout: asyncio.Timeout, heard_at: Callable[[], float]) -> None:
+    def __init__(
+        self, timeout: asyncio.Timeout, heard_at: Callable[[], float], since: float | None
+    ) -> None:
         self._timeout = timeout
         self._heard_at = heard_at
         self._loop = asyncio.get_running_loop()
-        self._started = self._loop.time()
+        self._began = self._loop.time()
+        self._started = self._began if since is None else since
         self._passed: float | None = None
-        self._timer = self._loop.call_later(DEADLINE, self._look)
+        self._timer = self._loop.call_at(self._started + DEADLINE, self._look)
+
+    @property
+    def was_all_spent_here(self) -> bool:
+        """Whether this wire alone was silent for so long, not earlier ones too."""
+        return self._loop.time() - max(self._began, self._heard_at()) >= DEADLINE
 
     def end(self) -> None:
         """Let the call be."""

@@ -22,8 +22,8 @@ from sharq_redis.buckets import Buckets
 from sharq_redis.figures import FigureReader
 from sharq_redis.job_listings import JobListings
 from sharq_redis.limit_listings import LimitListings
-from sharq_redis.link import Link
 from sharq_redis.queue_listings import QueueListings
+from sharq_redis.routing.route import Route
 from sharq_redis.tending import Run
 from sharq_redis.type_listings import TypeListings
 
@@ -34,12 +34,12 @@ class Listings:
     """Return pages of any listing."""
 
     def __init__(
-        self, link: Link, buckets: Buckets, run: Run, time: Callable[[], Awaitable[int]]
+        self, route: Route, buckets: Buckets, run: Run, time: Callable[[], Awaitable[int]]
     ) -> None:
         self._time = time
-        self._figures = FigureReader(link, buckets)
-        self._types = TypeListings(link, buckets, run)
-        self._queues = QueueListings(link, buckets, run)
+        self._figures = FigureReader(route, buckets)
+        self._types = TypeListings(route, buckets, run)
+        self._queues = QueueListings(route, buckets, run)
         self._jobs = JobListings(run)
         self._limits = LimitListings(run)
 

@@ -9,8 +9,8 @@ from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import MINUTE, MinuteCounts, TypeView, View
 from sharq_redis.buckets import Buckets
 from sharq_redis.counts import counts_of_everything
-from sharq_redis.link import Link
 from sharq_redis.replies import checked, minute_counts
+from sharq_redis.routing.route import Route
 from sharq_redis.tending import Run
 from sharq_redis.views import queue_rules, queue_view, totals_of, type_rules, type_view
 
@@ -18,8 +18,8 @@ from sharq_redis.views import queue_rules, queue_view, totals_of, type_rules, ty
 class Looks:
     """Look at a queue, at a type, or at everything."""
 
-    def __init__(self, link: Link, buckets: Buckets, run: Run) -> None:
-        self._link = link
+    def __init__(self, route: Route, buckets: Buckets, run: Run) -> None:
+        self._route = route
         self._buckets = buckets
         self._run = run
 
@@ -45,7 +45,7 @@ class Looks:
 
     async def at_everything(self, now: int) -> View:
         """Add up the counts of all types at `now` (ms)."""
-        return View(await counts_of_everything(self._link, self._buckets, now))
+        return View(await counts_of_everything(self._route, self._buckets, now))
 
 
 async def counted_view(run: Run, queue_type: str, values: Sequence[Any]) -> TypeView:

@@ -8,8 +8,8 @@ from sharq_plug.model import Backlogs, Names, Page, Queues, QueueView
 from sharq_redis.arguments import packed
 from sharq_redis.buckets import Buckets
 from sharq_redis.cursors import BEGINNING, Cursor, cursor_text, position_text
-from sharq_redis.link import Link
 from sharq_redis.records import waiting_in
+from sharq_redis.routing.route import Route
 from sharq_redis.scanning import page_of
 from sharq_redis.tending import Run
 from sharq_redis.views import by_names, queue_view
@@ -27,8 +27,8 @@ Place: TypeAlias = tuple[int, int, bytes, Any]
 class QueueListings:
     """List queues, page by page."""
 
-    def __init__(self, link: Link, buckets: Buckets, run: Run) -> None:
-        self._link = link
+    def __init__(self, route: Route, buckets: Buckets, run: Run) -> None:
+        self._route = route
         self._buckets = buckets
         self._run = run
 
@@ -65,7 +65,7 @@ class QueueListings:
         match = ("MATCH", f"{prefix}*") if prefix else ()  # a name has no special characters
         key = self._buckets.queues(queue_type)
         scan = ("HSCAN", key, position.start, *match, "COUNT", limit)
-        end, found = await self._link.call(*scan)
+        end, found = await self._route.call(*scan)
         records = by_names(found[::2], found[1::2])
         names, following = page_of(records, position, int(end), limit)
         items = await self._items(queue_type, listing, {name: records[name] for name in names})

@@ -33,6 +33,7 @@ from sharq_plug.model import (
     View,
 )
 from sharq_plug.store import DEFAULT_RETENTION, QueueStore, Wake
+from sharq_redis.access import Access
 from sharq_redis.arguments import (
     RECEIPT_SHARDS,
     amendment,
@@ -48,9 +49,6 @@ from sharq_redis.arguments import (
 from sharq_redis.buckets import Buckets
 from sharq_redis.checks import Checks
 from sharq_redis.configuring import Configuring
-from sharq_redis.durability import check_version
-from sharq_redis.library import Library
-from sharq_redis.link import Link
 from sharq_redis.listing import Listings
 from sharq_redis.looking import Looks
 from sharq_redis.replies import (
@@ -63,10 +61,8 @@ from sharq_redis.replies import (
     log_all_broken,
     settled,
 )
-from sharq_redis.target import Target
 from sharq_redis.tending import Tender
 from sharq_redis.wakeups import Wakeups
-from sharq_redis.wire import Connect
 
 CLOCK_TOLERANCE = 1000
 """ms that Redis's clock may step back without a walk over all places."""
@@ -77,36 +73,31 @@ LETTERS_A_STEP = 250
 class RedisStore(QueueStore):
     """Keep everything in Redis (7 or later) or Valkey, for any number of processes.
 
-    `connect` opens a connection to `target`. `ignored` are the options that do not count. `library`
-    are the verbs, those that came with this package unless others are given.
+    `access` is the way there. `ignored` says which options do not count.
     """
 
     def __init__(
         self,
-        connect: Connect,
+        access: Access,
         *,
-        target: Target,
         key_prefix: str,
         clock: Clock | None = None,
         ignored: Sequence[str] = (),
-        library: Library | None = None,
     ) -> None:
-        self._wakeups = Wakeups(connect, address=str(target))
-        self._link = Link(
-            connect,
-            address=str(target),
-            library=library or Library.load(),
-            on_demotion=self._wakeups.hang_up,
-        )
-        self._buckets = Buckets(key_prefix, target.db)
-        self._is_new_enough = False
+        self._access = access
+        self._buckets = Buckets(key_prefix, access.db)
+        self._is_of_the_kind = False
         self._now: Callable[[], int | str] = clock.now if clock else str  # '': Redis's own time
         tolerance = 0 if clock else CLOCK_TOLERANCE
-        self._tender = Tender(self._link, self._buckets, self._run, tolerance=tolerance)
+        route = self._route = access.route
+        self._wakeups = Wakeups(access.hearing)
+        self._tender = Tender(route, self._buckets, self._run, tolerance=tolerance)
         self._configuring = Configuring(self._run)
-        self._looks = Looks(self._link, self._buckets, self._run)
-        self._listings = Listings(self._link, self._buckets, self._run, self._time)
-        self._checks = Checks(self._link, self._wakeups, self._buckets, ignored)
+        self._looks = Looks(route, self._buckets, self._run)
+        self._listings = Listings(route, self._buckets, self._run, self._time)
+        self._checks = Checks(
+            route, self._wakeups, self._buckets, ignored, is_cluster=access.is_cluster
+        )
 
     async def __aenter__(self) -> Self:
         """Open the store; the first call connects."""
@@ -119,8 +110,9 @@ class RedisStore(QueueStore):
         traceback: TracebackType | None,
     ) -> None:
         """Close every connection."""
+        await self._tender.close()
         await self._wakeups.close()
-        await self._link.close()
+        await self._access.close()
 
     async def enqueue(self, queue_type: str, jobs: Sequence[NewJob]) -> list[EnqueueResult]:
         """Put jobs into their queues."""
@@ -213,21 +205,21 @@ class RedisStore(QueueStore):
     async def health(self, *, thorough: bool = False) -> Sequence[str]:
         """Send Redis all that a dequeue and a finish do, on keys that no queue has.
 
-        Until it has passed once, make sure that this Redis is new enough.
+        Until it has passed once, make sure that this is a Redis, and new enough.
         """
-        if not self._is_new_enough:
-            await check_version(self._link)
-            self._is_new_enough = True
+        if not self._is_of_the_kind:
+            await self._checks.kind()
+            self._is_of_the_kind = True
         await self._checks.ping()
         return await self._checks.weaknesses() if thorough else ()
 
     async def _run(self, verb: str, queue_type: str, *arguments: Any) -> Any:
         keys = self._buckets.keys(queue_type)
-        return await self._link.run(verb, keys, self._now(), *arguments)
+        return await self._route.run(verb, keys, self._now(), *arguments)
 
     async def _time(self) -> int:
         now = self._now()
         if isinstance(now, int):
             return now
-        seconds, microseconds = await self._link.call("TIME")
+        seconds, microseconds = await self._route.anywhere("TIME")
         return int(seconds) * 1000 + int(microseconds) // 1000

@@ -7,9 +7,9 @@ from typing import assert_never
 from sharq_plug.model import KnownTypes, Names, Page, Types, TypeView
 from sharq_redis.buckets import BUCKETS, Buckets
 from sharq_redis.cursors import BEGINNING, Cursor, Position, position_text
-from sharq_redis.link import Link
 from sharq_redis.looking import counted_view
 from sharq_redis.replies import log_broken_type, names_of
+from sharq_redis.routing.route import Route
 from sharq_redis.scanning import page_of
 from sharq_redis.tending import Run
 
@@ -26,8 +26,8 @@ NO_TOMBSTONES = (None, b"0")
 class TypeListings:
     """List types, page by page."""
 
-    def __init__(self, link: Link, buckets: Buckets, run: Run) -> None:
-        self._link = link
+    def __init__(self, route: Route, buckets: Buckets, run: Run) -> None:
+        self._route = route
         self._buckets = buckets
         self._run = run
 
@@ -70,7 +70,7 @@ class TypeListings:
                 else ("SSCAN", bucket.types, position.start, "COUNT", limit)
                 for bucket in asked
             ]
-            for end, members in await self._link.call_all(scans):
+            for end, members in await self._route.call_all(scans):
                 found = members[::2] if due else members  # each with its score
                 room = limit - len(names)
                 if room <= 0:
@@ -87,7 +87,7 @@ class TypeListings:
         if not names:
             return []
         asked = [("HGET", self._buckets.totals(name), "tombstones") for name in names]
-        pairs = zip(names, await self._link.ask(asked), strict=True)
+        pairs = zip(names, await self._route.ask(asked), strict=True)
         unclear = [name for name, found in pairs if found not in NO_TOMBSTONES]
         gone = {view.queue_type for view in await self._views(unclear) if not view.queues}
         return [name for name in names if name not in gone]

@@ -52,7 +52,7 @@ def parse_url(url: str) -> Target:
             if db is not None:
                 raise ValueError("names the database twice, after the host and in ?db=")
             db = path.removeprefix("/")
-        host, port = _host_and_port(place)
+        host, port = parse_place(place)
         location = {"host": host, "port": port}
     if db is not None and not NUMBER.fullmatch(db):
         raise ValueError("the database must be one number, as in redis://host:6379/0")
@@ -71,7 +71,8 @@ def _login(login: str) -> tuple[str | None, str | None]:
     return (_decoded(username, "the user") or None, _decoded(password, "the password") or None)
 
 
-def _host_and_port(place: str) -> tuple[str, int]:
+def parse_place(place: str, default: int = 6379) -> tuple[str, int]:
+    """Return host and port of `host[:port]`. Raises ValueError."""
     bracketed = re.fullmatch(r"\[([^\[\]]*)\](.*)", place)
     if bracketed:
         host, rest = bracketed[1].replace("%25", "%"), bracketed[2]
@@ -91,7 +92,7 @@ def _host_and_port(place: str) -> tuple[str, int]:
         if not HOST.fullmatch(host):
             raise ValueError("has a character in its host that no host name has")
     if not colon:
-        return host, 6379
+        return host, default
     if not NUMBER.fullmatch(port) or not 1 <= int(port) <= LARGEST_PORT:
         raise ValueError(f"the port must be a number from 1 to {LARGEST_PORT}")
     return host, int(port)

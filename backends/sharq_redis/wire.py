@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias, cast
 
@@ -11,9 +11,10 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as LostConnection
 
 Command: TypeAlias = tuple[Any, ...]
-Connect: TypeAlias = Callable[[], AbstractConnection]
-OnMessage: TypeAlias = Callable[[bytes, bytes], None]
-"""Is told of channel and message."""
+Connect: TypeAlias = Callable[[], Awaitable[AbstractConnection]]
+"""Returns an open connection. Raises RedisError or OSError."""
+OnMessage: TypeAlias = Callable[[bytes, bytes | None], None]
+"""Gets a channel and a message; None instead if the server has ended the subscription."""
 
 NOTHING_YET = object()
 
@@ -25,6 +26,8 @@ class Exchange:
     expected: int
     answered: asyncio.Future[list[Any]]
     replies: list[Any] = field(default_factory=list)
+    leaves: bytes | None = None
+    """The channel, if the command is a SUNSUBSCRIBE."""
 
 
 class Wire(asyncio.Protocol):
@@ -46,7 +49,8 @@ class Wire(asyncio.Protocol):
         streams = cast(Any, connection)._writer  # noqa: SLF001  # redis-py shows it nowhere else
         self._transport: asyncio.Transport = streams.transport
         self._transport.set_protocol(self)
-        if self._transport.is_closing():
+        # If the connection ended before this protocol was set, nobody reports it.
+        if self._transport.is_closing() or cast(Any, connection)._reader.at_eof():  # noqa: SLF001
             self.drop("closed by Redis")
 
     @classmethod
@@ -55,19 +59,15 @@ class Wire(asyncio.Protocol):
 
         Raises RedisError or OSError.
         """
-        connection = connect()
-        try:
-            await connection.connect()  # type: ignore[no-untyped-call]  # redis-py types half
-            return cls(connection, on_message)
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
+        return cls(await connect(), on_message)
 
-    def ask(self, commands: Sequence[Command]) -> asyncio.Future[list[Any]]:
+    def ask(
+        self, commands: Sequence[Command], *, leaves: bytes | None = None
+    ) -> asyncio.Future[list[Any]]:
         """Send commands; return what will be their replies, errors among them.
 
         The future, or this call, raises LostConnection. Whoever cancels the future takes nothing
-        from the others.
+        from the others. `leaves` is the channel if the only command is its SUNSUBSCRIBE.
         """
         if self.lost.is_set():
             raise LostConnection("connection lost")
@@ -76,7 +76,7 @@ class Wire(asyncio.Protocol):
         except RuntimeError as error:  # uvloop, of a connection that has just died
             self.drop(str(error))
             raise LostConnection(str(error)) from error
-        exchange = Exchange(len(commands), self._loop.create_future())
+        exchange = Exchange(len(commands), self._loop.create_future(), leaves=leaves)
         self._exchanges.append(exchange)
         return exchange.answered
 
@@ -107,8 +107,8 @@ class Wire(asyncio.Protocol):
         self.drop(str(exc or "closed by Redis"))
 
     def _take(self, reply: Any) -> None:
-        if self._on_message is not None and isinstance(reply, list) and reply[0] == b"smessage":
-            self._on_message(reply[1], reply[2])
+        if self._on_message is not None and isinstance(reply, list) and self._is_push(reply):
+            self._on_message(reply[1], reply[2] if reply[0] == b"smessage" else None)
         elif not self._exchanges:  # Redis has more clients than it may
             self.drop(str(reply))
         else:
@@ -118,3 +118,15 @@ class Wire(asyncio.Protocol):
                 self._exchanges.popleft()
                 if not exchange.answered.done():
                     exchange.answered.set_result(exchange.replies)
+
+    def _is_push(self, reply: list[Any]) -> bool:
+        """Return whether this answers no command: a message, or the end of a subscription.
+
+        A server ends a subscription when the slot of its channel moves. It sends the same words as
+        in reply to SUNSUBSCRIBE.
+        """
+        if reply[0] == b"smessage":
+            return True
+        if reply[0] != b"sunsubscribe":
+            return False
+        return not self._exchanges or self._exchanges[0].leaves != reply[1]

@@ -6,6 +6,7 @@ from time import perf_counter
 
 from msgspec.structs import astuple, replace
 
+from sharq_plug.errors import StoreUnavailable
 from sharq_plug.model import (
     OTHER_TYPES,
     Figures,
@@ -56,14 +57,22 @@ class TypeFigureReader:
             self._others.keep(rest, found)
             if not rest:
                 return found
-            for figures in await self._read(self._others.due(SAMPLED)):
+            for figures in await self._read(self._others.due(SAMPLED), is_more=bool(found)):
                 self._others.note(figures)
             return [*found, self._others.together()]
 
     async def _known(self) -> Sequence[str]:
+        """Return the names of all types; the last known if part of the store is unreachable."""
+        if perf_counter() >= self._listed_again_at:
+            try:
+                await self._list()
+            except StoreUnavailable:
+                if not self._names:
+                    raise
+        return self._names
+
+    async def _list(self) -> None:
         began = perf_counter()
-        if began < self._listed_again_at:
-            return self._names
         names: set[str] = set()
         cursor: str | None = None
         while True:
@@ -75,14 +84,22 @@ class TypeFigureReader:
                 break
         self._names, ended = sorted(names), perf_counter()
         self._listed_again_at = ended + REST * (ended - began)
-        return self._names
 
-    async def _read(self, names: Sequence[str]) -> list[TypeFigures]:
+    async def _read(self, names: Sequence[str], *, is_more: bool = False) -> list[TypeFigures]:
+        """Return the figures of types, `is_more` if others were read before.
+
+        Once some were read, types are left out whose part of the store does not answer.
+        """
         found: list[TypeFigures] = []
         for first in range(0, len(names), STEP):
             part = tuple(names[first : first + STEP])
             step = self._store.page(None, Figures(part), limit=len(part))
-            page = await self._calls.unbounded(step)
+            try:
+                page = await self._calls.unbounded(step)
+            except StoreUnavailable:
+                if not (found or is_more):
+                    raise
+                continue
             found += [figures for figures in page.items if isinstance(figures, TypeFigures)]
         return found
 

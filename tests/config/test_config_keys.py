@@ -10,7 +10,7 @@ import pytest
 from sharq_plug.errors import ConfigError
 from sharq_plug.server.config import Settings, Sources, load_settings
 from sharq_plug.server.sections import QueueSection, ServerSection
-from sharq_redis.plugin import RedisOptions
+from sharq_redis.options import RedisOptions
 
 SHIPPED = Path(__file__).parents[2] / "sharq.conf"
 

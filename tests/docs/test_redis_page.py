@@ -6,7 +6,7 @@ import pytest
 
 from sharq_plug.errors import Overloaded
 from sharq_redis import refusals
-from sharq_redis.plugin import LOCATION_KEYS
+from sharq_redis.options import LOCATION_KEYS
 from sharq_redis.url import SCHEMES, TLS_OPTIONS
 from support.readme import ROOT
 
@@ -20,6 +20,13 @@ SENTENCES = {public for _, _, public in refusals.KINDS} | {
 
 def test_the_page_has_every_sentence_for_clients_and_no_other() -> None:
     assert set(re.findall(r"^\| `(The (?:store|server) .*?)` \|", PAGE, re.MULTILINE)) == SENTENCES
+
+
+def test_the_page_says_how_a_strict_service_is_told() -> None:
+    [meaning] = [text for _, text, _ in refusals.KINDS if "does not declare" in text]
+    assert f"`{meaning.partition(' (')[0]}`" in " ".join(PAGE.split())
+    for told in ("script_check_enable", "--lock_on_hashtags", "allow-undeclared-keys"):
+        assert told in PAGE
 
 
 @pytest.mark.parametrize("name", [*TLS_OPTIONS, *LOCATION_KEYS])

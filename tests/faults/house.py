@@ -1,8 +1,7 @@
-"""Several servers on one Redis, with a proxy between them, all of them real processes."""
+"""Servers and what they keep their jobs in, all of them real processes."""
 
 import os
-import random
-import socket
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +11,7 @@ import redis
 
 from faults.asking import KEPT, LEASE
 from faults.proxy import Proxy
-from support.redis_server import RedisServer
+from support.redis_server import RedisServer, lasting_port
 from support.server import ServerProcess
 from support.waiting import until
 
@@ -24,36 +23,15 @@ CLOCKS_APART = 3600
 WRONG_CLOCK = Path(__file__).parent / "wrong_clock"
 
 
-def lasting_port() -> int:
-    """Return a free port that no outgoing connection gets, so that a restart finds it free."""
-    while True:
-        port = random.randrange(20_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+class Servers:
+    """Keep `SERVERS` servers on a store. All is stopped in the end. A context manager.
 
-
-class House:
-    """Keep `SERVERS` servers and a Redis that appends to a file. Use it as a context manager.
-
-    There is a second Redis too, which runs from `replicate()` on. All is stopped in the end. The
-    servers remember a job under an idempotency key for `kept` ms.
+    `kept` is for how many ms they remember a job under an idempotency key.
     """
 
-    def __init__(self, folder: Path, *, fsync: str = "always", kept: int = KEPT) -> None:
+    def __init__(self, folder: Path, *, kept: int = KEPT) -> None:
         self.folder = folder
         self._kept = kept
-        arguments = (
-            *("--appendonly", "yes", "--appendfsync", fsync),
-            *("--repl-diskless-sync", "no"),
-        )
-        self.redis = RedisServer(folder / "redis", *arguments, port=lasting_port())
-        self.replica = RedisServer(folder / "replica", *arguments, port=lasting_port())
-        self.proxy = Proxy(self.redis.port)
-        self.link = Proxy(self.redis.port)
         self.ports = tuple(lasting_port() for _ in range(SERVERS))
         self.servers: list[ServerProcess] = []
         self._logs: list[str] = []
@@ -61,16 +39,12 @@ class House:
 
     def __enter__(self) -> Self:
         with self._stack as stack:
-            stack.enter_context(self.redis)
-            stack.callback(self.replica.stop)
-            stack.enter_context(self.proxy)
-            stack.enter_context(self.link)
             self._environ = {
                 "SHARQ_SERVER_BACKEND": "redis",
-                "SHARQ_REDIS_URL": f"redis://127.0.0.1:{self.proxy.port}/0",
                 "SHARQ_JOB_EXPIRE_INTERVAL": str(LEASE),
                 "SHARQ_JOB_REQUEUE_INTERVAL": "200",
                 "SHARQ_IDEMPOTENCY_TIME": str(self._kept),
+                **self._open(stack),
             }
             stack.callback(self._stop_servers)
             for number in range(SERVERS):
@@ -85,6 +59,55 @@ class House:
         traceback: TracebackType | None,
     ) -> None:
         self._stack.close()
+
+    def _open(self, stack: ExitStack) -> Mapping[str, str]:
+        """Start what the servers keep their jobs in; return the variables that lead there."""
+        raise NotImplementedError
+
+    def restart_server(self, number: int) -> None:
+        """Kill a server if it still runs, and start it again at its port."""
+        self._logs.append(self.servers[number].log())
+        self.servers[number].__exit__()
+        self.servers[number] = self._started(number)
+
+    def logs(self) -> str:
+        """Return all that the servers have written."""
+        return "".join([*self._logs, *(server.log() for server in self.servers)])
+
+    def _started(self, number: int) -> ServerProcess:
+        paths = [str(WRONG_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]
+        skew = {"PYTHONPATH": os.pathsep.join(paths), "SECONDS_AHEAD": str(CLOCKS_APART)}
+        environ = self._environ | (skew if number else {})
+        return ServerProcess("--port", str(self.ports[number]), environ=environ).__enter__()
+
+    def _stop_servers(self) -> None:
+        for server in self.servers:
+            server.__exit__()
+
+
+class House(Servers):
+    """Servers on a Redis that appends to a file, with a proxy between them.
+
+    There is a second Redis too, which runs from `replicate()` on.
+    """
+
+    def __init__(self, folder: Path, *, fsync: str = "always", kept: int = KEPT) -> None:
+        super().__init__(folder, kept=kept)
+        arguments = (
+            *("--appendonly", "yes", "--appendfsync", fsync),
+            *("--repl-diskless-sync", "no"),
+        )
+        self.redis = RedisServer(folder / "redis", *arguments, port=lasting_port())
+        self.replica = RedisServer(folder / "replica", *arguments, port=lasting_port())
+        self.proxy = Proxy(self.redis.port)
+        self.link = Proxy(self.redis.port)
+
+    def _open(self, stack: ExitStack) -> Mapping[str, str]:
+        stack.enter_context(self.redis)
+        stack.callback(self.replica.stop)
+        stack.enter_context(self.proxy)
+        stack.enter_context(self.link)
+        return {"SHARQ_REDIS_URL": f"redis://127.0.0.1:{self.proxy.port}/0"}
 
     @property
     def client(self) -> "redis.Redis":
@@ -112,23 +135,3 @@ class House:
         self.replica.client().replicaof("NO", "ONE")
         self.redis, self.replica = self.replica, self.redis
         self.proxy.target = self.link.target = self.redis.port
-
-    def restart_server(self, number: int) -> None:
-        """Kill a server if it still runs, and start it again at its port."""
-        self._logs.append(self.servers[number].log())
-        self.servers[number].__exit__()
-        self.servers[number] = self._started(number)
-
-    def logs(self) -> str:
-        """Return all that the servers have written."""
-        return "".join([*self._logs, *(server.log() for server in self.servers)])
-
-    def _started(self, number: int) -> ServerProcess:
-        paths = [str(WRONG_CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]
-        skew = {"PYTHONPATH": os.pathsep.join(paths), "SECONDS_AHEAD": str(CLOCKS_APART)}
-        environ = self._environ | (skew if number else {})
-        return ServerProcess("--port", str(self.ports[number]), environ=environ).__enter__()
-
-    def _stop_servers(self) -> None:
-        for server in self.servers:
-            server.__exit__()

@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 import random
 import threading
-from collections.abc import Awaitable, Callable, Set
+from collections.abc import Awaitable, Callable, Container, Set
 from enum import Enum, auto
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -36,13 +37,15 @@ class Wrong(Enum):
 class Proxy:
     """Forward connections to the port `target` in its own thread.
 
-    While `wrong` is set it happens to a `share` of what passes. Use it as a context manager.
+    While `wrong` is set it happens to a `share` of what passes, on connections from the addresses
+    in `sources` alone if these are set. Use it as a context manager.
     """
 
     def __init__(self, target: int) -> None:
         self.target = target
         self.wrong = Wrong.NOTHING
         self.share = 1.0
+        self.sources: Container[str] | None = None
         self._chance = random.Random(target)
         self._listening = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -76,7 +79,7 @@ class Proxy:
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             replies, commands = await asyncio.open_connection("127.0.0.1", self.target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # the latter at the end, as below
             writer.transport.abort()
             return
         try:
@@ -97,30 +100,35 @@ class Proxy:
     ) -> None:
         try:
             async with asyncio.TaskGroup() as both_ways:
-                both_ways.create_task(_forward(reader, commands, self._before_a_command))
-                both_ways.create_task(_forward(replies, writer, self._before_a_reply))
+                source, _ = writer.get_extra_info("peername")
+                before_a_command = partial(self._before_a_command, source)
+                before_a_reply = partial(self._before_a_reply, source)
+                both_ways.create_task(_forward(reader, commands, before_a_command))
+                both_ways.create_task(_forward(replies, writer, before_a_reply))
         except* OSError:
             pass  # one end is gone, so the other is to go
 
-    async def _before_a_command(self) -> None:
-        if self._happens(Wrong.CUT_COMMANDS):
+    async def _before_a_command(self, source: str) -> None:
+        if self._happens(Wrong.CUT_COMMANDS, source):
             raise ConnectionAbortedError
-        await self._hold({Wrong.HOLD_ALL})
+        await self._hold({Wrong.HOLD_ALL}, source)
 
-    async def _before_a_reply(self) -> None:
-        if self._happens(Wrong.CUT_REPLIES):
+    async def _before_a_reply(self, source: str) -> None:
+        if self._happens(Wrong.CUT_REPLIES, source):
             raise ConnectionAbortedError
-        if self._happens(Wrong.LAG):
+        if self._happens(Wrong.LAG, source):
             await asyncio.sleep(LAG)
-        await self._hold({Wrong.HOLD_ALL, Wrong.HOLD_REPLIES})
+        await self._hold({Wrong.HOLD_ALL, Wrong.HOLD_REPLIES}, source)
 
-    async def _hold(self, wrongs: Set[Wrong]) -> None:
-        if any(self._happens(wrong) for wrong in wrongs):
+    async def _hold(self, wrongs: Set[Wrong], source: str) -> None:
+        if any(self._happens(wrong, source) for wrong in wrongs):
             while self.wrong in wrongs:  # noqa: ASYNC110  # another thread ends it
                 await asyncio.sleep(TURN)
 
-    def _happens(self, wrong: Wrong) -> bool:
-        return self.wrong is wrong and self._chance.random() < self.share
+    def _happens(self, wrong: Wrong, source: str) -> bool:
+        if self.wrong is not wrong or (self.sources is not None and source not in self.sources):
+            return False
+        return self._chance.random() < self.share
 
 
 async def _forward(

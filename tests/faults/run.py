@@ -1,28 +1,29 @@
 """One run: a crowd works, a fault happens, and the record is judged."""
 
 import asyncio
+import contextlib
 import itertools
 import random
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from signal import SIGTERM
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 import msgspec
 
 from faults.asking import INTERVALS
 from faults.client import Caller
 from faults.crowd import OK, PEOPLE, TOIL, Act, Part, start
-from faults.house import House
+from faults.house import Servers
 from faults.journal import Journal
 from faults.reading import late_answers, read_history
 from faults.settings import Change
 from faults.verdict import Verdict, judge
 from support.http_client import Answer
+from support.redis_keys import tag
 from support.waiting import comes_true, until
 
 PATIENCE = 30.0
@@ -31,40 +32,45 @@ POLL = 0.02
 WAIT = 20_000
 """The wait (ms) of workers who wait through a fault; longer than any fault lasts."""
 WORKER_PROCESSES = 2
+AGAIN_IN = 1.0
+"""Seconds after which a probe is enqueued again, if the fault may lose it."""
 SLOW = 0.4
 """The longest work (s) on a job before a fault that may lose jobs, so that many jobs wait."""
 PROBE_JOB = b'{"job_id": "probe", "interval": 0, "payload": null}'
 
 Process: TypeAlias = subprocess.Popen[bytes]
+H = TypeVar("H", bound=Servers)
 
 
 @dataclass(frozen=True, slots=True)
-class Scenario:
+class Scenario(Generic[H]):
     """A fault by its name.
 
     While it is inflicted the jobs arrive over `duration` seconds. If it `may_lose`, what it
     loses is measured; else nothing may be lost and no rule be broken. Its `settings` are made
     first, and stay; without any, an operator changes some all the time. `workers` is how many
-    workers there are in each process. They freeze the shared limit `limit`, or queues.
+    workers there are in each process. They freeze the shared limit `limit`, or queues. In a cluster
+    each primary has so many `replicas`.
     """
 
     name: str
-    inflict: Callable[["Run"], None]
+    inflict: Callable[["Run[H]"], None]
     duration: float = 1.2
     fsync: str = "always"
     may_lose: bool = False
     settings: Callable[[str], Sequence[Change]] | None = None
     workers: int = PEOPLE
     limit: str | None = None
+    replicas: int = 0
 
 
-class Run:
+class Run(Generic[H]):
     """A crowd of producers and workers at the servers of a house, and a fault.
 
     Everything that is left to chance comes from `seed`, but for the timing of the processes.
     """
 
-    def __init__(self, house: House, scenario: Scenario, seed: int, *, jobs: int) -> None:
+    def __init__(self, house: H, scenario: Scenario[H], seed: int, *, jobs: int) -> None:
         self.house = house
         self.chance = random.Random(seed)
         self.queue_type = f"run-{seed}-{time.monotonic_ns()}"
@@ -73,6 +79,7 @@ class Run:
         self._folder.mkdir()
         self.journal = Journal(self._folder / "run.journal")
         self._scenario, self._seed, self._jobs = scenario, seed, jobs
+        self._again_in = AGAIN_IN if scenario.may_lose else None
         self._numbers = itertools.count()
         self._people: list[Process] = []
         self._workers: list[Process] = []
@@ -115,25 +122,31 @@ class Run:
         worker.wait()
         self._workers.append(self._join("work"))
 
-    @contextmanager
+    @contextlib.contextmanager
     def outage(self) -> Iterator[None]:
         """Measure how long everything takes to work again after the block.
 
         That is enqueue, dequeue and reclaim, and that those are served who have been waiting
         since before it.
         """
-        probe = f"{self.queue_type}-probe-{len(self.recoveries)}"
+        probe = self._beside(f"probe-{len(self.recoveries)}")
         with ThreadPoolExecutor(1) as thread:
             waiting = thread.submit(asyncio.run, self._await_jobs(probe))
             expires_at = asyncio.run(self.plant(probe))
             yield
             ended_at = time.time()
-            recovery = asyncio.run(self._recovery(probe, ended_at, expires_at))
+            recovery = asyncio.run(self._recovery(probe, ended_at, expires_at, waiting.done))
             self.recoveries.append(max(recovery, waiting.result() - ended_at))
 
     def caller(self, *, patience: float = 1.0) -> Caller:
         """Return a recorded caller of all servers."""
         return Caller(self.house.ports, self.journal, self.chance, patience=patience)
+
+    def _beside(self, name: str) -> str:
+        """Return a type of this name that lives where the type of the run does."""
+        bucket = tag(self.queue_type)
+        names = (f"{self._seed}-{name}-{number}" for number in itertools.count())
+        return next(name for name in names if tag(name) == bucket)
 
     def _join(self, act: Act, *, toil: float = TOIL, people: int = PEOPLE) -> Process:
         name = f"{act}-{next(self._numbers)}"
@@ -203,16 +216,19 @@ class Run:
             expires_at: int = msgspec.json.decode(answer.body)["expires_at"]
             return expires_at / 1000
 
-    async def _recovery(self, probe: str, ended_at: float, expires_at: float) -> float:
+    async def _recovery(
+        self, probe: str, ended_at: float, expires_at: float, all_came: Callable[[], bool]
+    ) -> float:
         """Return the seconds until every server serves again and the planted job is back."""
         async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             serving = [
-                group.create_task(self._until_served(port, f"{probe}-{port}"))
+                group.create_task(self._until_served(port, self._beside(f"{probe}-{port}")))
                 for port in self.house.ports
             ]
             back = group.create_task(self._until_back(probe))
             for port in self.house.ports:
-                group.create_task(self._serve_who_waits(f"{probe}-awaited-{port}"))
+                awaited = self._beside(f"{probe}-awaited-{port}")
+                group.create_task(self._serve_who_waits(awaited, all_came))
         served = max(task.result() for task in serving) - ended_at
         return max(served, back.result() - max(ended_at, expires_at))
 
@@ -220,7 +236,7 @@ class Run:
         """Wait at every server until a job has come; return when the last one came."""
         async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
             for port in self.house.ports:
-                group.create_task(self._await_job(port, f"{probe}-awaited-{port}"))
+                group.create_task(self._await_job(port, self._beside(f"{probe}-awaited-{port}")))
         return time.time()
 
     async def _await_job(self, port: int, queue_type: str) -> None:
@@ -235,13 +251,19 @@ class Run:
 
     async def _until_served(self, port: int, queue_type: str) -> float:
         async with Caller((port,), self.journal, self.chance) as caller:
-            await caller.insist("POST", f"/enqueue/{queue_type}/new/", PROBE_JOB)
-            await until_leased(caller, queue_type)
-        return time.time()
+            while True:
+                await caller.insist("POST", f"/enqueue/{queue_type}/new/", PROBE_JOB)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._again_in):
+                        await until_leased(caller, queue_type)
+                        return time.time()
 
-    async def _serve_who_waits(self, queue_type: str) -> None:
+    async def _serve_who_waits(self, queue_type: str, all_came: Callable[[], bool]) -> None:
         async with self.caller() as caller:
             await caller.insist("POST", f"/enqueue/{queue_type}/new/", PROBE_JOB)
+            while self._again_in is not None and not all_came():
+                await asyncio.sleep(self._again_in)
+                await caller.insist("POST", f"/enqueue/{queue_type}/new/", PROBE_JOB)
 
 
 async def until_leased(caller: Caller, queue_type: str, *, wait: int = 0) -> Answer:

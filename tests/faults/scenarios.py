@@ -13,14 +13,14 @@ from typing import TypeAlias
 from faults.asking import INTERVALS
 from faults.client import BUSY
 from faults.crowd import OK
-from faults.house import SERVERS
+from faults.house import SERVERS, House
 from faults.limits import PROVIDER, shared
 from faults.proxy import Wrong
 from faults.run import PROBE_JOB, Run, Scenario, until_leased
 from faults.settings import gated
 from support.http_client import request
 
-Inflict: TypeAlias = Callable[[Run], None]
+Inflict: TypeAlias = Callable[[Run[House]], None]
 
 REPLY_TIMEOUT = 4.5
 """Seconds that a server waits for a reply of Redis."""
@@ -30,7 +30,7 @@ UNSYNCED = 1.0
 """Seconds of writes that a power failure loses."""
 
 
-def kill_a_server(run: Run) -> None:
+def kill_a_server(run: Run[House]) -> None:
     for number in run.chance.sample(range(SERVERS), 2):
         run.pause(0, 0.4)
         with run.outage():
@@ -39,7 +39,7 @@ def kill_a_server(run: Run) -> None:
             run.house.restart_server(number)
 
 
-def stop_a_server(run: Run) -> None:
+def stop_a_server(run: Run[House]) -> None:
     for number in run.chance.sample(range(SERVERS), 2):
         run.pause(0, 0.4)
         with run.outage():
@@ -47,13 +47,13 @@ def stop_a_server(run: Run) -> None:
             run.house.restart_server(number)
 
 
-def kill_workers(run: Run) -> None:
+def kill_workers(run: Run[House]) -> None:
     for _ in range(3):
         run.pause(0.1, 0.5)
         run.kill_a_worker()
 
 
-def kill_redis(run: Run) -> None:
+def kill_redis(run: Run[House]) -> None:
     for _ in range(2):
         run.pause(0, 0.4)
         with run.outage():
@@ -62,7 +62,7 @@ def kill_redis(run: Run) -> None:
             run.house.redis.start()
 
 
-def freeze_redis(run: Run) -> None:
+def freeze_redis(run: Run[House]) -> None:
     run.pause(0, 0.4)
     with run.outage():
         os.kill(run.house.redis.pid, SIGSTOP)
@@ -72,7 +72,7 @@ def freeze_redis(run: Run) -> None:
             os.kill(run.house.redis.pid, SIGCONT)
 
 
-def flush_scripts(run: Run) -> None:
+def flush_scripts(run: Run[House]) -> None:
     for _ in range(2):
         run.pause(0.05, 0.3)
         with run.outage():
@@ -81,7 +81,7 @@ def flush_scripts(run: Run) -> None:
 
 
 def let_the_proxy(wrong: Wrong, *, share: float, seconds: tuple[float, float]) -> Inflict:
-    def inflict(run: Run) -> None:
+    def inflict(run: Run[House]) -> None:
         run.pause(0, 0.4)
         with run.outage():
             run.house.proxy.share = share
@@ -94,7 +94,7 @@ def let_the_proxy(wrong: Wrong, *, share: float, seconds: tuple[float, float]) -
     return inflict
 
 
-def fill_memory(run: Run) -> None:
+def fill_memory(run: Run[House]) -> None:
     run.pause(0, 0.4)
     left = f"{run.queue_type}-left"
     with run.outage():
@@ -106,7 +106,7 @@ def fill_memory(run: Run) -> None:
             run.house.client.config_set("maxmemory", 0)
 
 
-async def _go_on_while_full(run: Run, left: str) -> None:
+async def _go_on_while_full(run: Run[House], left: str) -> None:
     """Check that only enqueues are refused: tending, dequeue and finish go on."""
     async with asyncio.timeout(10), run.caller(patience=6) as caller:
         refused = await caller.ask("POST", f"/enqueue/{left}/new/", PROBE_JOB)
@@ -119,7 +119,7 @@ async def _go_on_while_full(run: Run, left: str) -> None:
         assert finished.status == OK
 
 
-def hang_up(run: Run) -> None:
+def hang_up(run: Run[House]) -> None:
     """Ask for jobs without an `attempt_id`, and leave before the answer."""
     ask = f"/dequeue/{run.queue_type}/"
     for _ in range(150):
@@ -127,7 +127,7 @@ def hang_up(run: Run) -> None:
         _send_and_leave(run, request("GET", ask))
 
 
-def cut_bodies(run: Run) -> None:
+def cut_bodies(run: Run[House]) -> None:
     """Send enqueues and finishes whose bodies never end. None of them may take effect."""
     for number in range(150):
         queue = f"{run.queue_type}/q{run.chance.randrange(len(INTERVALS))}"
@@ -140,7 +140,7 @@ def cut_bodies(run: Run) -> None:
         _send_and_leave(run, whole[: run.chance.randrange(len(whole))])
 
 
-def _send_and_leave(run: Run, message: bytes) -> None:
+def _send_and_leave(run: Run[House], message: bytes) -> None:
     """Send to a server and leave without an answer: close, reset, or close one half first."""
     port = run.chance.choice(run.house.ports)
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
@@ -153,7 +153,7 @@ def _send_and_leave(run: Run, message: bytes) -> None:
         run.pause(0, 0.006)
 
 
-def fail_power(run: Run) -> None:
+def fail_power(run: Run[House]) -> None:
     """Kill Redis, and cut from its file what it wrote in the last second.
 
     So much may be in the system's memory alone with `appendfsync everysec`. A kill by itself
@@ -175,7 +175,7 @@ def fail_power(run: Run) -> None:
 def fail_over(link: Wrong = Wrong.NOTHING, seconds: float = 0, *, min_replicas: int = 0) -> Inflict:
     """Kill Redis and promote its replica, whose link has been wrong for `seconds`."""
 
-    def inflict(run: Run) -> None:
+    def inflict(run: Run[House]) -> None:
         house = run.house
         house.replicate()
         house.client.config_set("min-replicas-max-lag", 1)

@@ -8,7 +8,8 @@ import msgspec
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_redis.library import Library, texts
-from sharq_redis.plugin import RedisOptions, open_redis_store
+from sharq_redis.options import RedisOptions
+from sharq_redis.plugin import open_redis_store
 
 
 @dataclass(frozen=True, slots=True)

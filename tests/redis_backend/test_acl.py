@@ -66,7 +66,7 @@ def is_pinging(server: RedisServer) -> bool:
 
 async def use_the_rest(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Use another database, checks, wake-ups, upkeep, and the clock of Redis."""
-    monkeypatch.setattr("sharq_redis.wakeups.PING_INTERVAL", 0.01)
+    monkeypatch.setattr("sharq_redis.ear.PING_INTERVAL", 0.01)
     options = {"port": server.port, "username": "sharq", "password": "secret", "db": 1}
     async with open_store("redis", options) as store:
         await store.health()

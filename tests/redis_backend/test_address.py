@@ -2,7 +2,7 @@
 
 import pytest
 
-from sharq_redis.plugin import RedisOptions, address_of
+from sharq_redis.options import RedisOptions, address_of
 
 SECRETS = ("hunter2", "worker", "s3cr3t")
 

@@ -1,7 +1,6 @@
 """What a ping and the weaknesses say of a Redis that does not let the server do its work."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -88,9 +87,17 @@ def cluster(tmp_path: Path) -> Iterator[RedisServer]:
 
 async def test_a_ping_says_that_this_is_a_cluster(cluster: RedisServer) -> None:
     async with open_store("redis", {"url": cluster.url}) as store:
-        assert_told(await refusal(store), cluster, "Redis Cluster, which is not supported")
+        assert_told(
+            await refusal(store),
+            cluster,
+            "it is part of a Redis Cluster: set [redis] clustered : true",
+        )
         cluster.command("CLUSTER", "DELSLOTSRANGE", 0, 16383)
-        assert_told(await refusal(store), cluster, "Redis Cluster, which is not supported")
+        assert_told(
+            await refusal(store),
+            cluster,
+            "it is part of a Redis Cluster: set [redis] clustered : true",
+        )
 
 
 async def test_a_full_redis_passes_and_says_what_it_refuses(own_server: RedisServer) -> None:
@@ -241,29 +248,3 @@ async def test_a_user_who_may_not_select_a_database_is_told(own_server: RedisSer
     with pytest.raises(StoreUnavailable, match="its user lacks a right"):
         async with open_store("redis", {**options, "db": 1}) as store:
             await store.health()
-
-
-async def test_a_redis_that_is_too_old_is_named(tmp_path: Path) -> None:
-    """Redis 6 has no functions, and takes the first line of our scripts for Lua."""
-    compiling = b"-ERR Error compiling script (new function): user_script:1: unexpected symbol\r\n"
-    no_function = b"-ERR unknown command `FCALL`, with args beginning with: `sharq`\r\n"
-    replies = [b":0\r\n" + no_function, b":0\r\n-NOSCRIPT No matching script.\r\n", compiling]
-
-    closed = asyncio.Event()
-
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with contextlib.suppress(ConnectionError):
-            while asked := await reader.read(65536):
-                if not asked.startswith(b"*"):
-                    continue  # the rest of a long script
-                is_info = b"INFO" in asked and b"EVAL" not in asked
-                writer.write(b"$0\r\n\r\n" if is_info else replies.pop(0))
-        writer.close()
-        closed.set()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with server:
-        async with open_store("redis", {"port": port}) as store:
-            assert "too old: Redis 7 or later, or Valkey, is needed" in str(await refusal(store))
-        await closed.wait()

@@ -17,7 +17,8 @@ from sharq_plug.testing.calls import dequeue_for_one, finish_all
 from sharq_redis.arguments import packed
 from sharq_redis.buckets import Buckets
 from sharq_redis.library import Library, texts
-from sharq_redis.plugin import RedisOptions, open_redis_store
+from sharq_redis.options import RedisOptions
+from sharq_redis.plugin import open_redis_store
 from support.readme import acl_rule
 from support.redis_server import RedisServer
 

@@ -22,7 +22,8 @@ from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, tend_all
 from sharq_redis.library import Library, texts
-from sharq_redis.plugin import RedisOptions, open_redis_store
+from sharq_redis.options import RedisOptions
+from sharq_redis.plugin import open_redis_store
 from support.redis_keys import tag
 
 pytestmark = pytest.mark.anyio

@@ -130,7 +130,6 @@ async def test_a_redis_that_is_too_old_is_named_at_each_ping() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"clustered": True}, "Cluster"),
         ({"key_prefix": "a{b"}, "key_prefix"),
         ({"key_prefix": ""}, "key_prefix"),
         ({"url": "http://localhost"}, "url"),

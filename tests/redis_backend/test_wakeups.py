@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 
 import pytest
@@ -16,6 +16,7 @@ from sharq_plug.plugins import open_store
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import change_interval, dequeue_for_one, release_all
+from support.ears import WITHIN, Ear
 from support.redis_keys import channel, tag
 from support.redis_server import RedisServer, free_port
 
@@ -24,30 +25,6 @@ pytestmark = pytest.mark.anyio
 CHANNEL = channel("sms")
 OTHER_CHANNEL = channel("other")
 MAIL_CHANNEL = channel("mail")
-WITHIN = 10.0
-"""Seconds in which what must come has come."""
-
-
-class Ear:
-    """A watcher that keeps what it hears."""
-
-    def __init__(self) -> None:
-        self.heard: list[int] = []
-        self.queues: list[Collection[str] | None] = []
-        self._more = asyncio.Event()
-
-    def wake(self, delay: int, queue_ids: Collection[str] | None) -> None:
-        self.heard.append(delay)
-        self.queues.append(queue_ids)
-        self._more.set()
-
-    async def next(self, *, within: float = WITHIN) -> int:
-        """Return the next delay, when it has come."""
-        async with asyncio.timeout(within):
-            while not self.heard:
-                self._more.clear()
-                await self._more.wait()
-        return self.heard.pop(0)
 
 
 @pytest.fixture
@@ -171,7 +148,7 @@ async def test_watchers_share_one_connection(store: QueueStore, ear: Ear, keys: 
 async def test_without_watchers_the_connection_is_soon_closed(
     store: QueueStore, ear: Ear, keys: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_redis.wakeups.PING_INTERVAL", 0.01)
+    monkeypatch.setattr("sharq_redis.ear.PING_INTERVAL", 0.01)
 
     def clients() -> set[str]:
         return {client["id"] for client in keys.client_list()}
@@ -189,7 +166,7 @@ async def test_without_watchers_the_connection_is_soon_closed(
 async def test_while_nothing_happens_nothing_is_sent_but_a_ping_now_and_then(
     store: QueueStore, ear: Ear, keys: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_redis.wakeups.PING_INTERVAL", 0.05)
+    monkeypatch.setattr("sharq_redis.ear.PING_INTERVAL", 0.05)
     async with store.watching("sms", ear.wake):
         keys.config_resetstat()
         await until(lambda: keys.info("commandstats").get("cmdstat_ping", {}).get("calls") == 3)
@@ -229,7 +206,7 @@ async def test_a_watcher_hears_again_after_redis_was_away(
 async def test_a_frozen_redis_is_noticed_and_nobody_may_enter(
     own_server: RedisServer, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_redis.wakeups.PING_INTERVAL", 0.1)
+    monkeypatch.setattr("sharq_redis.ear.PING_INTERVAL", 0.1)
     monkeypatch.setattr("sharq_redis.link.DEADLINE", 0.5)
     async with (
         open_store("redis", {"url": own_server.url}) as store,
@@ -313,7 +290,7 @@ async def test_a_user_who_may_not_use_channels_can_enqueue_and_watch(
 async def test_a_user_who_is_given_the_channels_is_woken_from_then_on(
     own_server: RedisServer, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sharq_redis.wakeups.PING_INTERVAL", 0.05)
+    monkeypatch.setattr("sharq_redis.ear.PING_INTERVAL", 0.05)
     options = user_without_channels(own_server)
     async with open_store("redis", options) as store, store.watching("sms", ear.wake):
         own_server.client().acl_setuser("app", enabled=True, channels=["*"])

@@ -1,7 +1,9 @@
 """A real Redis-protocol server, started for the tests."""
 
 import contextlib
+import itertools
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -35,6 +37,24 @@ def free_port() -> int:
         return port
 
 
+_lasting = itertools.cycle(random.sample(range(20_000, 30_000), k=10_000))
+
+
+def lasting_port() -> int:
+    """Return a free port that no outgoing connection gets, so that a restart finds it free.
+
+    Nor does this process return it again: most ports are only used some time after.
+    """
+    for port in _lasting:
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError
+
+
 class RedisServer:
     """One server process on a port and a Unix socket of its own, with its data in `folder`."""
 
@@ -43,7 +63,7 @@ class RedisServer:
         self.port = port or free_port()
         self.socket_path = folder / "redis.sock"
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        self._arguments: Sequence[str] = arguments
+        self.arguments: Sequence[str] = arguments
         self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -52,6 +72,11 @@ class RedisServer:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it was started, and not stopped since."""
+        return self._process is not None
 
     @property
     def pid(self) -> int:
@@ -67,7 +92,7 @@ class RedisServer:
                     *("--port", str(self.port), "--bind", "127.0.0.1"),
                     *("--unixsocket", str(self.socket_path), "--dir", str(self.folder)),
                     *("--save", "", "--appendonly", "no"),
-                    *self._arguments,
+                    *self.arguments,
                 ],
                 stdout=log,
                 stderr=log,
@@ -98,3 +123,13 @@ class RedisServer:
     def damage(self, queue_type: str, queue_id: str) -> None:
         """Damage the record of a queue in the store with the key prefix of every default."""
         self.client().hset(f"{tag(queue_type)}/queues/{queue_type}", queue_id, "no record")
+
+
+def source_of(server: RedisServer) -> str:
+    """Return the address from which a server connects to others, if it was given its own."""
+    return server.arguments[server.arguments.index("--bind-source-addr") + 1]
+
+
+def is_in_step(replica: RedisServer) -> bool:
+    """Say whether a replica has all of its primary, and gets what is written from now on."""
+    return bool(replica.client().info("replication")["master_link_status"] == "up")

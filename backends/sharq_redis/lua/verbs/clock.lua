@@ -1,5 +1,5 @@
 -- Tell the time, and keep the latest instant that any pass has seen, so that a clock that steps back shows.
--- KEYS  1 a key that never exists, 2 tag/clock of the first bucket, the latest instant
+-- KEYS  1 a key that never exists, 2 tag/clock of the first bucket of those on one server, the latest instant
 -- ARGV  1 the time or '', 2 'reset' to keep the time though it is earlier, else ''
 -- Reply the time, the latest instant before
 
