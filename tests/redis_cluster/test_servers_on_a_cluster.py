@@ -3,10 +3,9 @@
 import itertools
 import subprocess
 import threading
-import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -196,23 +195,25 @@ def test_while_a_part_is_down_no_request_for_another_part_fails(own_cluster: Red
     numbers = itertools.count()
     is_over = threading.Event()
 
-    def ask_for(names: list[str], url: str) -> Counter[int]:
+    of_lost: Counter[int] = Counter()
+    of_kept: Counter[int] = Counter()
+
+    def ask_for(names: list[str], found: Counter[int], url: str) -> None:
         """Enqueue and dequeue on the types, one after the other; count the answers."""
-        found: Counter[int] = Counter()
         with httpx.Client(base_url=url) as client:
             while not is_over.is_set():
                 for name in names:
                     body = {"job_id": f"j{next(numbers)}", "interval": 0, "payload": 1}
                     found[client.post(f"/enqueue/{name}/q/", json=body).status_code] += 1
                     found[client.get(f"/dequeue/{name}/").status_code] += 1
-        return found
 
     environ = {"SHARQ_REDIS_CLUSTERED": "true", "SHARQ_REDIS_NODES": own_cluster.nodes}
     with (
         ServerProcess("--backend", "redis", environ=environ) as server,
         ThreadPoolExecutor(6) as pool,
     ):
-        calls = [pool.submit(ask_for, names, server.url) for names in (lost, kept) * 3]
+        crowds = ((lost, of_lost), (kept, of_kept)) * 3
+        calls = [pool.submit(ask_for, *crowd, server.url) for crowd in crowds]
 
         def status() -> int:
             return httpx.get(f"{server.url}/dequeue/{lost[0]}/").status_code
@@ -222,20 +223,17 @@ def test_while_a_part_is_down_no_request_for_another_part_fails(own_cluster: Red
             down.stop()
             until(lambda: status() == 503)
             assert httpx.get(f"{server.url}/-/ready").status_code == 200
-            time.sleep(0.5)
+            answered = of_kept.total()
+            until(lambda: of_kept.total() > answered + 100)
             down.start()
             until(lambda: status() == 200)
         finally:
             is_over.set()
-        answers = [sum((call.result() for call in some), Counter()) for some in _in_two(calls)]
-        of_lost, of_kept = answers
+        for call in calls:
+            call.result()
         assert {*of_kept} == {200, 201}
         assert of_lost[503] > 0
         assert {*of_lost} <= {200, 201, 404, 503}, "404: a job that was leased when it went down"
-
-
-def _in_two(calls: list[Future[Counter[int]]]) -> list[list[Future[Counter[int]]]]:
-    return [calls[0::2], calls[1::2]]
 
 
 @pytest.mark.parametrize("dry", [True, False])

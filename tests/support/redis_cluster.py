@@ -2,7 +2,6 @@
 
 import contextlib
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,7 @@ import redis
 from sharq_redis.routing.slots import SLOTS, slot_of
 from support.redis_keys import tag
 from support.redis_server import RedisServer, is_in_step, lasting_port
-from support.waiting import LOOK_EVERY, TIMEOUT, until
+from support.waiting import TIMEOUT, until
 
 NODE_TIMEOUT = 1000
 """ms after which a server that does not answer is taken for dead."""
@@ -144,14 +143,16 @@ class RedisCluster:
 
         At the end of a move none may say so for a moment.
         """
-        deadline = time.monotonic() + TIMEOUT
-        while time.monotonic() < deadline:
-            for asked in self.servers:
-                with contextlib.suppress(redis.RedisError, LookupError):
-                    if asked.is_up and self.owner_by(asked, slot) is asked:
-                        return asked
-            time.sleep(LOOK_EVERY)
-        raise LookupError(f"no server says that it has slot {slot}")
+        holder = until(lambda: self._holder(slot))
+        assert holder is not None
+        return holder
+
+    def _holder(self, slot: int) -> RedisServer | None:
+        for asked in self.servers:
+            with contextlib.suppress(redis.RedisError, LookupError):
+                if asked.is_up and self.owner_by(asked, slot) is asked:
+                    return asked
+        return None
 
     def begin_move(self, slot: int, target: RedisServer) -> RedisServer:
         """Begin to move a slot; return the server that has it."""

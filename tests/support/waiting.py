@@ -3,19 +3,26 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 TIMEOUT = 20.0
 """Seconds for a process to start, to end or to act, on a busy machine."""
 LOOK_EVERY = 0.02
 
 
-def until(holds: Callable[[], object], *, within: float = TIMEOUT) -> None:
-    """Wait until a condition holds; raise TimeoutError if it does not within some seconds."""
+def until(holds: Callable[[], T], *, within: float = TIMEOUT) -> T:
+    """Wait until a condition holds, and return what it returned.
+
+    Raises TimeoutError if it does not hold within some seconds.
+    """
     deadline = time.monotonic() + within
-    while not holds():
+    while not (found := holds()):
         if time.monotonic() > deadline:
             raise TimeoutError(f"{holds} did not hold within {within} s")
         time.sleep(LOOK_EVERY)
+    return found
 
 
 async def comes_true(
