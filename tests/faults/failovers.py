@@ -1,14 +1,13 @@
 """A primary is killed, freezes, or is cut off, and its replica takes over by itself."""
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from signal import SIGCONT, SIGSTOP
 from typing import TypeAlias
 
 from faults.replicated import Replicated
 from faults.run import Run, Scenario
 from support.redis_server import RedisServer
+from support.standstill import standstill
 from support.waiting import until
 
 ELECTION = 30.0
@@ -42,12 +41,9 @@ def lost_with_its_machine(run: Run[Replicated], primary: RedisServer) -> Iterato
 @contextmanager
 def frozen(run: Run[Replicated], primary: RedisServer) -> Iterator[None]:
     """Stop it, and let it go on some time after its replica has taken over."""
-    os.kill(primary.pid, SIGSTOP)
-    try:
+    with standstill(primary.pid):
         yield
         run.pause(0, 0.5)
-    finally:
-        os.kill(primary.pid, SIGCONT)
 
 
 @contextmanager

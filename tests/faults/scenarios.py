@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
-from signal import SIGCONT, SIGKILL, SIGSTOP
+from signal import SIGKILL
 from typing import TypeAlias
 
 from faults.asking import INTERVALS
@@ -19,6 +19,7 @@ from faults.proxy import Wrong
 from faults.run import PROBE_JOB, Run, Scenario, until_leased
 from faults.settings import gated
 from support.http_client import request
+from support.standstill import standstill
 
 Inflict: TypeAlias = Callable[[Run[House]], None]
 
@@ -64,12 +65,8 @@ def kill_redis(run: Run[House]) -> None:
 
 def freeze_redis(run: Run[House]) -> None:
     run.pause(0, 0.4)
-    with run.outage():
-        os.kill(run.house.redis.pid, SIGSTOP)
-        try:
-            run.pause(0.1, 2 * REPLY_TIMEOUT)
-        finally:
-            os.kill(run.house.redis.pid, SIGCONT)
+    with run.outage(), standstill(run.house.redis.pid):
+        run.pause(0.1, 2 * REPLY_TIMEOUT)
 
 
 def flush_scripts(run: Run[House]) -> None:

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from signal import SIGCONT, SIGKILL, SIGSTOP
+from signal import SIGKILL
 
 import httpx
 import pytest
@@ -14,6 +14,7 @@ from support.http_client import Wire
 from support.load import Load, jobs_in_redis
 from support.redis_server import RedisServer
 from support.server import ServerProcess
+from support.standstill import standstill
 from support.waiting import comes_true
 
 pytestmark = pytest.mark.anyio
@@ -125,11 +126,8 @@ async def test_a_frozen_redis_is_answered_for_in_time(
     own_redis: RedisServer, server: ServerProcess, client: httpx.AsyncClient
 ) -> None:
     await enqueue(client, "before")
-    os.kill(own_redis.pid, SIGSTOP)
-    try:
+    with standstill(own_redis.pid):
         await all_unavailable(client, within=5)
-    finally:
-        os.kill(own_redis.pid, SIGCONT)
     await until_ok(client, "/deepstatus/")
     assert server.stop() == 0
     assert "Traceback" not in server.log()
@@ -139,18 +137,14 @@ async def test_a_server_stops_in_time_while_redis_is_frozen(
     own_redis: RedisServer, server: ServerProcess, client: httpx.AsyncClient
 ) -> None:
     await enqueue(client, "before")
-    os.kill(own_redis.pid, SIGSTOP)
-    try:
-        with Wire(server.port) as wire:
-            wire.send(HEAD)
-            assert wire.socket.recv(100).startswith(b"HTTP/1.1 100 ")  # the server reads it
-            wire.send(b"{}")
-            assert server.stop() == 0
-            answer = wire.answer()
-            assert answer is not None
-            assert answer.status == 503
-    finally:
-        os.kill(own_redis.pid, SIGCONT)
+    with standstill(own_redis.pid), Wire(server.port) as wire:
+        wire.send(HEAD)
+        assert wire.socket.recv(100).startswith(b"HTTP/1.1 100 ")  # the server reads it
+        wire.send(b"{}")
+        assert server.stop() == 0
+        answer = wire.answer()
+        assert answer is not None
+        assert answer.status == 503
     assert "Traceback" not in server.log()
 
 

@@ -19,6 +19,7 @@ from sharq_plug.testing.calls import change_interval, dequeue_for_one, release_a
 from support.ears import WITHIN, Ear
 from support.redis_keys import channel, tag
 from support.redis_server import RedisServer, free_port
+from support.standstill import standstill
 
 pytestmark = pytest.mark.anyio
 
@@ -212,14 +213,11 @@ async def test_a_frozen_redis_is_noticed_and_nobody_may_enter(
         open_store("redis", {"url": own_server.url}) as store,
         store.watching("sms", ear.wake),
     ):
-        os.kill(own_server.pid, signal.SIGSTOP)
-        try:
+        with standstill(own_server.pid):
             with pytest.raises(StoreUnavailable, match="no answer in time"):
                 async with store.watching("mail", Ear().wake):
                     pass
             assert await ear.next() == 0
-        finally:
-            os.kill(own_server.pid, signal.SIGCONT)
         assert await ear.next() == 0
         await hears(ear, store)
 

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
@@ -22,6 +20,7 @@ from sharq_redis.routing import map_keeper
 from support.ears import Ear
 from support.redis_cluster import RedisCluster
 from support.redis_server import RedisServer
+from support.standstill import standstill
 from support.waiting import comes_true
 
 pytestmark = pytest.mark.anyio
@@ -105,8 +104,7 @@ async def test_calls_over_all_types_wait_once_for_a_frozen_server(
         await store.enqueue(name, [job()])
     frozen, *_ = own_cluster.primaries
     others = {*MANY} - {*types_at(own_cluster, frozen)}
-    os.kill(frozen.pid, signal.SIGSTOP)
-    try:
+    with standstill(frozen.pid):
         async with asyncio.timeout(2.5):
             found = (await store.page(None, Figures(MANY), limit=100)).items
             assert {one.queue_type for one in found if isinstance(one, TypeFigures)} == others
@@ -115,8 +113,6 @@ async def test_calls_over_all_types_wait_once_for_a_frozen_server(
                     await items_of(store, None, listing)
             with pytest.raises(StoreUnavailable, match="no answer in time"):
                 await counts_of(store)
-    finally:
-        os.kill(frozen.pid, signal.SIGCONT)
     await comes_true(lambda: lists_all(store), within=RECOVERY)
 
 
@@ -127,12 +123,9 @@ async def test_a_part_that_is_frozen_is_named_in_the_time_of_one_call(
     monkeypatch.setattr("sharq_redis.link.DEADLINE", 1.5)
     await store.health()
     frozen, *_ = own_cluster.primaries
-    os.kill(frozen.pid, signal.SIGSTOP)
-    try:
+    with standstill(frozen.pid):
         async with asyncio.timeout(2.7):
             said = await store.health(thorough=True)
-    finally:
-        os.kill(frozen.pid, signal.SIGCONT)
     [part] = [one for one in said if "unreachable" in one]
     assert f"127.0.0.1:{frozen.port}: no answer in time" in part
 
@@ -163,8 +156,7 @@ async def test_calls_to_a_frozen_server_do_not_crowd_out_others(
     frozen, *_ = own_cluster.primaries
     lost = types_at(own_cluster, frozen)
     others = [name for name in MANY if name not in lost]
-    os.kill(frozen.pid, signal.SIGSTOP)
-    try:
+    with standstill(frozen.pid):
         calls = [asyncio.create_task(take(store, name)) for name in lost]
         await assert_others_work(store, others[:5], within=AT_ONCE)
         answers = await asyncio.gather(*calls, return_exceptions=True)
@@ -178,8 +170,6 @@ async def test_calls_to_a_frozen_server_do_not_crowd_out_others(
         await assert_others_work(store, others[:5], within=AT_ONCE)
         with pytest.raises(StoreUnavailable):
             await finder
-    finally:
-        os.kill(frozen.pid, signal.SIGCONT)
     await comes_true(lambda: works(store, lost[0]), within=RECOVERY)
 
 
@@ -297,12 +287,9 @@ async def test_a_frozen_primary_is_left_when_its_replica_takes_over(
             name = a_type_at(cluster, frozen)
             await store.enqueue(name, [job(n) for n in range(3)])
             assert frozen.client().wait(1, 5000) == 1
-            os.kill(frozen.pid, signal.SIGSTOP)
-            try:
+            with standstill(frozen.pid):
                 left = asyncio.create_task(take(store, name))
                 await comes_true(lambda: cluster.of_type(name) is not frozen, within=RECOVERY)
                 await comes_true(lambda: works(store, name), within=SOON)
                 with pytest.raises(StoreUnavailable, match="another server has taken its place"):
                     await left
-            finally:
-                os.kill(frozen.pid, signal.SIGCONT)

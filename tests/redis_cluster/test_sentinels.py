@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -25,6 +23,7 @@ from support.readme import acl_rule
 from support.redis_keys import channel
 from support.redis_server import RedisServer, free_port
 from support.sentinels import SERVICE, Watch
+from support.standstill import standstill
 from support.waiting import comes_true
 
 pytestmark = pytest.mark.anyio
@@ -132,8 +131,7 @@ async def test_a_frozen_primary_is_left_when_another_is_named(watch: Watch) -> N
         async with store.watching("sms", ear.wake):
             frozen = watch.primary
             assert frozen.client().wait(1, 5000) == 1
-            os.kill(frozen.pid, signal.SIGSTOP)
-            try:
+            with standstill(frozen.pid):
                 left = asyncio.create_task(take(store, "sms"))
                 await comes_true(lambda: watch.primary is not frozen, within=ELECTION)
                 began = time.monotonic()
@@ -142,8 +140,6 @@ async def test_a_frozen_primary_is_left_when_another_is_named(watch: Watch) -> N
                 assert time.monotonic() - began < SOON
                 with pytest.raises(StoreUnavailable):
                     await left
-            finally:
-                os.kill(frozen.pid, signal.SIGCONT)
 
 
 def _listens(client: Redis) -> bool:
@@ -153,12 +149,9 @@ def _listens(client: Redis) -> bool:
 async def test_sentinels_that_are_down_or_frozen_are_skipped(watch: Watch) -> None:
     down, frozen, _ = watch.sentinels
     down.stop()
-    os.kill(frozen.pid, signal.SIGSTOP)
-    try:
+    with standstill(frozen.pid):
         async with open_store("redis", watch.options) as store:
             await work(store, "sms")
-    finally:
-        os.kill(frozen.pid, signal.SIGCONT)
 
 
 async def test_the_error_quotes_each_sentinel_when_none_names_a_primary(watch: Watch) -> None:
