@@ -50,9 +50,7 @@ class Mover:
             slot = slot_of(tag(name))
             for server in self._cluster.primaries:  # a sequence that failed may have left a move
                 ask(server, "CLUSTER", "SETSLOT", slot, "STABLE")
-            if self._cluster.holder(slot) is not home:
-                self._cluster.move(slot, home)
-                self._cluster.await_owner(slot, home)
+            self._cluster.assign(slot, home)
 
     def move(self, move: Move) -> Iterator[None]:
         """Move a slot, in two parts; the first ends where the step begins."""

@@ -197,6 +197,17 @@ class RedisCluster:
         self.move_keys(slot, source, target, at_once=at_once)
         self.end_move(slot, source, target)
 
+    def assign(self, slot: int, owner: RedisServer) -> None:
+        """Give a server a slot without keys, whatever others say of it, and let all of them know.
+
+        The latest epoch makes them believe it, also after a move that was left half-done.
+        """
+        name = name_of(owner)
+        for server in (owner, *(one for one in self.primaries if one is not owner)):
+            ask(server, "CLUSTER", "SETSLOT", slot, "NODE", name)
+        ask(owner, "CLUSTER", "BUMPEPOCH")
+        self.await_owner(slot, owner)
+
     @property
     def moves_atomically(self) -> bool:
         """Whether these servers know the newer way to move a slot: Valkey 9 does."""
