@@ -155,7 +155,12 @@ class RedisCluster:
         return None
 
     def begin_move(self, slot: int, target: RedisServer) -> RedisServer:
-        """Begin to move a slot; return the server that has it."""
+        """Begin to move a slot; return the server that has it.
+
+        All servers must know the epoch of the last move. Else the giving one may still claim the
+        slot in an epoch of its own, and in the end each says that the other has it.
+        """
+        until(self._agree_on_epochs)
         source = self.holder(slot)
         ask(target, "CLUSTER", "SETSLOT", slot, "IMPORTING", name_of(source))
         ask(source, "CLUSTER", "SETSLOT", slot, "MIGRATING", name_of(target))
@@ -197,6 +202,12 @@ class RedisCluster:
         self.move_keys(slot, source, target, at_once=at_once)
         self.end_move(slot, source, target)
 
+    def _agree_on_epochs(self) -> bool:
+        asked = [one for one in self.primaries if one.is_up]
+        known = [one.client().cluster("INFO") for one in asked]
+        latest = {info["cluster_current_epoch"] for info in known}
+        return len(latest) == 1 and len({info["cluster_my_epoch"] for info in known}) == len(asked)
+
     def assign(self, slot: int, owner: RedisServer) -> None:
         """Give a server a slot without keys, whatever others say of it, and let all of them know.
 
@@ -219,6 +230,7 @@ class RedisCluster:
 
     def move_atomically(self, slot: int, target: RedisServer) -> None:
         """Move a slot with all of its keys at once."""
+        until(self._agree_on_epochs)
         source = self.holder(slot)
         words = ("SLOTSRANGE", slot, slot, "NODE", name_of(target))
         ask(source, "CLUSTER", "MIGRATESLOTS", *words)
