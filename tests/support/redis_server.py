@@ -37,13 +37,17 @@ def free_port() -> int:
         return port
 
 
-_lasting = itertools.cycle(random.sample(range(20_000, 30_000), k=10_000))
+_SHARE = 1000
+"""How many ports a process of a run has to itself, so that none takes what another chose."""
+_worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_first = 20_000 + _worker % 10 * _SHARE
+_lasting = itertools.cycle(random.sample(range(_first, _first + _SHARE), k=_SHARE))
 
 
 def lasting_port() -> int:
     """Return a free port that no outgoing connection gets, so that a restart finds it free.
 
-    Nor does this process return it again: most ports are only used some time after.
+    Nor does this process return it again soon: most ports are only used some time after.
     """
     for port in _lasting:
         with socket.socket() as probe:
