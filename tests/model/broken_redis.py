@@ -17,7 +17,7 @@ class ScriptFault:
     """A line of the library, wherever it stands, and what stands there instead.
 
     `more` are further lines that make the same mistake. `kit` is the class of the conformance kit
-    with a test that fails, where that is tested.
+    with a test that fails, "" where none is named.
     """
 
     line: str
@@ -45,9 +45,15 @@ FAULTS = {
         "        return token .. '/' .. id .. '/' .. job_id\n", "        return token\n"
     ),
     "a receipt lasts 1 ms longer": ScriptFault(
-        " and kept and tonumber(kept) >= now\n", " and kept and tonumber(kept) >= now - 1\n"
+        " and kept and tonumber(kept) >= now\n",
+        " and kept and tonumber(kept) >= now - 1\n",
+        kit="ReceiptConformance",
     ),
-    "receipts never expire": ScriptFault(" and kept and tonumber(kept) >= now\n", " and kept\n"),
+    "receipts never expire": ScriptFault(
+        " and kept and tonumber(kept) >= now\n",
+        " and kept\n",
+        kit="ReceiptConformance",
+    ),
     "a returned job goes last": ScriptFault(
         "        tail = Delays.put(queue, job_id, lease[JOB_NUMBER], true, tail, now + delay)\n",
         "        tail = Delays.put(queue, job_id, Line.reserve(1) + 1, false, tail, now + delay)\n",
@@ -96,14 +102,17 @@ FAULTS = {
         "        queue[ENDED] = true     -- so that its queue is listed anew\n"
         "        Expiring.note(queue, expiry)\n",
         "",
+        kit="ExtendConformance",
     ),
     "a join forgets that jobs came back": ScriptFault(
         "        return Waiting.place(number, returned == 1, MAX_PRIORITY - urgency)\n",
         "        return Waiting.place(number, false, MAX_PRIORITY - urgency)\n",
+        kit="JoinOrderConformance",
     ),
     "who leaves the order of a queue leaves its ttl listed": ScriptFault(
         "            Times.unlist(queue, job_id, number)\n        end\n        return number, at\n",
         "        end\n        return number, at\n",
+        kit="MeetingEndedConformance",
     ),
     "a key is not kept when its job ends": ScriptFault(
         "            write(name_of(id, key), ends_at, job_id, 1)\n",
@@ -112,10 +121,12 @@ FAULTS = {
     "penalties begin at the second": ScriptFault(
         "        for _ = 2, factor > 1 and tail.n or 1 do\n",
         "        for _ = 3, factor > 1 and tail.n or 1 do\n",
+        kit="RequeueDelayConformance",
     ),
     "a reschedule forgets that a job came back": ScriptFault(
         "        tail = Delays.put(queue, job.id, number, job.attempts > 0, tail, at)\n",
         "        tail = Delays.put(queue, job.id, number, false, tail, at)\n",
+        kit="ReschedulePriorityConformance",
     ),
     "a letter that goes hides the one before it": ScriptFault(
         "            call('HSET', letters, job_id, before)\n",
@@ -131,11 +142,16 @@ FAULTS = {
     "a redrive keeps the spent requeues": ScriptFault(
         "old.q or letter.requeues\n", "letter.requeues\n"
     ),
-    "a redrive keeps the old ttl": ScriptFault("        tail.e = tail.t and now + tail.t\n", ""),
+    "a redrive keeps the old ttl": ScriptFault(
+        "        tail.e = tail.t and now + tail.t\n",
+        "",
+        kit="RedrivenJobConformance",
+    ),
     "a redrive wakes nobody": ScriptFault(
         "        Step.write()\n        Totals.write()\n        Wakeups.announce()\n"
         "        return reply\n",
         "        Step.write()\n        Totals.write()\n        return reply\n",
+        kit="RescheduledPlaceConformance",
     ),
     "a second death replaces the first": ScriptFault(
         "        if before ~= 0 then\n",
@@ -143,14 +159,19 @@ FAULTS = {
         "            Letters.remove(id, Letters.read(id, before))\n        elseif false then\n",
     ),
     "a bound on letters is one too high": ScriptFault(
-        "call('ZCARD', LETTERS) - max_count\n", "call('ZCARD', LETTERS) - max_count - 1\n"
+        "call('ZCARD', LETTERS) - max_count\n",
+        "call('ZCARD', LETTERS) - max_count - 1\n",
+        kit="LetterCountConformance",
     ),
     "a bound on letters drops the newest": ScriptFault(
         "local found = try('ZRANGE', LETTERS, 0, limit - 1,",
         "local found = try('ZRANGE', LETTERS, 0, limit - 1, 'REV',",
+        kit="LetterAgeConformance",
     ),
     "a letter is too old 1 ms early": ScriptFault(
-        "if died_at(member) + max_age > now and", "if died_at(member) + max_age > now + 1 and"
+        "if died_at(member) + max_age > now and",
+        "if died_at(member) + max_age > now + 1 and",
+        kit="LetterAgeConformance",
     ),
     "a dead type is not tended": ScriptFault(
         "            if not is_due then\n", "            if false then\n"
@@ -160,11 +181,14 @@ FAULTS = {
         "        Step.changed(queue)\n        Totals.add",
     ),
     "a clear of what waits takes what is leased": ScriptFault(
-        "string.find(asked, 'l'),\n", "string.find(asked, 'l') or string.find(asked, 'w'),\n"
+        "string.find(asked, 'l'),\n",
+        "string.find(asked, 'l') or string.find(asked, 'w'),\n",
+        kit="StateClearConformance",
     ),
     "a clear of a type forgets a queue": ScriptFault(
         "                return cursor       -- what is left of this page is met again\n",
         "                return step[1] ~= '0' and step[1] or ''\n",
+        kit="TypeClearConformance",
     ),
     "the total of redrives drifts up": ScriptFault(
         "        Totals.add('redriven', 1)\n", "        Totals.add('redriven', 2)\n"
@@ -187,6 +211,7 @@ FAULTS = {
     "a listing of letters skips one": ScriptFault(
         "local number = last and '(' .. integer(last)",
         "local number = last and '(' .. integer(newest_first and last - 1 or last)",
+        kit="LetterListingConformance",
     ),
     "the line lists queues that are held": ScriptFault(
         "                if ready > now or #found == limit then\n",
@@ -196,18 +221,24 @@ FAULTS = {
 SETTING_FAULTS = {
     "a burst is one too many": ScriptFault("unit, (burst - 1) * per,", "unit, burst * per,"),
     "a cost does not count": ScriptFault(
-        "limit[PER], cost and cost[limit[UNIT]] or limit[UNNAMED]", "limit[PER], limit[UNNAMED]"
+        "limit[PER], cost and cost[limit[UNIT]] or limit[UNNAMED]",
+        "limit[PER], limit[UNNAMED]",
+        kit="ClockAtZeroConformance",
     ),
     "a changed debt is rounded down": ScriptFault(
         "math.min(divided_up(debt, old[PER]) * new[PER]",
         "math.min(divided_down(debt, old[PER]) * new[PER]",
+        kit="CorrectionConformance",
     ),
     "limits are matched by their places": ScriptFault(
         "local before = places[unit] and places[unit][taken[unit]]\n",
         "local before = old[at] and at\n",
+        kit="LimitWalkConformance",
     ),
     "a correction counts twice": ScriptFault(
-        "debt = debt + (units(actual, limit)", "debt = debt + 2 * (units(actual, limit)"
+        "debt = debt + (units(actual, limit)",
+        "debt = debt + 2 * (units(actual, limit)",
+        kit="CorrectionConformance",
     ),
     "a concurrency is one too many": ScriptFault(
         "if concurrency and leased >= concurrency then",
@@ -219,7 +250,9 @@ SETTING_FAULTS = {
         kit="WorkerFreezeConformance",
     ),
     "a new place goes on with the old turn": ScriptFault(
-        "            Terms.begin_turn(queue)\n", ""
+        "            Terms.begin_turn(queue)\n",
+        "",
+        kit="WeightConformance",
     ),
     "settings go with the jobs of their queue": ScriptFault(
         "if Terms.text(queue) ~= '' then\n            return NO_END",
@@ -228,6 +261,7 @@ SETTING_FAULTS = {
     "an opened gate wakes nobody": ScriptFault(
         "if opened_at then\n            local first",
         "if false then\n            local first",
+        kit="LimiterWakeConformance",
     ),
     "tending takes up no defaults": ScriptFault(
         "if queue and Defaults.are_pending(queue) then\n",

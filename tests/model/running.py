@@ -12,7 +12,7 @@ from model.rare import RARELY_MET
 from sharq_plug.testing.model_check import StoreMachine
 
 STEPS = 50
-SEQUENCES = int(os.environ.get("SHARQ_MODEL_SEQUENCES", "350"))
+SEQUENCES = int(os.environ.get("SHARQ_MODEL_SEQUENCES", "200"))
 """Sequences of STEPS steps in all: four of five on Redis, the others on memory alone."""
 SEED = int(os.environ.get("SHARQ_MODEL_SEED", "1"))
 IS_LONG = SEQUENCES >= 10_000

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import inspect
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from pkgutil import walk_packages
 from typing import Any, get_args
@@ -54,11 +55,15 @@ HELPERS = {
 """Stores on which others stand; they have no fault of their own."""
 
 
-def first_failure(open_store: OpenStore, suite: type[Conformance]) -> Failure | None:
+def first_failure(
+    open_store: OpenStore,
+    suite: type[Conformance],
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] = HurriedLoop,
+) -> Failure | None:
     async def find() -> Failure | None:
         return await anext(aiter(failures(open_store, suite)), None)
 
-    with asyncio.Runner(loop_factory=HurriedLoop) as runner:
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
         return runner.run(find())
 
 

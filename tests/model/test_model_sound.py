@@ -24,6 +24,13 @@ def test_an_interval_that_was_shorter_long_before_does_not() -> None:
     assert story.broken_rules() == {Rule.RATE}
 
 
+def test_a_call_that_began_before_its_queue_lost_its_interval_and_ended_after_that() -> None:
+    story = Story().enqueue("a", interval=100).enqueue("b", interval=100)
+    story.at(5).set_interval(0)  # its clock is ahead of that of the dequeues
+    story.at(0).dequeue("a", "A").at(1).dequeue("b", "B", during=(29, 60))
+    assert story.broken_rules() == set()
+
+
 def test_a_later_job_served_first() -> None:
     story = Story().enqueue("a").enqueue("b").dequeue("b", "B").dequeue("a", "A")
     assert story.broken_rules() == {Rule.JOB_ORDER}

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import tempfile
 from pathlib import Path
 
 import httpx
@@ -17,10 +16,6 @@ PROCESSES = 3
 REQUESTS = 60
 
 
-def directories() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("sharq-figures-*"))
-
-
 def tells_all(server: ServerProcess) -> bool:
     reading = Reading(httpx.get(f"{server.url}{METRICS}").text)
     labels = {"route": "/enqueue/<queue_type>/<queue_id>", "status": "201"}
@@ -32,9 +27,11 @@ def tells_all(server: ServerProcess) -> bool:
     )
 
 
-def test_a_scrape_tells_what_all_processes_have_counted(on_redis: dict[str, str]) -> None:
-    before = directories()
-    with ServerProcess("--workers", str(PROCESSES), environ=on_redis) as server:
+def test_a_scrape_tells_what_all_processes_have_counted(
+    on_redis: dict[str, str], tmp_path: Path
+) -> None:
+    environ = {**on_redis, "TMPDIR": str(tmp_path)}
+    with ServerProcess("--workers", str(PROCESSES), environ=environ) as server:
         for number in range(REQUESTS):
             job = {"job_id": str(number), "interval": 0, "payload": 1}
             # a connection of its own: so that each process gets some
@@ -43,7 +40,7 @@ def test_a_scrape_tells_what_all_processes_have_counted(on_redis: dict[str, str]
             job = httpx.get(f"{server.url}/dequeue/sms/").json()
             httpx.post(f"{server.url}/finish/sms/q/{job['job_id']}/")
         until(lambda: all(tells_all(server) for _ in range(10)))  # each second they write theirs
-        [private] = directories() - before
+        [private] = tmp_path.glob("sharq-figures-*")
         assert private.stat().st_mode & 0o777 == 0o700
         assert server.stop() == 0
         assert not private.exists()
@@ -68,10 +65,10 @@ async def test_workers_that_wait_at_any_process_are_counted(on_redis: dict[str, 
                 task.cancel()
 
 
-def test_a_killed_process_leaves_no_directory(on_redis: dict[str, str]) -> None:
-    before = directories()
-    with ServerProcess("--workers", "2", environ=on_redis) as server:
+def test_a_killed_process_leaves_no_directory(on_redis: dict[str, str], tmp_path: Path) -> None:
+    environ = {**on_redis, "TMPDIR": str(tmp_path)}
+    with ServerProcess("--workers", "2", environ=environ) as server:
         until(lambda: len(server.children()) == 2)
         os.kill(server.children()[0], signal.SIGKILL)
         assert server.wait() == 1
-    assert directories() == before
+    assert list(tmp_path.iterdir()) == []

@@ -75,9 +75,16 @@ class Owed:
             self._last = those
 
     def allows(self, grant: Grant, paid: Sequence[Grant]) -> bool:
-        """Return whether a delivery may be allowed after others of its instant have paid."""
+        """Return whether a delivery may be allowed after others of its instant have paid.
+
+        Its call may have begun when there was a limit that was gone by the deliveries before it.
+        """
         return any(
-            all(self._owed(slot, grant, paid) <= limit.burst - 1 for slot, limit in slots(limits))
+            all(
+                self._owed(slot, grant, paid) <= limit.burst - 1
+                for slot, limit in slots(limits)
+                if self._terms.may_have(slot)
+            )
             for limits in self._holder.limits([grant])
         )
 

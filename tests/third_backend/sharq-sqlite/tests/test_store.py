@@ -19,6 +19,7 @@ class TestSqliteStore(StoreConformance):
 
 
 TestSqliteModel = model_check(lambda clock: plugins.open_store("sqlite", clock=clock)).TestCase
+TestSqliteModel.settings = settings(TestSqliteModel.settings, max_examples=40)
 
 
 class ForgetfulStore(SqliteStore):
@@ -34,4 +35,4 @@ class ForgetfulStore(SqliteStore):
 
 
 TestForgetfulModel = model_check(lambda clock: ForgetfulStore(":memory:", clock)).TestCase
-TestForgetfulModel.settings = settings(TestForgetfulModel.settings, max_examples=40)
+TestForgetfulModel.settings = settings(TestForgetfulModel.settings, max_examples=20)
