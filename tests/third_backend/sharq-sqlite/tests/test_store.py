@@ -19,7 +19,7 @@ class TestSqliteStore(StoreConformance):
 
 
 TestSqliteModel = model_check(lambda clock: plugins.open_store("sqlite", clock=clock)).TestCase
-TestSqliteModel.settings = settings(TestSqliteModel.settings, max_examples=40)
+TestSqliteModel.settings = settings(TestSqliteModel.settings, max_examples=20)
 
 
 class ForgetfulStore(SqliteStore):
