@@ -129,7 +129,7 @@ class Run(Generic[H]):
         That is enqueue, dequeue and reclaim, and that those are served who have been waiting
         since before it.
         """
-        probe = self._beside(f"probe-{len(self.recoveries)}")
+        probe = self._beside(f"{self.queue_type}-probe-{len(self.recoveries)}")
         with ThreadPoolExecutor(1) as thread:
             waiting = thread.submit(asyncio.run, self._await_jobs(probe))
             expires_at = asyncio.run(self.plant(probe))
@@ -143,9 +143,12 @@ class Run(Generic[H]):
         return Caller(self.house.ports, self.journal, self.chance, patience=patience)
 
     def _beside(self, name: str) -> str:
-        """Return a type of this name that lives where the type of the run does."""
+        """Return a type whose name begins like this, and that lives where the type of the run does.
+
+        No other run may come to the same name: the jobs of its probes may still be there.
+        """
         bucket = tag(self.queue_type)
-        names = (f"{self._seed}-{name}-{number}" for number in itertools.count())
+        names = (f"{name}-{number}" for number in itertools.count())
         return next(name for name in names if tag(name) == bucket)
 
     def _join(self, act: Act, *, toil: float = TOIL, people: int = PEOPLE) -> Process:

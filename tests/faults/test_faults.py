@@ -39,7 +39,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def test_a_fault_loses_no_job_and_breaks_no_rule(house: House, scenario: Scenario[House]) -> None:
     verdict = Run(house, scenario, SEED, jobs=JOBS).verdict()
     assert verdict.acknowledged == JOBS
-    assert verdict.is_clean, verdict
+    assert verdict.is_clean, str(verdict)
     assert max(verdict.recoveries, default=0) < RECOVERY
     assert "Traceback" not in house.logs()
 
@@ -86,7 +86,7 @@ def test_a_fault_of_a_cluster_loses_no_job_and_breaks_no_rule(
 ) -> None:
     verdict = Run(cluster_house, scenario, SEED, jobs=JOBS).verdict()
     assert verdict.acknowledged == JOBS
-    assert verdict.is_clean, verdict
+    assert verdict.is_clean, str(verdict)
     assert max(verdict.recoveries) < RECOVERY
     assert "Traceback" not in cluster_house.logs()
 
