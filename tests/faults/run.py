@@ -228,12 +228,12 @@ class Run(Generic[H]):
                 group.create_task(self._until_served(port, self._beside(f"{probe}-{port}")))
                 for port in self.house.ports
             ]
-            back = group.create_task(self._until_back(probe))
+            back = group.create_task(self._until_back(probe, ended_at, expires_at))
             for port in self.house.ports:
                 awaited = self._beside(f"{probe}-awaited-{port}")
                 group.create_task(self._serve_who_waits(awaited, all_came))
         served = max(task.result() for task in serving) - ended_at
-        return max(served, back.result() - max(ended_at, expires_at))
+        return max(served, back.result())
 
     async def _await_jobs(self, probe: str) -> float:
         """Wait at every server until a job has come; return when the last one came."""
@@ -247,10 +247,18 @@ class Run(Generic[H]):
         async with Caller((port,), self.journal, chance, patience=6) as caller:
             await until_leased(caller, queue_type, wait=WAIT)
 
-    async def _until_back(self, probe: str) -> float:
+    async def _until_back(self, probe: str, ended_at: float, expires_at: float) -> float:
+        """Return how long it takes until the planted job is back; a lost one is planted anew.
+
+        That is how long after its lease has expired and the outage is over, in seconds.
+        """
         async with self.caller() as caller:
-            await until_leased(caller, probe)
-        return time.time()
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._again_in):
+                        await until_leased(caller, probe)
+                        return time.time() - max(ended_at, expires_at)
+                expires_at = await self.plant(probe)
 
     async def _until_served(self, port: int, queue_type: str) -> float:
         async with Caller((port,), self.journal, self.chance) as caller:

@@ -153,8 +153,8 @@ def _send_and_leave(run: Run[House], message: bytes) -> None:
 def fail_power(run: Run[House]) -> None:
     """Kill Redis, and cut from its file what it wrote in the last second.
 
-    So much may be in the system's memory alone with `appendfsync everysec`. A kill by itself
-    takes nothing away: what a process has written is the system's.
+    So much may be in the system's memory alone with `appendfsync everysec`. A kill by itself takes
+    away only what Redis has put off to write, while a sync takes long.
     """
     [file] = (run.house.redis.folder / "appendonlydir").glob("*.incr.aof")
     sizes: list[tuple[float, int]] = []
