@@ -4,6 +4,7 @@ import re
 import shlex
 from pathlib import Path
 
+import httpx
 import pytest
 
 from sharq_plug.keys.checks import FIELDS
@@ -57,6 +58,7 @@ def test_a_running_server_rereads_the_file(tmp_path: Path) -> None:
     made(path)
     environ = {"SHARQ_SERVER_KEYS_FILE": str(path)}
     with ServerProcess(environ=environ) as server:
+        assert httpx.get(f"{server.url}/-/health").status_code == 200  # it has read the file
         good = path.read_text()
         path.write_text(good + "[[key]]\n")
         until(lambda: "the keys that were read before go on" in server.log())
