@@ -35,8 +35,6 @@ class Row(Struct, gc=False, eq=False):
     places: Places = field(default_factory=Places)
     first: Place | None = None
     """The place under which it is listed on the bench, if it is."""
-    is_changed: bool = False
-    """Whether it is to be listed anew."""
 
 
 class Benches:
@@ -61,7 +59,7 @@ class Benches:
         """The queues in rows that got places in this call: when its own holds end, id, row."""
         self.is_opened = False  # whether an event of this call opened one that queues in line use
         self.doubts = Doubts()
-        self.changed: list[Row] = []  # to be listed anew
+        self.changed: set[Row] = set()  # to be listed anew
         self.touched: set[SharedLimit] = set()  # whose entries are to be set
 
     def add(self, name: str) -> SharedLimit:
@@ -81,7 +79,7 @@ class Benches:
         row = self.row_of(names)
         _put(row, place, until)
         if row.first is None or place < row.first:
-            self._change(row)
+            self.changed.add(row)
         for name in names:
             self.limits[name].queues += 1
 
@@ -90,18 +88,22 @@ class Benches:
         row = self.rows[names]
         row.places.remove(*queue.place(), queue)
         if row.first is not None and row.first[2] is queue:
-            self._change(row)
+            self.changed.add(row)
         for name in names:
             self.limits[name].queues -= 1
 
     def move(self, names: Names, queue: Queue, place: Place, until: float) -> None:
         """Let a queue of a row stand at another place of it."""
-        row = self.rows[names]
-        row.places.remove(*queue.place(), queue)
-        _put(row, place, until)
+        row: Row = self.rows[names]
         first = row.first
+        row.places.remove(queue.ready_since or 0, queue.place_number, queue)
+        _put(row, place, until)
         if first is not None and (first[2] is queue or place < first):
-            self._change(row)
+            limit = self.limits[row.bench]
+            if limit.bench is row:
+                self.touched.add(limit)
+            else:
+                self.changed.add(row)
 
     def touch(self, name: str) -> SharedLimit:
         """Return a shared limit that is about to change; its entry will be set anew."""
@@ -117,23 +119,9 @@ class Benches:
 
     def settle(self, now: int) -> None:
         """End a step: list anew what it changed, at `now` (ms)."""
-        changed, touched = self.changed, self.touched
-        if changed:
-            if len(changed) > 1:  # a queue may have gone from one to another, with its place
-                for row in changed:
-                    self.seat(row, None)
-            for row in changed:
-                row.is_changed = False
-                place, limit = row.places.first(), self.limits[row.bench]
-                touched.add(limit)
-                if place is None:
-                    self.seat(row, None)
-                    del self.rows[row.names]
-                elif limit.bench is row:
-                    row.first = place
-                else:
-                    self.seat(row, place)
-            changed.clear()
+        touched = self.touched
+        if self.changed:
+            self._seat_changed()
         if len(touched) == 1:
             limit = touched.pop()
             spot = self._spot_of(limit, now)
@@ -204,7 +192,7 @@ class Benches:
         self.touch(row.bench)
         self.seat(row, None)
         row.bench = name
-        self._change(row)
+        self.changed.add(row)
 
     def bring_to(self, room: int, now: int) -> int:
         """Bring up to `room` doubted limits that are late to `now` (ms); return how many."""
@@ -222,11 +210,19 @@ class Benches:
                 return other
         return None
 
-    def _change(self, row: Row) -> None:
-        """Have a row listed anew."""
-        if not row.is_changed:
-            row.is_changed = True
-            self.changed.append(row)
+    def _seat_changed(self) -> None:
+        """List the rows that have changed anew."""
+        changed, touched = self.changed, self.touched
+        changed.update(limit.bench for limit in touched if isinstance(limit.bench, Row))
+        if len(changed) > 1:  # a queue may have gone from one to another, with its place
+            for row in changed:
+                self.seat(row, None)
+        for row in changed:
+            touched.add(self.limits[row.bench])
+            self.seat(row, row.places.first())
+            if row.first is None:
+                del self.rows[row.names]
+        changed.clear()
 
     def _set_entries(self, now: int) -> None:
         """Let the touched shared limits stand in line where they are to."""
@@ -241,18 +237,22 @@ class Benches:
 
     def _spot_of(self, limit: SharedLimit, now: int) -> Spot | None:
         """Return where a shared limit, which has changed, is to stand in line, if it is to."""
-        limiter = limit.limiter
+        limiter, bench = limit.limiter, limit.bench
         if limiter.last is not None and limiter.last > now:
             limiter.bring_to(now)
-        if limit.has_been_opened(limit.leased, now) and limit.queues:
+        before, until = limit.closed_until, limiter.held_until(limit.leased, now)
+        limit.closed_until, limit.noted_at = until, now
+        if until < before and now < before and limit.queues:
             self.is_opened = True
-        bench = limit.bench
-        first = bench.first if isinstance(bench, Row) else bench and bench[0]
+        if isinstance(bench, Row):
+            first = bench.first = bench.places.first()
+        else:
+            first = bench and bench[0]
         if first is None:
             return None
         ready_since, number, _ = first
-        if limit.closed_until > ready_since:
-            ready_since = limit.closed_until
+        if until > ready_since:
+            ready_since = until
         return None if ready_since == inf else (ready_since, number)
 
     def _list(self, limit: SharedLimit, spot: Spot | None) -> None:

@@ -85,7 +85,6 @@ def _check_benches(benches: Benches, rows: dict[Names, list[Queue]], now: int) -
         assert list(row.places) == places
         assert row.first == places[0]
         assert ([*row.first[:2]], row.bench, row) in listed
-        assert not row.is_changed
     assert len(listed) == len(rows)
     entries = [(*limit.spot, limit) for limit in benches.limits.values() if limit.spot is not None]
     assert list(benches.entries or ()) == sorted(entries)
@@ -124,7 +123,7 @@ def _check_uses(state: TypeState, now: int) -> None:
     for name, limit in state.limits.items():
         assert limit.name == name
         _check_limiter(limit.limiter)
-        assert limit.ends_at(limit.leased, now) == end_of(limit.holds(limit.leased, now))
+        assert limit.limiter.held_until(limit.leased, now) == end_of(limit.holds(limit.leased, now))
         assert limit.limiter.last is None or limit.limiter.limits
         assert (limit.uses, limit.leased, limit.queues) == (uses[name], leased[name], queues[name])
     assert {*uses, *leased, *queues} <= set(state.limits)

@@ -77,7 +77,7 @@ class Dequeuing(Tending):
             job = self._serve(queue, take.lease_time, call)
             jobs.append(job)
             if gate is not None:
-                gate.pay(job.cost, call.now)
+                gate.limiter.pay(job.cost, call.now)
 
     def _first_behind(self, limit: SharedLimit, call: DequeueCall) -> Queue | None:
         """Return the queue to serve where the entry of `limit` is first in line, if there is one.
@@ -133,13 +133,15 @@ class Dequeuing(Tending):
 
     def _charge(self, terms: Terms, job: Job, now: int) -> None:
         """Let `job`, which is delivered, pay to the shared limits that its queue uses."""
-        names = job.charged = terms.row
+        names, benches = terms.row, self.line.benches
+        job.charged = names
         terms.charge(names)
-        cost, touch = None if job.rare is None else job.rare.extras.cost, self.line.benches.touch
+        cost = None if job.rare is None else job.rare.extras.cost
         for name in names:
-            limit = touch(name)
+            limit: SharedLimit = benches.limits[name]
+            benches.touched.add(limit)
             limit.leased += 1
-            limit.pay(cost, now)
+            limit.limiter.pay(cost, now)
 
     def _take_first(self, queue: Queue) -> Job:
         """Take the first waiting job out of its queue's order."""

@@ -1,6 +1,5 @@
 """What holds many queues together: the gate of a type here, its shared limits in `shared`."""
 
-from collections.abc import Mapping
 from math import inf
 
 from msgspec import Struct
@@ -40,22 +39,9 @@ class Gate(Struct, gc=False, eq=False):
         if not self.limiter.limits:
             self.limiter.forget()
 
-    def pay(self, cost: Mapping[str, int] | None, now: int) -> None:
-        """Add what a delivery at `now` (ms) costs, if it has limits."""
-        if self.limiter.debts:
-            self.limiter.pay(cost, now)
-
-    def correct(self, cost: Mapping[str, int] | None, actual: Mapping[str, int], now: int) -> None:
-        """Let a job that paid its `cost` have paid what it took."""
-        self.limiter.correct(cost, actual, now)
-
-    def ends_at(self, leased: int, now: int) -> float:
-        """Return when (ms) the holds end that stand at `now`; 0 if none stands."""
-        return self.limiter.held_until(leased, now)
-
     def has_been_opened(self, leased: int, now: int) -> bool:
         """Note when its holds end; return whether an event has let them end earlier."""
-        before, until = self.closed_until, self.ends_at(leased, now)
+        before, until = self.closed_until, self.limiter.held_until(leased, now)
         self.closed_until, self.noted_at = until, now
         return until < before and now < before
 

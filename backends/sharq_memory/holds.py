@@ -150,7 +150,10 @@ def pay(queue: Queue, cost: Mapping[str, int] | None, now: int) -> None:
             queue.last = now
             return
         terms = terms_of(queue)
-    terms.limiter.pay(cost, now)
+    limiter = terms.limiter
+    if limiter.debts:
+        limiter.pay(cost, now)
+    limiter.last = now
 
 
 def correct(

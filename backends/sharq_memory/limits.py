@@ -6,6 +6,8 @@ from math import inf
 
 from msgspec import Struct
 
+from sharq_memory import remaining
+from sharq_memory.remaining import Counters
 from sharq_plug.model import (
     JOB_UNIT,
     MAX_BURST_DEBT,
@@ -31,6 +33,8 @@ class Limiter(Struct, gc=False, eq=False):
     last: int | None = None
     """Its latest delivery or correction (ms)."""
     frozen_until: int = 0
+    counters: Counters = ()
+    """What an upstream said is left, of a shared limit."""
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -49,6 +53,8 @@ class Limiter(Struct, gc=False, eq=False):
                 until = _allowed_at(limit, self.debts[nth], last if last < now else now)
                 if until > now:
                     held.append(Hold(HoldKind.LIMIT, until, limit.unit))
+        if self.counters:
+            held += remaining.holds(self.counters, now)
         if due_at is not None and due_at > now:
             held.append(Hold(HoldKind.DELAY, due_at))
         if self.frozen_until > now:
@@ -78,6 +84,8 @@ class Limiter(Struct, gc=False, eq=False):
                     until = _allowed_at(limit, debt, last)
                     if until > end:
                         end = until
+        if self.counters:
+            end = max(end, remaining.held_until(self.counters, now))
         if due_at is not None and due_at > end:
             end = due_at
         return end if end > now else 0
@@ -127,17 +135,20 @@ class Limiter(Struct, gc=False, eq=False):
                     debt += _price(limit, units_of(cost, limit.unit))
                 owed.append(debt if debt < MAX_DEBT else MAX_DEBT)
             self.debts = tuple(owed)
-        self.last = now
+            self.last = now
+        if self.counters:
+            self.counters = remaining.paid(self.counters, cost, now)
 
     def correct(self, cost: Mapping[str, int] | None, actual: Mapping[str, int], now: int) -> None:
         """Let a job that paid its `cost` have paid what it took; units not named stay paid."""
-        if not self.limits:
-            return
-        self.debts = tuple(
-            _corrected(limit, debt, units_of(cost, limit.unit), actual.get(limit.unit))
-            for limit, debt in self._debts_at(now)
-        )
-        self.last = now
+        if self.debts:
+            self.debts = tuple(
+                _corrected(limit, debt, units_of(cost, limit.unit), actual.get(limit.unit))
+                for limit, debt in self._debts_at(now)
+            )
+            self.last = now
+        if self.counters:
+            self.counters = remaining.corrected(self.counters, cost, actual, now)
 
     def change(self, rules: Settings) -> None:
         """Put other rules into effect: limits before and after are matched by their unit."""

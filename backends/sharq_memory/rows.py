@@ -24,7 +24,7 @@ from sharq_plug.model import LeaseRef
 
 Row: TypeAlias = tuple[Any, ...]
 
-VERSION = 4
+VERSION = 5
 """Changes with the meaning of any row."""
 
 

@@ -52,9 +52,9 @@ class Settling(Timing):
             self._take_up(queue)
             correct(queue, job.cost, item.actual, now)
             for name in charged:
-                self.limits[name].correct(job.cost, item.actual, now)
+                self.limits[name].limiter.correct(job.cost, item.actual, now)
             if self.gate is not None:
-                self.gate.correct(job.cost, item.actual, now)
+                self.gate.limiter.correct(job.cost, item.actual, now)
         self.totals.finished += 1
         if job.rare is not None:
             self.keys.outlive(queue, job)

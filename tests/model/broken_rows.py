@@ -6,10 +6,11 @@ from sharq_memory.benches import Benches, Row, rows_on
 from sharq_memory.call import DequeueCall
 from sharq_memory.holds import uses_of
 from sharq_memory.line import Line
-from sharq_memory.places import Place
+from sharq_memory.places import Place, Places
 from sharq_memory.queue import Job, Queue
 from sharq_memory.shared import SharedLimit
 from sharq_memory.state import TypeState
+from sharq_memory.terms import Names
 from sharq_plug.model import ChangeOutcome, DropLimit, Release, Setting
 
 
@@ -80,21 +81,17 @@ class RowsMoveAtEveryOpening(OnBenches):
     make = MovingBenches
 
 
+class BlockedPlaces(Places):
+    def first(self) -> Place | None:
+        return min(self, key=lambda place: int(place[1]), default=None)
+
+
 class BlockedBenches(Benches):
-    def settle(self, now: int) -> None:
-        for row in self.changed:
-            self.touch(row.bench)
-            self.seat(row, None)
-        super().settle(now)
-
-    def seat(self, row: Row, place: Place | None) -> None:
-        if place is not None:
-            place = min(row.places, key=_number)
-        super().seat(row, place)
-
-
-def _number(place: Place) -> int:
-    return int(place[1])
+    def row_of(self, names: Names) -> Row:
+        row = super().row_of(names)
+        if not row.places:
+            row.places = BlockedPlaces()
+        return row
 
 
 class HeldQueueBlocksItsRow(OnBenches):

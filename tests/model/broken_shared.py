@@ -161,10 +161,10 @@ class CountIsNeverTaken(TypeState):
     """Deliveries take nothing from what an upstream says is left."""
 
     def _charge(self, terms: Terms, job: Job, now: int) -> None:
-        counters = {name: self.limits[name].counters for name in terms.row}
+        counters = {name: self.limits[name].limiter.counters for name in terms.row}
         super()._charge(terms, job, now)
         for name, before in counters.items():
-            self.limits[name].counters = before
+            self.limits[name].limiter.counters = before
 
 
 class ClosedLimitIsNotTold(TypeState):

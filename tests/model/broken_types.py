@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from math import inf
 
+from model.broken_limits import CostBlindLimiter
 from model.broken_settings import Reworked
 from msgspec import UNSET
 from msgspec.structs import asdict, replace
@@ -11,6 +12,7 @@ from sharq_memory.call import DequeueCall
 from sharq_memory.defaults import take_up
 from sharq_memory.gate import Gate
 from sharq_memory.holds import settings_of
+from sharq_memory.limits import Limiter
 from sharq_memory.line import Step
 from sharq_memory.queue import Job, Queue
 from sharq_memory.state import TypeState
@@ -28,7 +30,7 @@ from sharq_plug.model import (
 )
 
 
-class FreeGate(Gate, gc=False, eq=False):
+class FreeLimiter(Limiter, gc=False, eq=False):
     def pay(self, cost: Mapping[str, int] | None, now: int) -> None:
         pass
 
@@ -39,19 +41,14 @@ class GateIsFree(TypeState):
     def _change_gate(self, settings: Settings, freeze: int | None, now: int) -> None:
         super()._change_gate(settings, freeze, now)
         if self.gate is not None:
-            self.gate = FreeGate(**asdict(self.gate))
-
-
-class CostBlindGate(Gate, gc=False, eq=False):
-    def pay(self, cost: Mapping[str, int] | None, now: int) -> None:
-        super().pay(None, now)
+            self.gate.limiter = FreeLimiter(**asdict(self.gate.limiter))
 
 
 class GateIgnoresCosts(TypeState):
     def _change_gate(self, settings: Settings, freeze: int | None, now: int) -> None:
         super()._change_gate(settings, freeze, now)
         if self.gate is not None:
-            self.gate = CostBlindGate(**asdict(self.gate))
+            self.gate.limiter = CostBlindLimiter(**asdict(self.gate.limiter))
 
 
 class GateCountsOneQueue(TypeState):
@@ -75,7 +72,7 @@ class ClosedGateLetsABatchThrough(TypeState):
         super()._serve_ready(jobs, take, call)
         self.gate = gate
         for job in jobs[before:]:
-            gate.pay(job.cost, call.now)
+            gate.limiter.pay(job.cost, call.now)
 
 
 class OpenedGateWakesNobody(TypeState):
