@@ -3,6 +3,7 @@
 import base64
 import os
 from collections.abc import Iterable, Sequence
+from itertools import accumulate, pairwise
 from typing import assert_never
 
 import msgspec
@@ -35,7 +36,7 @@ TOKEN_LENGTH = 17
 """A letter, and 96 random bits in base64."""
 RECEIPT_SHARDS = 16
 TOKENS_A_SHARD = 64
-SHARD_LETTERS = b"".join(bytes([letter]) * TOKENS_A_SHARD for letter in b"ABCDEFGHIJKLMNOP") * 2
+SHARD_LETTERS = b"".join(bytes([letter]) * TOKENS_A_SHARD for letter in b"ABCDEFGHIJKLMNOP")
 """The letters that name a shard of receipts (lua/lib/receipts.lua), in turn."""
 CLEARING = "c"
 """The letter of the cursors of clearings."""
@@ -109,17 +110,24 @@ def _use(use: Use) -> tuple[str, str]:
     return use.name, text_of(Settings(limits=use.limits))
 
 
-def fresh_tokens(count: int) -> str:
-    """Return so many new tokens in a row.
+def fresh_tokens(takes: Sequence[Take]) -> list[str]:
+    """Return new tokens for the jobs of each take, in a row.
 
-    Up to 64 in a row begin with the same letter: receipts of leases that came together share a
-    shard. The others come in turn, so that large takes fill the shards evenly.
+    Up to 64 of a call begin with the same letter: receipts of leases that came together share a
+    shard. The others come in turn, so that large calls fill the shards evenly.
     """
+    ends = [0, *accumulate(TOKEN_LENGTH * take.count for take in takes)]
+    tokens = _fresh_tokens(ends[-1] // TOKEN_LENGTH)
+    return [tokens[first:end] for first, end in pairwise(ends)]
+
+
+def _fresh_tokens(count: int) -> str:
     length = TOKEN_LENGTH * count
     random = os.urandom(length * 3 // 4 + 2)
     tokens = bytearray(base64.urlsafe_b64encode(random[:-1]))[:length]
     first = random[-1] % RECEIPT_SHARDS * TOKENS_A_SHARD
-    tokens[::TOKEN_LENGTH] = SHARD_LETTERS[first : first + count]
+    letters = SHARD_LETTERS * (1 + (first + count) // len(SHARD_LETTERS))
+    tokens[::TOKEN_LENGTH] = letters[first : first + count]
     return tokens.decode()
 
 

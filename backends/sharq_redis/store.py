@@ -126,7 +126,7 @@ class RedisStore(QueueStore):
 
     async def dequeue(self, queue_type: str, takes: Sequence[Take]) -> list[Dequeued]:
         """Lease ready jobs."""
-        fresh = [fresh_tokens(take.count) for take in takes]
+        fresh = fresh_tokens(takes)
         asked = [packed_take(*pair) for pair in zip(takes, fresh, strict=True)]
         now, broken, *answers = await self._run("dequeue", queue_type, MAX_DEQUEUE_BYTES, *asked)
         log_all_broken(broken)

@@ -1,7 +1,6 @@
 """What a monitor reads of types: by plain commands; damage is passed over."""
 
 from collections.abc import Callable
-from typing import cast
 
 import pytest
 from redis import Redis
@@ -20,7 +19,7 @@ from sharq_plug.model import (
 from sharq_plug.store import QueueStore
 from sharq_plug.testing import ManualClock
 from sharq_plug.testing.calls import dequeue_for_one, items_of, tend_all
-from support.redis_keys import tag
+from support.redis_keys import calls, tag
 
 pytestmark = pytest.mark.anyio
 
@@ -65,13 +64,6 @@ async def share(store: QueueStore, clock: ManualClock) -> None:
         uses = tuple(Use(name, (OPEN,)) for name in names)
         await enqueue(store, "".join(names) or "plain", uses=uses or None)
         clock.advance(10)
-
-
-def calls(keys: Redis) -> dict[str, int]:
-    """Return how often each command was called."""
-    stats = cast(dict[str, dict[str, int]], keys.info("commandstats"))
-    counts = {name.removeprefix("cmdstat_"): stat["calls"] for name, stat in stats.items()}
-    return {name: count for name, count in counts.items() if not name.startswith("config")}
 
 
 async def test_no_script_runs_for_gates_and_shared_limits(

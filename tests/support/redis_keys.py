@@ -1,6 +1,7 @@
 """Names of the keys that the Redis backend writes, worked out on their own."""
 
 import zlib
+from typing import cast
 
 from redis import Redis
 
@@ -29,3 +30,10 @@ def contents(keys: Redis, key: str | bytes) -> object:
     and a read moves them too.
     """
     return keys.hgetall(key) if keys.type(key) == b"hash" else keys.dump(key)
+
+
+def calls(keys: Redis) -> dict[str, int]:
+    """Return how often each command was called since the counts were reset."""
+    stats = cast(dict[str, dict[str, int]], keys.info("commandstats"))
+    counts = {name.removeprefix("cmdstat_"): stat["calls"] for name, stat in stats.items()}
+    return {name: count for name, count in counts.items() if not name.startswith("config")}

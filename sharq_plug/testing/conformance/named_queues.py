@@ -118,6 +118,20 @@ class NamedQueueConformance(Conformance):
             ["b/j2"],
         ]
 
+    async def test_a_queue_is_held_for_a_named_take_once_an_earlier_one_of_the_call_got_its_job(
+        self, store: QueueStore, clock: ManualClock
+    ) -> None:
+        await enqueue(store, "a", "j1", "j2", interval=1000)
+        await enqueue(store, "b", "j1", "j2")
+        takes = [Take(1, LEASE_TIME), Take(5, LEASE_TIME, queues=("a",)), Take(5, LEASE_TIME)]
+        first, named, last = await store.dequeue(TYPE, takes)
+        assert [served(answer) for answer in (first, named, last)] == [
+            ["a/j1"],
+            [],
+            ["b/j1", "b/j2"],
+        ]
+        assert named.next_ready_at == last.next_ready_at == clock.now() + 1000
+
 
 class NamedPlaceConformance(Conformance):
     """A queue that is served stands at the end of the line; the others stand where they stood."""

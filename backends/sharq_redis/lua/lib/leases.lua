@@ -131,8 +131,9 @@ do
         queue[CHARGED] = row_of(parse(queue[LEASE])) or nil
     end
 
-    -- End a lease; its job is to follow. Its only write comes first.
-    function Leases.take(queue, lease)
+    -- End a lease; its job is to follow, or goes along if it `is_over` and stands in a hash. The only write that may
+    -- raise comes first.
+    function Leases.take(queue, lease, is_over)
         local row
         if queue[LEASE] ~= '' then
             row, queue[LEASE], queue[CHARGED] = queue[CHARGED], '', nil
@@ -142,7 +143,11 @@ do
             if call('ZREM', Scope.key('leases', queue[ID]), member) == 0 then
                 error('the lease of ' .. lease[JOB] .. ' is not listed')
             end
-            call('HDEL', JOBS .. queue[ID], '=' .. lease[JOB])
+            if is_over then
+                call('HDEL', JOBS .. queue[ID], '=' .. lease[JOB], lease[JOB])
+            else
+                call('HDEL', JOBS .. queue[ID], '=' .. lease[JOB])
+            end
             if row then
                 Charging.list(queue, row, -1)
             end

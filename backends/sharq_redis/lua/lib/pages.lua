@@ -106,6 +106,11 @@ do
         return places[at], ids[at], last - at + 1
     end
 
+    -- Return whether no place is left.
+    function Pages.is_over()
+        return at >= last
+    end
+
     -- Let the place come again that goes now.
     function Pages.go_back()
         at = at - 1

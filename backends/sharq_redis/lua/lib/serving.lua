@@ -1,9 +1,9 @@
 -- Serving: jobs of ready queues are leased, the first of the first queue in line each time, as far as the
 -- bounds of the call allow.
 --
--- The line goes a page at a time. At the entry of a shared limit the first queue there is served, of its row
--- (lib/entries.lua), and the entry stands elsewhere afterwards, perhaps in the same page. What a page changes is written
--- at its end.
+-- The line goes a page at a time. Takes that are served one after the other share a page: where one has all its jobs, the
+-- next goes on. At the entry of a shared limit the first queue there is served, of its row (lib/entries.lua), and the entry
+-- stands elsewhere afterwards, perhaps in the same page. What a page changes is written at its end.
 
 local Serving = {}
 
@@ -20,22 +20,32 @@ do
     local place, row                            -- what goes now: a place, and in which row it stands; nil: in the line
     local page_row                              -- likewise, for all places of this page
     local left                                  -- how many places of this page are left
+    local is_page_open                          -- whether a page is served whose changes are not written
     local is_page_over                          -- whether the line is to be read again
+    local further                               -- how many takes follow this one
 
     -- Begin a call that ends after so many bytes of payload, and adds damaged queues to a list.
     function Serving.begin(bytes, broken_queues)
         left_bytes, served_any, is_full, broken = bytes, false, false, broken_queues
         moves, heads = MAX_JOINS, MAX_HEADS
-        page_row = nil
+        page_row, is_page_open = nil, false
         if has_shared then
             Entries.begin()
         end
     end
 
-    -- Begin a take; its jobs are to be added to a reply.
-    function Serving.begin_take(expires_at, fresh_tokens, take_reply, may_be_repeated)
+    -- Begin a take that so many others follow; its jobs are to be added to a reply.
+    function Serving.begin_take(expires_at, fresh_tokens, take_reply, may_be_repeated, others)
         expiry, tokens, reply, leased = expires_at, fresh_tokens, take_reply, may_be_repeated and {}
-        served, only = 0, nil
+        served, only, further = 0, nil, others
+    end
+
+    -- Write what was changed since this was called last. The line is read again for what is served next.
+    function Serving.write()
+        if is_page_open then
+            is_page_open = false
+            Step.write()
+        end
     end
 
     -- Return whether a bound on its work ended the call: a job may be ready that it did not find.
@@ -221,7 +231,7 @@ do
                 else
                     serve(Line.id_in(place))
                 end
-                Shared.settle(served < wanted and Pages.let_stand or nil)
+                Shared.settle((served < wanted or further > 0) and Pages.let_stand or nil)
             end
         end
     end
@@ -236,28 +246,37 @@ do
     end
 
     local function serve_page()
-        is_page_over = false
+        is_page_open, is_page_over = true, false
         guard_all(serve_places, put_off)
-        Step.write()
+        if is_page_over or Pages.is_over() then
+            Serving.write()
+        end
     end
 
-    -- Serve up to `count` jobs in all.
+    -- Return whether there is a page to serve, for so many jobs and for the takes that follow.
+    local function has_page(jobs)
+        return is_page_open or Pages.read(heads < MAX_HEADS and PAGE or math.min(jobs + further, PAGE))
+    end
+
+    -- Serve up to `count` jobs in all. If there are fewer, all changes are written.
     function Serving.serve_up_to(count)
         passed_over, wanted = 0, count
         if has_gate then
             look_at_gate()
         end
-        while served < wanted and not is_full and moves > 0 and passed_over < MAX_PASSED_OVER do
-            if not Pages.read(heads < MAX_HEADS and PAGE or math.min(count - served, PAGE)) then
-                break
-            end
+        while served < wanted and not is_full and moves > 0 and passed_over < MAX_PASSED_OVER
+            and has_page(count - served) do
             serve_page()
+        end
+        if served < count then
+            Serving.write()
         end
     end
 
     -- Serve up to `count` jobs in all, of the queues in a list if there is one, and with `together` of one
-    -- queue only.
+    -- queue only. All changes are written.
     function Serving.serve_some(count, names, together)
+        Serving.write()
         passed_over, wanted = 0, count
         if has_gate then
             look_at_gate()
@@ -285,6 +304,7 @@ do
                 Choosing.look_again(id)
             end
         end
+        Serving.write()
     end
 
     -- Return how many jobs this take got, and if it may be repeated a list of queue id, job id and token

@@ -34,11 +34,11 @@ do
         return ended > 0
     end
 
-    -- Return the answer to a take that is not a repeated one.
-    local function take(count, expiry, attempt_id, tokens, names, together)
+    -- Return the answer to a take that is not a repeated one, and that so many others follow.
+    local function take(count, expiry, attempt_id, tokens, names, together, further)
         local serve = (names or together) and Serving.serve_some or Serving.serve_up_to
         local reply = {-1, expiry, '', NOTHING, NOTHING, nil, nil, nil, nil, nil, nil, nil}  -- room for a job
-        Serving.begin_take(expiry, tokens, reply, attempt_id ~= '')
+        Serving.begin_take(expiry, tokens, reply, attempt_id ~= '', further)
         serve(count, names, together)
         if Serving.served() < count and not Serving.is_full() and may_end > 0 and end_leases(reply) then
             serve(count, names, together)
@@ -54,7 +54,7 @@ do
         return reply
     end
 
-    local function dequeue(asked)
+    local function dequeue(asked, further)
         local count, lease_time, attempt_id, tokens, names, together = cmsgpack.unpack(asked)
         local expiry = now + lease_time
         if Serving.is_over() then
@@ -68,7 +68,7 @@ do
             end
         end
         names = names and Choosing.readable(names, broken)
-        return take(count, expiry, attempt_id, tokens, names, together)
+        return take(count, expiry, attempt_id, tokens, names, together, further)
     end
 
     function Dequeue.run(keys, args)
@@ -81,8 +81,9 @@ do
         end
         local reply = {now, broken, nil}
         for at = 3, #args do
-            reply[at] = dequeue(args[at])
+            reply[at] = dequeue(args[at], #args - at)
         end
+        Serving.write()
         if #broken == 0 then
             reply[2] = NOTHING
         end

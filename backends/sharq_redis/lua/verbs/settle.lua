@@ -45,8 +45,7 @@ do
             Leases.take(queue, lease)
             Step.unleased(queue)
         else
-            Leases.take(queue, lease)           -- may raise
-            Bodies.remove(queue, lease[JOB])
+            Leases.take(queue, lease, true)     -- may raise
             Step.changed(queue)
         end
         return finished_one(lease, queue, receipt_ms, token)
