@@ -1,6 +1,6 @@
 """Combine concurrent calls of one kind into one store call.
 
-A call that comes alone goes at once. While a batch is under way, further calls gather and go next.
+A call that comes alone goes at once. While batches are under way, further calls gather and go next.
 So light traffic never waits, and heavy traffic shares its round trips.
 """
 
@@ -11,6 +11,7 @@ from contextvars import Context
 from typing import Generic, TypeVar
 
 from sharq_plug.errors import StoreUnavailable
+from sharq_plug.service.overlap import Overlap
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -24,7 +25,7 @@ MAX_GIVEN_UP = 32
 
 
 class Batcher(Generic[Item, Result]):
-    """Send single items in batches, one batch at a time, in the order in which they came.
+    """Send single items in batches, up to two at a time, in the order in which they came.
 
     `run(items)` returns a result for each item, in order. If it raises, every caller of the batch
     gets the error. Callers that gathered meanwhile get it too if it is StoreUnavailable: they have
@@ -41,17 +42,17 @@ class Batcher(Generic[Item, Result]):
         self._weigh = weigh
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._given_up = 0
+        self._overlap = Overlap()
         self._loop = asyncio.get_running_loop()  # on Python 3.11 this is a system call
-        self.running: asyncio.Task[None] | None = None
-        """The task that runs batches; None if nothing is under way."""
+        self.running: set[asyncio.Task[None]] = set()
+        """The tasks that run batches."""
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
         """Return the future result of an item. A caller that stops waiting calls `abandon`."""
         future: asyncio.Future[Result] = self._loop.create_future()
         self._waiting.append((item, future))
-        if self.running is None:
-            # Its items are of many requests, so its log lines must name none of them.
-            self.running = self._loop.create_task(self._run_batches(), context=Context())
+        self._overlap.note_caller()
+        self._go_on()
         return future
 
     def abandon(self, future: asyncio.Future[Result]) -> None:
@@ -62,18 +63,30 @@ class Batcher(Generic[Item, Result]):
             self._waiting = deque(entry for entry in self._waiting if not entry[1].done())
             self._given_up = 0
 
+    def _go_on(self) -> None:
+        """Run batches in one more task, unless there are enough."""
+        if self._overlap.may_begin(len(self.running)):
+            # Its items are of many requests, so its log lines must name none of them.
+            self.running.add(self._loop.create_task(self._run_batches(), context=Context()))
+
     async def _run_batches(self) -> None:
         try:
             while self._waiting:
                 if batch := self._next_batch():
+                    self._overlap.under_way += len(batch)
+                    if self._waiting:
+                        self._go_on()
                     await self._run_batch(batch)
+                    self._overlap.under_way -= len(batch)
         finally:
-            self.running = None
+            task = asyncio.current_task(self._loop)
+            if task is not None:
+                self.running.discard(task)
 
     def _next_batch(self) -> list[tuple[Item, asyncio.Future[Result]]]:
         batch: list[tuple[Item, asyncio.Future[Result]]] = []
-        weight = 0
-        while self._waiting and len(batch) < MAX_ITEMS:
+        weight, most = 0, min(MAX_ITEMS, self._overlap.share(len(self._waiting)))
+        while self._waiting and len(batch) < most:
             item, future = self._waiting[0]
             if not future.done():
                 if self._weigh is not None:

@@ -109,13 +109,12 @@ class StoreCalls:
                     await asyncio.wait(running)
 
     def _running(self) -> set[asyncio.Task[Any]]:
-        batches = (batcher.running for batcher in self._batchers.values())
-        return self._tasks | {task for task in batches if task is not None}
+        return self._tasks.union(*(batcher.running for batcher in self._batchers.values()))
 
     def _keep(self, verb: str, queue_type: str, batcher: Batcher[Any, Any]) -> Batcher[Any, Any]:
         """Keep a batcher for later calls; drop the idle ones when there are too many."""
         if len(self._batchers) >= MAX_IDLE_BATCHERS:
-            self._batchers = {k: b for k, b in self._batchers.items() if b.running is not None}
+            self._batchers = {k: b for k, b in self._batchers.items() if b.running}
         self._batchers[verb, queue_type] = batcher
         return batcher
 

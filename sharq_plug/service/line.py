@@ -10,6 +10,7 @@ from sharq_plug.service.caller import Caller
 from sharq_plug.service.deadlines import Deadlines
 from sharq_plug.service.foresight import FRUITFUL, Foresight, Verdict
 from sharq_plug.service.group import Group, is_bare
+from sharq_plug.service.overlap import Overlap
 from sharq_plug.service.pace import MAX_JOBS, Pace
 from sharq_plug.service.standing import Standing
 
@@ -44,6 +45,7 @@ class Line:
         self._foresight = Foresight(due=partial(go_on, self))
         self._standing = Standing()
         self._pace = Pace()
+        self._overlap = Overlap()
         self._max_jobs = MAX_JOBS
         self._asked_waiting: list[Caller] = []
         """Callers that may wait and are part of a store call."""
@@ -57,6 +59,7 @@ class Line:
         """Let a caller join."""
         caller.joined = caller.due_since = self._foresight.latest
         self._standing.join(caller)
+        self._overlap.note_caller()
 
     def remove(self, caller: Caller) -> None:
         """Remove a caller without an answer, unless it is part of a store call."""
@@ -64,18 +67,12 @@ class Line:
 
     def has_work(self) -> bool:
         """Return whether another task should ask the store."""
-        if self.calls:
-            return self._standing.due_jobs >= self._max_jobs and self.calls < self._pace.calls
-        if self._standing.due:
-            return True
-        return bool(self._standing.waiting) and self._can_ask_for_waiting()
+        return self._has_work_beside(self.calls)
 
     def choose(self) -> Group | None:
         """Take the callers of the next store call out of the line; None if there is no work."""
         standing = self._standing
-        if self.calls > 1 and (standing.due_jobs < self._max_jobs or self.calls > self._pace.calls):
-            return None
-        if not standing.due and not (standing.waiting and self._can_ask_for_waiting()):
+        if not self._has_work_beside(self.calls - 1):
             return None
         if len(standing.due) + len(standing.waiting) > 1:
             self._max_jobs = min(MAX_JOBS, self._arrivals.max_shared(self.queue_type))
@@ -84,7 +81,8 @@ class Line:
             group = Group(standing.the_only_one())
         standing.take_out(group.members)
         self._asked_waiting += [caller for caller in group.members if caller.may_wait]
-        return group if group.callers else None
+        self._overlap.under_way += len(group.members)
+        return group if group.members else None
 
     def begin_call(self) -> int:
         """Note that a store call begins, and return its number."""
@@ -124,6 +122,7 @@ class Line:
     def release(self, group: Group) -> int:
         """Note that a store call is over; return how many of its callers left meanwhile."""
         left = group.release()
+        self._overlap.under_way -= len(group.members)
         if self._asked_waiting:
             self._asked_waiting = [caller for caller in self._asked_waiting if caller.is_asked]
         return left
@@ -203,21 +202,34 @@ class Line:
     def _can_ask_for_waiting(self) -> bool:
         return self._foresight.is_watched and self._foresight.is_time()
 
-    def _candidates(self) -> Iterable[Caller]:
-        standing = self._standing
+    def _has_work_beside(self, calls: int) -> bool:
+        """Return whether the store is to be asked, beside so many tasks that ask it."""
+        standing, pace = self._standing, self._pace
+        if calls and (calls >= pace.calls or not self._overlap.may_begin(calls)):
+            return calls < pace.calls and standing.due_jobs >= self._max_jobs
+        if standing.due:
+            return True
+        may_ask = bool(standing.waiting) and (not calls or pace.has_found)
+        return may_ask and self._can_ask_for_waiting()
+
+    def _candidates(self) -> tuple[Iterable[Caller], int]:
+        """Return the callers that may be asked for, the first in line first, and how many."""
+        standing, most_waiting = self._standing, self._pace.waiting
         if self._due_first or not standing.waiting or not self._foresight.is_watched:
-            return standing.due
-        return standing.in_order(most_waiting=self._pace.waiting)
+            return standing.due, len(standing.due)
+        count = len(standing.due) + min(len(standing.waiting), most_waiting)
+        return standing.in_order(most_waiting=most_waiting), count
 
     def _gather(self) -> Group:
         """Return the callers that share the next store call, the first in line first."""
-        max_jobs = self._max_jobs
+        candidates, count = self._candidates()
+        max_jobs, most = self._max_jobs, self._overlap.share(count)
         is_size_known = self._arrivals.is_known(self.queue_type)
         callers: list[Caller] = []
         repeated: list[tuple[Caller, Caller]] = []
         attempts: dict[tuple[str, int], Caller] = {}
         jobs = repeated_bytes = 0
-        for caller in self._candidates():
+        for caller in candidates:
             if caller.answer.done():
                 continue
             take = caller.take
@@ -231,6 +243,8 @@ class Line:
             if (jobs > max_jobs or repeated_bytes > MAX_DEQUEUE_BYTES) and callers:
                 break
             callers.append(caller)
+            if len(callers) == most:
+                break
         group = Group(callers)
         for first, caller in repeated:
             group.share(first, caller)

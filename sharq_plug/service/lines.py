@@ -143,6 +143,7 @@ class Lines:
         """Make store calls for a line, one after the other, until it has no work."""
         try:
             while group := line.choose():
+                self._go_on(line)
                 await self._ask(line, group)
         finally:
             line.calls -= 1

@@ -3,7 +3,7 @@
 MAX_JOBS = 128
 """Jobs that one store call asks for on behalf of several callers; fewer if jobs are large."""
 MAX_CALLS = 8
-"""Store calls for one type at a time; after a call in vain, one. All but one must be full."""
+"""Store calls for one type at a time; after a call in vain, one. All but two must be full."""
 FIRST_CALLS = 2
 """Store calls at a time before any has ended."""
 FIRST_WAITING = 4
@@ -19,19 +19,21 @@ class Pace:
     asks for.
     """
 
-    __slots__ = ("calls", "waiting")
+    __slots__ = ("calls", "has_found", "waiting")
 
     def __init__(self) -> None:
         self.calls = FIRST_CALLS
+        self.has_found = False
+        """Whether the latest call found jobs."""
         self.waiting = FIRST_WAITING
 
     def grow(self) -> None:
         """Ask for more: a call has found jobs."""
-        self.calls = MAX_CALLS
+        self.calls, self.has_found = MAX_CALLS, True
         if self.waiting < MAX_JOBS:
             self.waiting *= FASTER
 
     def reset(self) -> None:
         """Ask for little: a call has found that no job is ready."""
-        self.calls = 1
+        self.calls, self.has_found = 1, False
         self.waiting = FIRST_WAITING

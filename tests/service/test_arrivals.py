@@ -258,16 +258,18 @@ async def test_who_waits_for_its_turn_counts_as_in_flight_until_it_has_come() ->
 
 async def test_who_leaves_a_line_before_it_is_asked_for_counts_no_longer() -> None:
     store = GatedStore()
-    async with QueueService(store, ServiceOptions(tends=False, max_in_flight=2)) as service:
-        under_way = caller(service, count=1)
+    async with QueueService(store, ServiceOptions(tends=False, max_in_flight=3)) as service:
+        under_way = [caller(service, count=1)]
+        await turn()
+        under_way.append(caller(service, count=1))
         await turn()
         gathered = caller(service, count=1)
         await turn()
         gathered.cancel()
         await turn()
         another = caller(service, count=1)
-        store.answer(2)
-        assert [answer.jobs for answer in await answers([under_way, another])] == [(), ()]
+        store.answer(3)
+        assert [answer.jobs for answer in await answers([*under_way, another])] == [()] * 3
 
 
 async def test_who_leaves_during_a_call_counts_until_the_store_is_done_with_it() -> None:

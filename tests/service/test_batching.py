@@ -47,18 +47,60 @@ async def test_a_call_that_comes_alone_goes_at_once(store: Store) -> None:
     store.go_on.release()
     assert await future == 2
     await turn()
-    assert batcher.running is None
+    assert not batcher.running
 
 
-async def test_calls_that_come_meanwhile_go_together_in_their_order(store: Store) -> None:
+async def test_one_batch_goes_beside_another_and_what_comes_meanwhile_follows_in_its_order(
+    store: Store,
+) -> None:
     batcher = Batcher(store.double)
     futures = [batcher.submit(0)]
     await turn()
-    futures += [batcher.submit(number) for number in range(1, 6)]
+    futures += [batcher.submit(number) for number in range(1, 5)]
+    await turn()
+    assert store.batches == [[0], [1, 2, 3, 4]]
+    futures += [batcher.submit(number) for number in range(5, 8)]
+    await turn()
+    assert len(store.batches) == 2
+    for _ in range(3):
+        store.go_on.release()
+    assert await asyncio.gather(*futures) == [2 * number for number in range(8)]
+    assert store.batches[2:] == [[5, 6, 7]]
+
+
+async def test_where_calls_take_time_a_batch_takes_half_of_what_is_there(store: Store) -> None:
+    batcher = Batcher(store.double)
+    futures = [batcher.submit(0)]
+    await turn()
+    futures += [batcher.submit(number) for number in range(1, 32)]
+    await turn()
+    assert [len(batch) for batch in store.batches] == [1, 16]
     store.go_on.release()
-    store.go_on.release()
-    assert await asyncio.gather(*futures) == [0, 2, 4, 6, 8, 10]
-    assert store.batches == [[0], [1, 2, 3, 4, 5]]
+    await turn()
+    assert [len(batch) for batch in store.batches] == [1, 16, 15]
+    for _ in range(2):
+        store.go_on.release()
+    await asyncio.gather(*futures)
+    store.batches.clear()
+    futures = [batcher.submit(number) for number in range(32)]
+    await turn()
+    assert [len(batch) for batch in store.batches] == [16, 16]
+    for _ in range(2):
+        store.go_on.release()
+    await asyncio.gather(*futures)
+
+
+async def test_where_no_call_takes_time_a_batch_takes_all() -> None:
+    batches = []
+
+    async def run(items: Sequence[int]) -> Sequence[int]:
+        batches.append(len(items))
+        return items
+
+    batcher: Batcher[int, int] = Batcher(run)
+    for _ in range(3):
+        await asyncio.gather(*(batcher.submit(number) for number in range(32)))
+    assert batches == [32, 32, 32]
 
 
 async def test_a_batch_is_bounded_in_number_and_weight(
@@ -103,32 +145,36 @@ async def test_items_whose_callers_are_gone_do_not_pile_up(store: Store) -> None
     assert store.batches == [[0], [1000]]
 
 
-async def fail_one_of_two(store: Store, error: Exception) -> asyncio.Future[int]:
-    """Let a batch fail while another gathers; return the result of that one."""
+async def fail_one(store: Store, error: Exception) -> list[asyncio.Future[int]]:
+    """Let a batch fail while another is under way and one gathers; return the results of these."""
     batcher = Batcher(store.double)
     store.error = error
     first = batcher.submit(1)
     await turn()
-    second = batcher.submit(2)
+    others = [batcher.submit(2)]
+    await turn()
+    others.append(batcher.submit(3))
     store.go_on.release()
     with pytest.raises(type(error)):
         await first
     store.error = None
-    store.go_on.release()
-    return second
+    for _ in others:
+        store.go_on.release()
+    return others
 
 
 async def test_what_a_batch_raises_is_raised_to_its_callers_alone(store: Store) -> None:
-    assert await (await fail_one_of_two(store, ValueError())) == 4
+    assert await asyncio.gather(*await fail_one(store, ValueError())) == [4, 6]
 
 
 async def test_calls_that_gathered_during_an_outage_fail_with_it(
     store: Store,
 ) -> None:
-    second = await fail_one_of_two(store, StoreUnavailable("away"))
+    under_way, gathered = await fail_one(store, StoreUnavailable("away"))
     with pytest.raises(StoreUnavailable):
-        await second
-    assert store.batches == [[1]]
+        await gathered
+    assert await under_way == 4
+    assert store.batches == [[1], [2]]
 
 
 class CountingStore(MemoryStore):

@@ -170,15 +170,18 @@ async def test_who_is_told_before_its_turn_has_come_is_not_asked_for() -> None:
 async def test_an_enqueue_that_is_told_before_it_went_to_the_store_is_not_carried_out() -> None:
     store = SilentStore()
     async with QueueService(store, QUIET) as service, asyncio.timeout(4):
-        under_way = asyncio.create_task(service.enqueue("sms", [JOB]))
-        await turn()
+        under_way = []
+        for job in (JOB, NewJob("q", "another", b"{}", 0)):
+            under_way.append(asyncio.create_task(service.enqueue("sms", [job])))
+            await turn()
         with pytest.raises(StoreUnavailable):
             await service.enqueue("sms", [NewJob("q", "gathered", b"{}", 0)])
-        with pytest.raises(StoreUnavailable):
-            await under_way
+        for caller in under_way:
+            with pytest.raises(StoreUnavailable):
+                await caller
         store.go_on.set()
         await turn()
-        assert (await look_at_queue(store)).waiting == 1
+        assert (await look_at_queue(store)).waiting == 2
 
 
 async def test_an_answer_that_is_there_counts_though_the_process_was_held_up(
