@@ -1,4 +1,4 @@
-"""Combine concurrent calls of one kind into one store call.
+"""Combine concurrent calls of one kind into shared store calls.
 
 A call that comes alone goes at once. While batches are under way, further calls gather and go next.
 So light traffic never waits, and heavy traffic shares its round trips.

@@ -205,8 +205,10 @@ class Line:
     def _has_work_beside(self, calls: int) -> bool:
         """Return whether the store is to be asked, beside so many tasks that ask it."""
         standing, pace = self._standing, self._pace
-        if calls and (calls >= pace.calls or not self._overlap.may_begin(calls)):
-            return calls < pace.calls and standing.due_jobs >= self._max_jobs
+        if calls and calls >= pace.calls:
+            return False
+        if not self._overlap.may_begin(calls):
+            return standing.due_jobs >= self._max_jobs
         if standing.due:
             return True
         may_ask = bool(standing.waiting) and (not calls or pace.has_found)

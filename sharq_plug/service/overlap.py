@@ -1,10 +1,10 @@
 """Two store calls at a time, so that the server and the store work at once.
 
 While the store works on one call, the server answers the callers of the other, and reads what they
-ask for next. With one call for all, either would wait for the other.
+ask for next. With one call for all callers, server and store would wait for each other.
 """
 
-MAX_CALLS = 2
+OVERLAPPING = 2
 """Calls at a time that need not be full."""
 SMALLEST_SHARE = 4
 """A call takes this many callers, if they are there, however few are under way."""
@@ -31,7 +31,7 @@ class Overlap:
 
     def may_begin(self, calls: int) -> bool:
         """Return whether a call may begin beside so many."""
-        return not calls or (calls < MAX_CALLS and self.under_way > 0)
+        return not calls or (calls < OVERLAPPING and self.under_way > 0)
 
     def share(self, callers: int) -> int:
         """Return how many of these callers, who have no call yet, the next one takes at most."""
