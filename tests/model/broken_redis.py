@@ -54,11 +54,6 @@ FAULTS = {
         " and kept\n",
         kit="ReceiptConformance",
     ),
-    "a named take does not see what the call has changed": ScriptFault(
-        "        Serving.write()\n        passed_over, wanted = 0, count\n",
-        "        passed_over, wanted = 0, count\n",
-        kit="NamedQueueConformance",
-    ),
     "a returned job goes last": ScriptFault(
         "        tail = Delays.put(queue, job_id, lease[JOB_NUMBER], true, tail, now + delay)\n",
         "        tail = Delays.put(queue, job_id, Line.reserve(1) + 1, false, tail, now + delay)\n",
