@@ -33,7 +33,7 @@ def draw(record: Record, folder: Path) -> Mapping[str, str]:
     """Write the plots for which there are figures; return their names by the group they show."""
     drawn = {}
     with mpl.rc_context(STYLE):
-        if lines := growth_lines(record.entries()):
+        if lines := growth_lines([*record.entries("sharq"), *record.entries("growth")]):
             drawn["growth"] = _write(folder / "growth.svg", lambda axes: draw_lines(axes, lines))
         if pairs := figures_and_others(record.entries("http")):
             drawn["http"] = _write(folder / "http.svg", lambda axes: draw_pairs(axes, pairs))

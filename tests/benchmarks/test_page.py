@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from msgspec.structs import replace
+
 from sharq_plug.testing.benchmarks import Row, extra_info
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +106,16 @@ def test_the_plots_are_small_svg_files_on_white(tmp_path: Path) -> None:
         assert ElementTree.fromstring(text).tag.endswith("svg")
         assert "fill: #ffffff" in text
         assert len(text) < 100_000
+
+
+def test_the_plot_of_growth_shows_queues_without_settings_alone(tmp_path: Path) -> None:
+    limited = [replace(row, series="memory, settings") for row in GROWTH]
+    sides = {"10": [1e-6], "1000": [1e-6]}
+    with_settings = benchmark("settings", "growth_with_settings", limited, **sides)
+    write(tmp_path, report(growth(1.2e-6), with_settings))
+    text = (tmp_path / "growth.svg").read_text()
+    assert "memory, 100 a call" in text
+    assert "settings" not in text
 
 
 def test_the_same_report_gives_the_same_files(tmp_path: Path) -> None:
