@@ -96,7 +96,7 @@ class Benches:
         """Let a queue of a row stand at another place of it."""
         row: Row = self.rows[names]
         first = row.first
-        row.places.remove(queue.ready_since or 0, queue.place_number, queue)
+        row.places.remove(*queue.place(), queue)
         _put(row, place, until)
         if first is not None and (first[2] is queue or place < first):
             limit = self.limits[row.bench]
@@ -240,9 +240,7 @@ class Benches:
         limiter, bench = limit.limiter, limit.bench
         if limiter.last is not None and limiter.last > now:
             limiter.bring_to(now)
-        before, until = limit.closed_until, limiter.held_until(limit.leased, now)
-        limit.closed_until, limit.noted_at = until, now
-        if until < before and now < before and limit.queues:
+        if limit.has_been_opened(limit.leased, now) and limit.queues:
             self.is_opened = True
         if isinstance(bench, Row):
             first = bench.first = bench.places.first()
@@ -251,8 +249,8 @@ class Benches:
         if first is None:
             return None
         ready_since, number, _ = first
-        if until > ready_since:
-            ready_since = until
+        if limit.closed_until > ready_since:
+            ready_since = limit.closed_until
         return None if ready_since == inf else (ready_since, number)
 
     def _list(self, limit: SharedLimit, spot: Spot | None) -> None:

@@ -133,13 +133,11 @@ class Dequeuing(Tending):
 
     def _charge(self, terms: Terms, job: Job, now: int) -> None:
         """Let `job`, which is delivered, pay to the shared limits that its queue uses."""
-        names, benches = terms.row, self.line.benches
-        job.charged = names
+        names = job.charged = terms.row
         terms.charge(names)
-        cost = None if job.rare is None else job.rare.extras.cost
+        cost, touch = None if job.rare is None else job.rare.extras.cost, self.line.benches.touch
         for name in names:
-            limit: SharedLimit = benches.limits[name]
-            benches.touched.add(limit)
+            limit = touch(name)
             limit.leased += 1
             limit.limiter.pay(cost, now)
 

@@ -95,9 +95,7 @@ class Line:
         ready_at = until or now
         if since is None:
             self.enter(queue, ready_at, self.next_number(), until)
-        elif step is _SERVED and (
-            terms is None or not terms.limiter.rules.weight or _ends_turn(terms, until)
-        ):
+        elif step is _SERVED and (terms is None or _ends_turn(terms, until)):
             self._move(queue, ready_at, self.next_number(), until)
         elif until and since != ready_at:
             self._move(queue, ready_at, queue.place_number, until)

@@ -205,7 +205,7 @@ class Line:
     def _has_work_beside(self, calls: int) -> bool:
         """Return whether the store is to be asked, beside so many tasks that ask it."""
         standing, pace = self._standing, self._pace
-        if calls and calls >= pace.calls:
+        if calls >= pace.calls:
             return False
         if not self._overlap.may_begin(calls):
             return standing.due_jobs >= self._max_jobs

@@ -19,21 +19,24 @@ class Pace:
     asks for.
     """
 
-    __slots__ = ("calls", "has_found", "waiting")
+    __slots__ = ("calls", "waiting")
 
     def __init__(self) -> None:
         self.calls = FIRST_CALLS
-        self.has_found = False
-        """Whether the latest call found jobs."""
         self.waiting = FIRST_WAITING
+
+    @property
+    def has_found(self) -> bool:
+        """Whether the latest call found jobs."""
+        return self.calls == MAX_CALLS
 
     def grow(self) -> None:
         """Ask for more: a call has found jobs."""
-        self.calls, self.has_found = MAX_CALLS, True
+        self.calls = MAX_CALLS
         if self.waiting < MAX_JOBS:
             self.waiting *= FASTER
 
     def reset(self) -> None:
         """Ask for little: a call has found that no job is ready."""
-        self.calls, self.has_found = 1, False
+        self.calls = 1
         self.waiting = FIRST_WAITING
